@@ -1,0 +1,20 @@
+/* Start of the C world, and the weak defaults that a guest may replace. */
+#include "guest.h"
+
+void guest_start(u64 hart, const void *dtb)
+{
+    if (!fdt_valid(dtb))
+        power_off(false);
+    console_init(dtb);
+    power_off(guest_main(hart, dtb));
+}
+
+__attribute__((weak)) struct trap_frame *trap_handler(struct trap_frame *frame)
+{
+    fail("unexpected trap: scause 0x%lx, sepc 0x%lx, stval 0x%lx", frame->scause, frame->sepc, frame->stval);
+}
+
+__attribute__((weak)) void secondary_main(u64 hart)
+{
+    fail("hart %lu was started by mistake", hart);
+}

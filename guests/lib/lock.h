@@ -1,0 +1,20 @@
+/* Ticket spinlock: harts are served in the order in which they came. */
+#pragma once
+#include "riscv.h"
+
+struct ticket_lock {
+    u32 next;     /* ticket of the next hart to come */
+    u32 serving;  /* ticket of the hart that holds the lock */
+};
+
+static inline void lock(struct ticket_lock *l)
+{
+    u32 ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
+    while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket)
+        cpu_relax();
+}
+
+static inline void unlock(struct ticket_lock *l)
+{
+    __atomic_store_n(&l->serving, l->serving + 1, __ATOMIC_RELEASE);
+}
