@@ -1,0 +1,151 @@
+"""The state of a hart, field by field: the one list from which the C struct, its Cython declaration, the digest and
+the snapshot are derived.
+
+Each row is ``(name, C type, array length or 0, kind)``. ``kind`` says what the field is to the outside:
+
+``arch``   architectural state: in the digest and in snapshots
+``run``    bookkeeping of the simulation that must survive a snapshot (counters, reservations)
+``cache``  rebuilt on demand; never saved
+``link``   a pointer to another part of the machine; set up by it
+"""
+
+from __future__ import annotations
+
+#: Software TLB entries per hart, a power of two.
+TLB_SIZE = 1024
+#: Entries of the jump cache (virtual pc -> decoded block) per hart, a power of two.
+JUMP_CACHE_SIZE = 4096
+#: Most instructions in one decoded block.
+BLOCK_MAX = 64
+#: Entries of the physical memory protection unit.
+PMP_COUNT = 16
+#: Hardware performance counters mhpmcounter3..31.
+HPM_COUNT = 29
+#: Register number that a decoded write to x0 goes to: ``x[32]`` is never read.
+SINK = 32
+
+FIELDS: list[tuple[str, str, int, str]] = [
+    # -- registers
+    ("x", "u64", 33, "arch"),  # x[32] swallows writes to x0
+    ("f", "u64", 32, "arch"),  # NaN-boxed
+    ("pc", "u64", 0, "arch"),  # current only while no handler runs
+    # -- accounting, see core/runtime.h
+    ("budget", "i64", 0, "run"),
+    ("reserve", "i64", 0, "run"),
+    ("slots_end", "u64", 0, "run"),
+    ("nonretired", "u64", 0, "run"),
+    # -- translation context of loads/stores and of fetches, see core/tlb.pxi
+    ("key", "u64", 0, "cache"),
+    ("xctx", "u64", 0, "cache"),
+    ("result", "u64", 0, "cache"),  # value handed back by a slow path or helper
+    ("stop", "u32", 0, "cache"),  # leave the block after this instruction
+    ("priv", "u8", 0, "arch"),  # nominal privilege 0 U, 1 S, 3 M
+    ("v", "u8", 0, "arch"),  # virtualization mode
+    ("wfi", "u8", 0, "arch"),  # waiting for an interrupt
+    ("frm", "u8", 0, "arch"),
+    ("fflags", "u8", 0, "arch"),  # flags collected so far; more may be sticky in the host FPU
+    ("fp_live", "u8", 0, "cache"),  # the host FPU holds this hart's rounding mode and flags
+    # -- the exception being raised: written by the part that finds it, consumed by trap_take()
+    ("exc_cause", "u64", 0, "cache"),
+    ("exc_tval", "u64", 0, "cache"),
+    ("exc_gpa", "u64", 0, "cache"),  # faulting guest physical address >> 2, else 0
+    ("exc_tinst", "u64", 0, "cache"),  # pseudoinstruction; 0: may be transformed from the instruction
+    ("exc_gva", "u8", 0, "cache"),  # tval is a guest virtual address
+    ("exc_as_v0", "u8", 0, "cache"),  # reserved for HLV/MPRV accesses: 1 = found by an access made for V=1 from V=0
+    ("exc_reason", "u32", 0, "cache"),  # index into isa.access.REASONS for causes 2 and 22, else 0
+    # -- LR/SC
+    ("res_valid", "u8", 0, "run"),
+    ("res_pa", "u64", 0, "run"),
+    # -- machine level CSRs
+    ("misa", "u64", 0, "arch"),
+    ("mhartid", "u64", 0, "arch"),
+    ("mstatus", "u64", 0, "arch"),
+    ("mtvec", "u64", 0, "arch"),
+    ("medeleg", "u64", 0, "arch"),
+    ("mideleg", "u64", 0, "arch"),
+    ("mie", "u64", 0, "arch"),  # also holds the bits of hie and sie
+    ("mip", "u64", 0, "arch"),  # bits that software wrote; hardware lines are in `lines`
+    ("lines", "u64", 0, "arch"),  # levels driven by devices and timers, in mip positions
+    ("mscratch", "u64", 0, "arch"),
+    ("mepc", "u64", 0, "arch"),
+    ("mcause", "u64", 0, "arch"),
+    ("mtval", "u64", 0, "arch"),
+    ("mtval2", "u64", 0, "arch"),
+    ("mtinst", "u64", 0, "arch"),
+    ("mcounteren", "u64", 0, "arch"),
+    ("mcountinhibit", "u64", 0, "arch"),
+    ("menvcfg", "u64", 0, "arch"),
+    ("mseccfg", "u64", 0, "arch"),
+    ("mstateen", "u64", 4, "arch"),
+    ("mcycle_off", "u64", 0, "arch"),  # mcycle = slots + mcycle_off
+    ("minstret_off", "u64", 0, "arch"),  # minstret = retired + minstret_off
+    ("mhpmcounter", "u64", HPM_COUNT, "arch"),
+    ("mhpmevent", "u64", HPM_COUNT, "arch"),
+    ("pmpcfg", "u8", PMP_COUNT, "arch"),
+    ("pmpaddr", "u64", PMP_COUNT, "arch"),
+    # -- supervisor level CSRs (sstatus, sie, sip are views)
+    ("stvec", "u64", 0, "arch"),
+    ("sscratch", "u64", 0, "arch"),
+    ("sepc", "u64", 0, "arch"),
+    ("scause", "u64", 0, "arch"),
+    ("stval", "u64", 0, "arch"),
+    ("satp", "u64", 0, "arch"),
+    ("scounteren", "u64", 0, "arch"),
+    ("senvcfg", "u64", 0, "arch"),
+    ("sstateen", "u64", 4, "arch"),
+    ("stimecmp", "u64", 0, "arch"),
+    # -- hypervisor and VS level CSRs
+    ("hstatus", "u64", 0, "arch"),
+    ("hedeleg", "u64", 0, "arch"),
+    ("hideleg", "u64", 0, "arch"),
+    ("hvip", "u64", 0, "arch"),
+    ("hgeie", "u64", 0, "arch"),
+    ("hgeip", "u64", 0, "arch"),
+    ("hcounteren", "u64", 0, "arch"),
+    ("htimedelta", "u64", 0, "arch"),
+    ("henvcfg", "u64", 0, "arch"),
+    ("hstateen", "u64", 4, "arch"),
+    ("htval", "u64", 0, "arch"),
+    ("htinst", "u64", 0, "arch"),
+    ("hgatp", "u64", 0, "arch"),
+    ("vsstatus", "u64", 0, "arch"),
+    ("vstvec", "u64", 0, "arch"),
+    ("vsscratch", "u64", 0, "arch"),
+    ("vsepc", "u64", 0, "arch"),
+    ("vscause", "u64", 0, "arch"),
+    ("vstval", "u64", 0, "arch"),
+    ("vsatp", "u64", 0, "arch"),
+    ("vstimecmp", "u64", 0, "arch"),
+    # -- timer
+    ("mtimecmp", "u64", 0, "arch"),  # the CLINT's register of this hart
+    ("deadline", "u64", 0, "cache"),  # mtime at which a timer line of this hart next rises; ~0: never
+    # -- what this hart implements (fixed at construction)
+    ("ext", "u64", 0, "link"),  # bit set, see isa/extensions.py
+    ("geilen", "u32", 0, "link"),
+    ("hart_index", "u32", 0, "link"),
+    # -- statistics
+    ("n_traps", "u64", 0, "run"),
+    ("n_interrupts", "u64", 0, "run"),
+    ("n_tlb_fills", "u64", 0, "run"),
+    ("n_walks", "u64", 0, "run"),
+    # -- caches and links
+    ("ctx_valid", "u32", 0, "cache"),  # bit m: data_ctx[m] is known; bit 8+m: exec_ctx[m] is known
+    ("data_ctx", "u64", 8, "cache"),
+    ("exec_ctx", "u64", 8, "cache"),
+    ("ctx_next", "u32", 0, "cache"),
+    ("jump_gen", "u64", 0, "cache"),
+    ("epoch", "u64", 0, "cache"),
+    ("gen_s", "u64", 17, "cache"),  # last fence of V=0 translations by ASID & 15; [16]: of all
+    ("gen_vs", "u64", 17, "cache"),  # last fence of VS-stage translations by VMID & 15
+    ("gen_g", "u64", 17, "cache"),  # last fence of G-stage translations by VMID & 15
+    ("contexts", "Context", 1024, "cache"),
+    ("pmp_lo", "u64", PMP_COUNT, "cache"),
+    ("pmp_hi", "u64", PMP_COUNT, "cache"),
+    ("pmp_active", "u32", 0, "cache"),  # entries below this index may match
+    ("has_super", "u8", 0, "cache"),
+    ("log", "AccessLog *", 0, "link"),  # when set, accesses and walk steps are recorded
+    ("board", "Board *", 0, "link"),
+    ("tlb", "TlbEntry", TLB_SIZE, "cache"),
+    ("tlb_shift", "u8", TLB_SIZE, "cache"),  # log2 of the mapping a TLB entry came from
+    ("jumps", "JumpEntry", JUMP_CACHE_SIZE, "cache"),
+]
