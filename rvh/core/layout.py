@@ -1,5 +1,5 @@
-"""The state of a hart, field by field: the one list from which the C struct, its Cython declaration, the digest and
-the snapshot are derived.
+"""The state of a hart and of the board it sits on, field by field: the one list from which the C structs, their
+Cython declaration, the digest and the snapshot are derived (rendered by ``rvh.emit.layout``).
 
 Each row is ``(name, C type, array length or 0, kind)``. ``kind`` says what the field is to the outside:
 
@@ -149,3 +149,80 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("tlb_shift", "u8", TLB_SIZE, "cache"),  # log2 of the mapping a TLB entry came from
     ("jumps", "JumpEntry", JUMP_CACHE_SIZE, "cache"),
 ]
+
+#: Most harts on one board.
+HARTS_MAX = 64
+#: Most devices on one board.
+REGIONS_MAX = 48
+#: Buckets of the hash from physical address to decoded block.
+BUCKETS = 1 << 16
+#: Direct-mapped slots for instructions that straddle two pages.
+STRADDLES = 256
+
+#: A device's place in the physical address map.
+REGION_FIELDS: list[tuple[str, str, int, str]] = [
+    ("base", "u64", 0, "link"),
+    ("size", "u64", 0, "link"),
+    ("read", "ReadFn", 0, "link"),
+    ("write", "WriteFn", 0, "link"),
+    ("dev", "void *", 0, "link"),
+    ("min_size", "u32", 0, "link"),
+    ("max_size", "u32", 0, "link"),
+]
+
+BOARD_FIELDS: list[tuple[str, str, int, str]] = [
+    ("ram", "u8 *", 0, "link"),
+    ("ram_base", "u64", 0, "link"),
+    ("ram_size", "u64", 0, "link"),
+    ("n_harts", "u32", 0, "link"),
+    ("n_regions", "u32", 0, "link"),
+    ("harts", "Hart *", HARTS_MAX, "link"),
+    ("regions", "Region", REGIONS_MAX, "link"),
+    # -- time, see core/run.pxi
+    ("host_clock", "u8", 0, "link"),
+    ("slots_per_tick", "u64", 0, "link"),
+    ("time_offset", "u64", 0, "arch"),  # mtime = round_base / slots_per_tick + time_offset
+    ("round_base", "u64", 0, "arch"),  # machine time at the start of this round, in slots
+    ("slice_start", "u64", 0, "run"),  # hart_slots() of the running hart when its slice began
+    ("slice_left", "u64", 0, "run"),
+    ("quantum", "u64", 0, "link"),
+    ("current", "u32", 0, "run"),  # hart whose slice it is
+    ("round_ran", "u8", 0, "run"),  # some hart executed something in this round
+    ("in_slice", "u8", 0, "run"),  # the current hart's slice has begun
+    # -- requests to the outer loop
+    ("exit_request", "u32", 0, "cache"),  # EXIT_*
+    ("poll_request", "u32", 0, "cache"),
+    ("total_slots", "u64", 0, "run"),
+    # -- HTIF
+    ("tohost", "u64", 0, "link"),  # physical address, 0: none
+    ("watch_page", "u64", 0, "link"),  # index of the RAM page it lies in, ~0: none
+    # -- decoded code, see core/blocks.pxi
+    ("code_mask", "u64 *", 0, "cache"),  # per RAM page: which 64-byte granules hold decoded code
+    ("page_blocks", "Op **", 0, "cache"),
+    ("arena", "Op *", 0, "cache"),
+    ("arena_used", "u64", 0, "cache"),
+    ("arena_size", "u64", 0, "cache"),
+    ("arena_gen", "u64", 0, "cache"),
+    ("buckets", "Op *", BUCKETS, "cache"),
+    ("straddle_ops", "Op *", STRADDLES, "cache"),
+    ("straddle_pa1", "u64", STRADDLES, "cache"),
+    ("straddle_pa2", "u64", STRADDLES, "cache"),
+    ("scratch", "Op", 8, "cache"),
+    ("n_blocks", "u64", 0, "run"),
+    ("n_invalidations", "u64", 0, "run"),
+]
+
+STRUCTS = {"Region": REGION_FIELDS, "Hart": FIELDS, "Board": BOARD_FIELDS}
+
+CONSTANTS = {
+    "TLB_SIZE": TLB_SIZE,
+    "JUMP_CACHE_SIZE": JUMP_CACHE_SIZE,
+    "BLOCK_MAX": BLOCK_MAX,
+    "PMP_COUNT": PMP_COUNT,
+    "HPM_COUNT": HPM_COUNT,
+    "SINK": SINK,
+    "HARTS_MAX": HARTS_MAX,
+    "REGIONS_MAX": REGIONS_MAX,
+    "BUCKETS": BUCKETS,
+    "STRADDLES": STRADDLES,
+}

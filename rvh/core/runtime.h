@@ -1,5 +1,5 @@
 /* What generated instruction handlers are made of: decoded ops, the fast paths of memory access and control transfer,
- * and the declarations of the slow paths, which are Cython (core/*.pxi).
+ * and the declarations of the slow paths, which are Cython (core/NAME.pxi).
  *
  * A handler is  void fn(Hart *h, const Op *op, u64 pc)  and ends in a tail call; `pc` is the virtual address of the
  * BLOCK's first instruction and passes through unchanged, so an instruction's own pc is pc + 2*op->off.
@@ -69,6 +69,10 @@ typedef struct {
 } Context;
 
 typedef struct AccessLog AccessLog;
+
+/* A device's side of an access; size 1, 2, 4 or 8, naturally aligned, inside the region. */
+typedef u64 (*ReadFn)(void *dev, Hart *h, u64 off, u32 size);
+typedef void (*WriteFn)(void *dev, Hart *h, u64 off, u32 size, u64 value);
 
 #include "hart_layout.h" /* generated from core/layout.py: struct Hart, TLB_SIZE, JUMP_CACHE_SIZE ... */
 

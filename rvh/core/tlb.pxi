@@ -1,0 +1,219 @@
+# Translation contexts and the software TLB.
+#
+# A TLB entry answers "may this load, store or fetch go straight to host memory, and where" for one 4 KiB page. Its tags
+# carry, beside the page, a small number that stands for the whole translation regime: privilege, V, satp or vsatp and
+# hgatp, SUM, MXR and what else decides a walk. Changing any of these only changes the number that lookups ask for, so a
+# world switch or a VM exit flushes nothing. A fence makes the numbers it concerns unreachable by giving the regime a new
+# generation; only fences by address look at entries.
+
+cdef enum:
+    # Regime modes; the order of the bits of ctx_valid.
+    MODE_M = 0
+    MODE_S = 1
+    MODE_U = 2
+    MODE_VS = 3
+    MODE_VU = 4
+
+    CTX_NUMBERS = 0xFFD  # 1..0xFFD are given out; the two above never match
+    CTX_SUM = 0x10
+    CTX_MXR_VS = 0x20  # vsstatus.MXR
+    CTX_MXR = 0x40  # mstatus.MXR
+    CTX_EXEC = 0x80
+    CTX_PBMTE = 0x100
+    CTX_ADUE = 0x200
+    CTX_HPBMTE = 0x400
+    CTX_HADUE = 0x800
+
+    TLBF_SHIFT = 0x3F  # tlb_shift: log2 of the mapping's size ...
+    TLBF_WRITE = 0x80  # ... and: writable under the regime of rtag, but its page holds decoded code
+
+
+cdef inline u32 mode_of(u32 priv, u32 v) noexcept nogil:
+    if priv == 3:
+        return MODE_M
+    if priv == 1:
+        return MODE_VS if v else MODE_S
+    return MODE_VU if v else MODE_U
+
+
+cdef u32 data_mode(Hart *h) noexcept nogil:
+    """The mode whose rules explicit loads and stores follow: MPRV, MPP and MPV applied (checklist N5)."""
+    cdef u32 mpp
+    if h.priv == 3 and h.mstatus & MSTATUS_MPRV:
+        mpp = (h.mstatus >> 11) & 3
+        return mode_of(mpp, mpp != 3 and (h.mstatus >> 39) & 1)
+    return mode_of(h.priv, h.v)
+
+
+cdef void tlb_clear(Hart *h) noexcept nogil:
+    cdef u32 i
+    for i in range(TLB_SIZE):
+        h.tlb[i].rtag = h.tlb[i].wtag = h.tlb[i].xtag = TLB_NONE
+    memset(h.tlb_shift, 0, sizeof(h.tlb_shift))
+    h.has_super = 0
+
+
+cdef void jumps_forget(Hart *h) noexcept nogil:
+    """Makes every entry of the jump cache stale."""
+    h.jump_gen += 1
+    h.xctx = (h.xctx & 0xFFF) | (h.jump_gen << 12)
+
+
+cdef u64 context_number(Hart *h, u32 mode, bint execute) noexcept nogil:
+    """The number of the regime that accesses (or fetches) of `mode` follow now."""
+    cdef u64 atp = 0, gatp = 0, flags = mode, gen = 0, slot
+    cdef Context *c
+    if execute:
+        flags |= CTX_EXEC
+    if mode == MODE_S or mode == MODE_U:
+        atp = h.satp
+        gen = max(h.gen_s[16], h.gen_s[(atp >> 44) & 15])
+        if not execute:
+            flags |= CTX_SUM if h.mstatus & MSTATUS_SUM and mode == MODE_S else 0
+            flags |= CTX_MXR if h.mstatus & MSTATUS_MXR else 0
+    elif mode != MODE_M:
+        atp = h.vsatp
+        gatp = h.hgatp
+        slot = (gatp >> 44) & 15
+        gen = max(max(h.gen_vs[16], h.gen_vs[slot]), max(h.gen_g[16], h.gen_g[slot]))
+        flags |= CTX_HPBMTE if h.henvcfg & ENVCFG_PBMTE else 0
+        flags |= CTX_HADUE if h.henvcfg & ENVCFG_ADUE else 0
+        if not execute:
+            flags |= CTX_SUM if h.vsstatus & MSTATUS_SUM and mode == MODE_VS else 0
+            flags |= CTX_MXR_VS if h.vsstatus & MSTATUS_MXR else 0
+            flags |= CTX_MXR if h.mstatus & MSTATUS_MXR else 0
+    if mode != MODE_M:
+        flags |= CTX_PBMTE if h.menvcfg & ENVCFG_PBMTE else 0
+        flags |= CTX_ADUE if h.menvcfg & ENVCFG_ADUE else 0
+    slot = atp ^ (atp >> 29) ^ (gatp >> 7) ^ (gatp << 3) ^ (flags * 0x9E3779B1)
+    slot = (slot ^ (slot >> 17)) & 1023
+    c = &h.contexts[slot]
+    if c.number != 0 and c.atp == atp and c.hgatp == gatp and c.flags == flags and c.gen == gen:
+        return c.number
+    if h.ctx_next >= CTX_NUMBERS:
+        tlb_clear(h)
+        jumps_forget(h)
+        memset(h.contexts, 0, sizeof(h.contexts))
+        h.ctx_next = 0
+        h.ctx_valid = 0
+    h.ctx_next += 1
+    c.atp, c.hgatp, c.flags, c.gen, c.number = atp, gatp, flags, gen, h.ctx_next
+    return h.ctx_next
+
+
+cdef u64 context_data(Hart *h, u32 mode) noexcept nogil:
+    cdef u64 number
+    if not h.ctx_valid & (1u << mode):
+        number = context_number(h, mode, False)
+        h.data_ctx[mode] = number
+        h.ctx_valid |= 1u << mode
+    return h.data_ctx[mode]
+
+
+cdef u64 context_exec(Hart *h, u32 mode) noexcept nogil:
+    cdef u64 number
+    if not h.ctx_valid & (0x100u << mode):
+        number = context_number(h, mode, True)
+        h.exec_ctx[mode] = number
+        h.ctx_valid |= 0x100u << mode
+    return h.exec_ctx[mode]
+
+
+cdef void context_mode(Hart *h) noexcept nogil:
+    """After a change of privilege or V: lookups ask for the new mode's regime."""
+    cdef u32 mode = mode_of(h.priv, h.v)
+    cdef u64 number
+    while True:
+        number = context_exec(h, mode)
+        h.key = context_data(h, data_mode(h))
+        if h.ctx_valid & (0x100u << mode):  # else the numbers ran out in between and were given out anew
+            break
+    h.xctx = number | (h.jump_gen << 12)
+    if h.log != NULL:
+        h.key = TLB_NONE - 1  # while accesses are recorded none takes the fast path
+
+
+cdef void context_regime(Hart *h) noexcept nogil:
+    """After a change of anything else that decides translation."""
+    h.ctx_valid = 0
+    context_mode(h)
+
+
+cdef void tlb_flush_all(Hart *h) noexcept nogil:
+    """After a change of PMP: nothing remembered may be used."""
+    pmp_refresh(h)
+    tlb_clear(h)
+    jumps_forget(h)
+    context_regime(h)
+
+
+cdef inline u64 tag_unless(u64 tag, u64 va, u32 shift) noexcept nogil:
+    return TLB_NONE if ((tag & PAGE_MASK) ^ va) >> shift == 0 else tag
+
+
+cdef void tlb_drop_page(Hart *h, u64 va) noexcept nogil:
+    """Forgets whatever translates va, in any context; pieces of superpages with it."""
+    cdef TlbEntry *e = &h.tlb[(va >> 12) & (TLB_SIZE - 1)]
+    cdef u32 i, shift
+    e.rtag = e.wtag = e.xtag = TLB_NONE
+    if h.has_super:
+        for i in range(TLB_SIZE):
+            shift = h.tlb_shift[i] & TLBF_SHIFT
+            if shift > 12:
+                e = &h.tlb[i]
+                e.rtag = tag_unless(e.rtag, va, shift)
+                e.wtag = tag_unless(e.wtag, va, shift)
+                e.xtag = tag_unless(e.xtag, va, shift)
+
+
+cdef void tlb_fence(Hart *h, u64 *gen, u64 va, u64 space, bint all_va, bint all_space) noexcept nogil:
+    if all_va:
+        h.epoch += 1
+        if all_space:
+            gen[16] = h.epoch
+        else:
+            gen[space & 15] = h.epoch
+    else:
+        tlb_drop_page(h, va)
+    jumps_forget(h)
+    context_regime(h)
+
+
+cdef void tlb_fence_s(Hart *h, u64 va, u64 asid, bint all_va, bint all_asid) noexcept nogil:
+    """SFENCE.VMA at V=0: translations through satp only (checklist O2)."""
+    tlb_fence(h, h.gen_s, va, asid, all_va, all_asid)
+
+
+cdef void tlb_fence_vs(Hart *h, u64 va, u64 asid, bint all_va, bint all_asid) noexcept nogil:
+    """HFENCE.VVMA, and SFENCE.VMA at V=1: VS-stage translations of the current VMID. ASIDs are not told apart."""
+    tlb_fence(h, h.gen_vs, va, (h.hgatp >> 44) & 0x3FFF, all_va, False)
+
+
+cdef void tlb_fence_g(Hart *h, u64 gpa, u64 vmid, bint all_gpa, bint all_vmid) noexcept nogil:
+    """HFENCE.GVMA: entries are combined VA->SPA, so every one of that VMID goes whatever the address (O4)."""
+    tlb_fence(h, h.gen_g, 0, vmid, True, all_vmid)
+
+
+cdef void tlb_fill(Hart *h, u64 va, u64 number, u8 *host, u32 perms, bint execute, u32 shift, bint has_code) noexcept nogil:
+    """Remembers that the page of `va` is at `host` (page-aligned) under context `number`. For data, perms may have
+    R and W; a page that holds decoded code gets no write tag, so that stores to it are seen."""
+    cdef u32 i = (va >> 12) & (TLB_SIZE - 1)
+    cdef TlbEntry *e = &h.tlb[i]
+    cdef u64 page = va & PAGE_MASK, tag = page | number, addend = <u64><size_t>host - page
+    if e.addend != addend or (h.tlb_shift[i] & TLBF_SHIFT) != shift:
+        e.rtag = e.wtag = e.xtag = TLB_NONE
+        e.addend = addend
+    h.tlb_shift[i] = shift
+    if shift > 12:
+        h.has_super = 1
+    h.n_tlb_fills += 1
+    if execute:
+        e.xtag = tag
+        return
+    e.rtag = tag if perms & PMP_R else TLB_NONE
+    e.wtag = TLB_NONE
+    if perms & PMP_W:
+        if has_code:
+            h.tlb_shift[i] |= TLBF_WRITE
+        else:
+            e.wtag = tag
