@@ -1,5 +1,6 @@
 /* Start of the C world, and the weak defaults that a guest may replace. */
 #include "guest.h"
+#include "lock.h"
 
 void guest_start(u64 hart, const void *dtb)
 {
@@ -17,4 +18,10 @@ __attribute__((weak)) struct trap_frame *trap_handler(struct trap_frame *frame)
 __attribute__((weak)) void secondary_main(u64 hart)
 {
     fail("hart %lu was started by mistake", hart);
+}
+
+__attribute__((weak)) void spin_wait(unsigned turn)
+{
+    (void)turn;
+    cpu_relax();
 }
