@@ -140,7 +140,8 @@ def build_image(image: Image, out: Path, force: bool = False) -> Path:
     stamp = ROOT / "build" / "crossbuild" / f"{image.name}.stamp"
     if not force and _is_current(image, elf, stamp):
         return elf
-    if importlib.util.find_spec("ziglang") is None:
+    spec = importlib.util.find_spec("ziglang")
+    if spec is None or spec.origin is None:
         raise BuildError(
             f"{image.name}.elf: the cross compiler is missing: pip install ziglang (for {sys.executable})"
         )
@@ -152,7 +153,8 @@ def build_image(image: Image, out: Path, force: bool = False) -> Path:
     partial = elf.with_name(f".{elf.name}.{os.getpid()}")
     started = time.time_ns()
     environment = dict(os.environ, ZIG_LOCAL_CACHE_DIR=str(CACHE), ZIG_GLOBAL_CACHE_DIR=str(CACHE))
-    command = [sys.executable, "-m", "ziglang", "cc", *image.command(), "-o", str(partial.resolve())]
+    headers_map = f"-ffile-prefix-map={Path(spec.origin).parent}=zig"
+    command = [sys.executable, "-m", "ziglang", "cc", headers_map, *image.command(), "-o", str(partial.resolve())]
     try:
         result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
         if result.returncode != 0:
