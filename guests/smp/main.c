@@ -51,7 +51,7 @@ static int index_of(u64 hart)
 }
 
 /* A pending bit says only "at least one IPI came", so the sender writes a number first, and the receiver
- * acknowledges whatever numbers it finds. sscratch and tp are free: tp holds this hart's index. */
+ * acknowledges whatever numbers it finds. tp holds this hart's index. */
 struct trap_frame *trap_handler(struct trap_frame *frame)
 {
     if (frame->scause != (CAUSE_INTERRUPT | IRQ_SOFT))
