@@ -7,7 +7,7 @@
 #include "dispatch.h"
 
 /* The header of the block that holds `op`. */
-static inline const Op *header_of(const Op *op)
+const Op *op_header(const Op *op)
 {
     do
         op--;
@@ -17,7 +17,7 @@ static inline const Op *header_of(const Op *op)
 
 u32 block_left(const Op *op)
 {
-    const Op *hdr = header_of(op);
+    const Op *hdr = op_header(op);
     u32 done = 1; /* the instruction at `op` itself */
     for (const Op *p = hdr + 1; p < op; p++)
         done += p->off != p[1].off; /* pseudo ops share the offset of the instruction they precede */
@@ -28,7 +28,7 @@ void raise_at(Hart *h, const Op *op, u64 pc)
 {
     h->budget += block_left(op);
     h->nonretired++;
-    raise_exception(h, pc + 2 * (u64)op->off, header_of(op), op);
+    raise_exception(h, pc + 2 * (u64)op->off, op_header(op), op);
     if (unlikely(h->stop))
         return;
     return jump_to(h, h->pc);
@@ -41,11 +41,12 @@ void leave_at(Hart *h, u64 pc)
 
 void leave_after(Hart *h, const Op *op, u64 pc)
 {
+    if (op[1].fn == h_fp_dirty)
+        fp_mark_dirty(h);
     h->budget += block_left(op);
     h->pc = pc + 2 * (u64)op[1].off;
 }
 
-/* As leave_after, for a terminator: there is no next op to take the offset from. */
 void leave_before(Hart *h, const Op *next, u64 pc)
 {
     h->budget += next[-1].imm;

@@ -3,6 +3,8 @@
 #define RVH_DISPATCH_H
 #include "runtime.h"
 
+/* The header of the block that holds `op`. */
+const Op *op_header(const Op *op);
 /* Instructions of op's block that come after op. */
 u32 block_left(const Op *op);
 void h_fallthrough(Hart *h, const Op *op, u64 pc);

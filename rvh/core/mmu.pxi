@@ -35,7 +35,7 @@ cdef struct Access:
     bint hlvx
     # what the walk found
     u64 pa
-    u32 shift  # log2 of the smallest mapping on the way
+    u32 shift  # log2 of the satp or VS-stage page
     u32 perms  # R|W|X that the leaf PTEs of all stages give without further A/D updates
 
 
@@ -51,10 +51,6 @@ cdef struct Stage:
     bint pbmte
     bint adue
     bint nested  # PTE addresses of this stage are guest physical
-
-
-cdef inline u32 fault_index(u32 kind) noexcept nogil:
-    return 2 if kind & ACC_X else 1 if kind & ACC_W else 0
 
 
 cdef inline int fault_page(Hart *h, Access *a) noexcept nogil:
@@ -82,6 +78,16 @@ cdef inline u8 *ram_at(Board *b, u64 pa, u64 size) noexcept nogil:
 cdef inline u32 satp_levels(u64 atp) noexcept nogil:
     """Levels of page table of an satp, vsatp or hgatp value: MODE 8, 9, 10 -> 3, 4, 5; Bare -> 0."""
     return <u32>(atp >> 60) - 5 if atp >> 60 else 0
+
+
+cdef void log_step(Hart *h, bint guest, bint nested, u32 level, u64 slot, u64 pa, u64 pte) noexcept nogil:
+    cdef AccessLog *log = h.log
+    cdef LogStep *step
+    if log.n_walk < LOG_WALK_MAX:
+        step = &log.walk[log.n_walk]
+        log.n_walk += 1
+        step.slot, step.pa, step.pte = slot, pa, pte
+        step.guest, step.nested, step.level = guest, nested, level
 
 
 cdef int walk_stage(Hart *h, Stage *s, u64 addr, u32 kind, bint explicit_, Access *a, u64 tinst, u64 *out) noexcept nogil:
@@ -158,7 +164,8 @@ cdef int walk_stage(Hart *h, Stage *s, u64 addr, u32 kind, bint explicit_, Acces
         # What a remembered translation may be used for. R under MXR comes from X.
         a.perms &= (PMP_R if pte & PTE_R or (s.mxr and pte & PTE_X) else 0) | \
             (PMP_W if pte & PTE_W and pte & PTE_D else 0) | (PMP_X if pte & PTE_X else 0)
-        a.shift = min(a.shift, shift + napot)
+        if not s.guest:
+            a.shift = shift + napot  # fences by address name VS-stage or satp pages, never G-stage ones
     if napot:
         ppn = (ppn & ~<u64>0xF) | ((addr >> 12) & 0xF)
     out[0] = ((ppn << 12) & ~((<u64>1 << shift) - 1)) | (addr & ((<u64>1 << shift) - 1)) if level > 0 \
@@ -199,7 +206,7 @@ cdef int translate(Hart *h, Access *a) noexcept nogil:
     cdef u64 gpa = a.va
     cdef bint two = a.mode >= MODE_VS
     cdef u64 atp
-    a.shift = 63
+    a.shift = 12
     a.perms = PERM_ALL
     if a.mode == MODE_M:
         a.pa = a.va

@@ -68,7 +68,22 @@ typedef struct {
     u64 number; /* 0: free */
 } Context;
 
-typedef struct AccessLog AccessLog;
+/* What the instruction in hand has touched, for traces and explanations; h->log points at one while it is wanted. */
+#define LOG_MEM_MAX 64
+#define LOG_WALK_MAX 64
+typedef struct {
+    u64 va, pa, value;
+    u32 size, kind; /* kind: 1 read, 2 write */
+} LogAccess;
+typedef struct {
+    u64 slot, pa, pte; /* where the PTE is in its own address space, its physical address, its value */
+    u8 guest, nested, level;
+} LogStep;
+typedef struct {
+    u32 n_mem, n_walk;
+    LogAccess mem[LOG_MEM_MAX];
+    LogStep walk[LOG_WALK_MAX];
+} AccessLog;
 
 /* A device's side of an access; size 1, 2, 4 or 8, naturally aligned, inside the region. */
 typedef u64 (*ReadFn)(void *dev, Hart *h, u64 off, u32 size);

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rvh.core import layout
 
 _HEADER = """cdef extern from "runtime.h" nogil:
@@ -30,8 +28,17 @@ _HEADER = """cdef extern from "runtime.h" nogil:
         const Op *ops
     ctypedef struct Context:
         u64 atp, hgatp, flags, gen, number
+    ctypedef struct LogAccess:
+        u64 va, pa, value
+        u32 size, kind
+    ctypedef struct LogStep:
+        u64 slot, pa, pte
+        u8 guest, nested, level
     ctypedef struct AccessLog:
-        pass
+        u32 n_mem, n_walk
+        LogAccess mem[1]
+        LogStep walk[1]
+    u32 LOG_MEM_MAX, LOG_WALK_MAX
     ctypedef u64 (*ReadFn)(void *dev, Hart *h, u64 off, u32 size) noexcept nogil
     ctypedef void (*WriteFn)(void *dev, Hart *h, u64 off, u32 size, u64 value) noexcept nogil
     bint likely(bint)
@@ -47,7 +54,7 @@ def _join(ctype: str, name: str) -> str:
     return f"{ctype}{name}" if ctype.endswith("*") else f"{ctype} {name}"
 
 
-def render_c() -> str:
+def c_header() -> str:
     """The C header: constants and every struct of the layout, in order."""
     out = ["/* Generated from rvh/core/layout.py. */"]
     out += [f"#define {name} {value}" for name, value in layout.CONSTANTS.items()]
@@ -59,7 +66,7 @@ def render_c() -> str:
     return "\n".join(out) + "\n"
 
 
-def render_pxi() -> str:
+def cython_declarations() -> str:
     """The Cython declaration of the same constants and structs."""
     out = ["# Generated from rvh/core/layout.py.", _HEADER]
     out.append("    enum:")
@@ -68,16 +75,3 @@ def render_pxi() -> str:
         out.append(f"    ctypedef struct {struct}:")
         out += [f"        {_join(t, name)}{f'[{n}]' if n else ''}" for name, t, n, _ in fields]
     return "\n".join(out) + "\n"
-
-
-def write_if_changed(path: Path, text: str) -> None:
-    """Writes ``text`` unless the file already holds it, so that timestamps tell what changed."""
-    if not path.exists() or path.read_text() != text:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
-
-def generate(out: Path) -> None:
-    """Writes both renderings into the folder ``out``."""
-    write_if_changed(out / "hart_layout.h", render_c())
-    write_if_changed(out / "hart_layout.pxi", render_pxi())

@@ -1,0 +1,311 @@
+# Loads, stores, AMOs and fetches that the fast paths of core/runtime.h pass on: TLB misses, page-crossing accesses,
+# devices, pages that hold decoded code, HLV/HSV, and everything while accesses are being recorded.
+
+
+cdef void log_access(Hart *h, u64 va, u64 pa, u64 value, u32 size, u32 kind) noexcept nogil:
+    cdef AccessLog *log = h.log
+    cdef LogAccess *m
+    if log.n_mem < LOG_MEM_MAX:
+        m = &log.mem[log.n_mem]
+        log.n_mem += 1
+        m.va, m.pa, m.value, m.size, m.kind = va, pa, value, size, kind
+
+
+cdef inline u64 host_read(const u8 *p, u32 size) noexcept nogil:
+    cdef u64 v = 0
+    memcpy(&v, p, size)
+    return v
+
+
+# ---- physical side
+
+cdef void ram_written(Board *b, u64 pa, u64 size) noexcept nogil:
+    """After any store to RAM that did not go through a write tag: drops decoded code under it, sees HTIF."""
+    cdef u64 page = (pa - b.ram_base) >> 12
+    cdef u64 first = (pa >> 6) & 63, last = ((pa + size - 1) >> 6) & 63
+    cdef u64 mask
+    if b.code_mask[page]:
+        mask = ((<u64>2 << last) - 1) & ~((<u64>1 << first) - 1)
+        if b.code_mask[page] & mask:
+            code_invalidate(b, page)
+    if page == b.watch_page and pa <= b.tohost + 7 and pa + size > b.tohost:
+        b.poll_request = 1
+
+
+cdef Region *region_at(Board *b, u64 pa, u32 size) noexcept nogil:
+    """The device that answers an access of `size` bytes at pa, or NULL: nothing there, misaligned or a width that the
+    device does not decode."""
+    cdef u32 i
+    cdef Region *r
+    for i in range(b.n_regions):
+        r = &b.regions[i]
+        if pa - r.base < r.size:
+            if size < r.min_size or size > r.max_size or pa & (size - 1) or pa - r.base + size > r.size:
+                return NULL
+            return r
+    return NULL
+
+
+cdef int device_access(Hart *h, Region *r, u64 pa, u32 size, bint write, u64 value, const Op *op) noexcept nogil:
+    """Carries out a device access with this hart's slot count exact, so that the device sees the time of this
+    instruction; a loaded value goes to h.result."""
+    cdef u32 left = block_left(op) if op != NULL else 0
+    h.budget += left
+    if write:
+        r.write(r.dev, h, pa - r.base, size, value)
+    else:
+        h.result = r.read(r.dev, h, pa - r.base, size)
+        if size < 8:
+            h.result &= (<u64>1 << (8 * size)) - 1
+    h.budget -= left
+    if h.board.exit_request or h.board.poll_request:
+        h.stop = 1
+    return 1
+
+
+# ---- one access within one page
+
+cdef int access_begin(Hart *h, Access *a, u32 size, u32 need) noexcept nogil:
+    """Translates and applies PMP (`need`: PMP_R, PMP_W or both; HLVX adds X)."""
+    if translate(h, a) != WALK_OK:
+        return WALK_FAULT
+    cdef u32 priv = 3 if a.mode == MODE_M else 1 if a.mode == MODE_S or a.mode == MODE_VS else 0
+    if h.pmp_active or priv != 3:
+        if pmp_perms(h, a.pa, size, priv) & need != need:
+            return fault_access(h, a)
+    return WALK_OK
+
+
+cdef void access_remember(Hart *h, Access *a, u64 number) noexcept nogil:
+    """Puts a data translation into the TLB when the whole page behaves alike."""
+    cdef u32 priv = 3 if a.mode == MODE_M else 1 if a.mode == MODE_S or a.mode == MODE_VS else 0
+    cdef bint uniform = True
+    cdef u32 perms = a.perms
+    cdef u8 *host = ram_at(h.board, a.pa & PAGE_MASK, 4096)
+    cdef u64 page
+    if host == NULL or a.hlvx or h.log != NULL:
+        return
+    if h.pmp_active or priv != 3:
+        perms &= pmp_page_perms(h, a.pa, priv, &uniform)
+        if not uniform:
+            return
+    page = (a.pa - h.board.ram_base) >> 12
+    tlb_fill(h, a.va, number, host, perms, False, a.shift,
+             h.board.code_mask[page] != 0 or page == h.board.watch_page)
+
+
+cdef inline u32 how_mode(Hart *h, u32 how) noexcept nogil:
+    """The mode whose rules an access follows; HLV, HLVX and HSV act as VS or VU by hstatus.SPVP (checklist N6)."""
+    if how & (HOW_GUEST | HOW_HLVX):
+        return MODE_VS if h.hstatus & HSTATUS_SPVP else MODE_VU
+    return data_mode(h)
+
+
+cdef int load_within(Hart *h, u64 va, u32 size, u32 how, const Op *op) noexcept nogil:
+    cdef Access a
+    cdef u64 number
+    cdef TlbEntry *e = &h.tlb[(va >> 12) & (TLB_SIZE - 1)]
+    cdef u8 *host
+    cdef Region *r
+    a.mode = how_mode(h, how)
+    a.hlvx = (how & HOW_HLVX) != 0
+    number = context_data(h, a.mode)
+    if e.rtag == (va & PAGE_MASK) | number and not a.hlvx and h.log == NULL:
+        h.result = host_read(<u8 *><size_t>(va + e.addend), size)
+        return 1
+    a.va, a.kind = va, ACC_R
+    if access_begin(h, &a, size, PMP_R | PMP_X if a.hlvx else PMP_R) != WALK_OK:
+        return 0
+    host = ram_at(h.board, a.pa, size)
+    if host != NULL:
+        h.result = host_read(host, size)
+        access_remember(h, &a, number)
+    else:
+        r = region_at(h.board, a.pa, size)
+        if r == NULL or a.hlvx:
+            return fault_access(h, &a)
+        device_access(h, r, a.pa, size, False, 0, op)
+    if h.log != NULL:
+        log_access(h, va, a.pa, h.result, size, 1)
+    return 1
+
+
+cdef int store_within(Hart *h, u64 va, u32 size, u32 how, u64 value, const Op *op, bint probe) noexcept nogil:
+    """With `probe`, everything but the store itself."""
+    cdef Access a
+    cdef u64 number
+    cdef TlbEntry *e = &h.tlb[(va >> 12) & (TLB_SIZE - 1)]
+    cdef u8 *host
+    cdef Region *r
+    a.mode = how_mode(h, how)
+    number = context_data(h, a.mode)
+    a.va, a.kind, a.hlvx = va, ACC_W, False
+    if h.log == NULL and e.rtag == (va & PAGE_MASK) | number and \
+            (e.wtag == e.rtag or h.tlb_shift[(va >> 12) & (TLB_SIZE - 1)] & TLBF_WRITE):
+        host = <u8 *><size_t>(va + e.addend)
+        a.pa = <u64>(host - h.board.ram) + h.board.ram_base
+    else:
+        if access_begin(h, &a, size, PMP_W) != WALK_OK:
+            return 0
+        host = ram_at(h.board, a.pa, size)
+        if host != NULL:
+            access_remember(h, &a, number)
+    if host != NULL:
+        if not probe:
+            memcpy(host, &value, size)
+            ram_written(h.board, a.pa, size)
+            if h.board.poll_request:
+                h.stop = 1
+    else:
+        r = region_at(h.board, a.pa, size)
+        if r == NULL:
+            return fault_access(h, &a)
+        if not probe:
+            device_access(h, r, a.pa, size, True, value, op)
+    if h.log != NULL and not probe:
+        log_access(h, va, a.pa, value, size, 2)
+    return 1
+
+
+# ---- called by handlers
+
+cdef public int slow_load(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 how) noexcept nogil:
+    """Loads `size` bytes, zero-extended, into h.result. An access that crosses a page is done as two, low part first,
+    and a fault reports the first byte of the part that failed (checklist F7, M14)."""
+    cdef u32 low = 4096 - <u32>(va & 0xFFF)
+    cdef u64 part
+    if low >= size:
+        return load_within(h, va, size, how, op)
+    if not load_bytes(h, va, low, how, op):
+        return 0
+    part = h.result
+    if not load_bytes(h, va + low, size - low, how, op):
+        return 0
+    h.result = part | (h.result << (8 * low))
+    return 1
+
+
+cdef int load_bytes(Hart *h, u64 va, u32 n, u32 how, const Op *op) noexcept nogil:
+    """1 to 7 bytes of a page-crossing access, byte by byte into h.result."""
+    cdef u64 value = 0
+    cdef u32 i
+    for i in range(n):
+        if not load_within(h, va + i, 1, how, op):
+            return 0
+        value |= h.result << (8 * i)
+    h.result = value
+    return 1
+
+
+cdef public int slow_store(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 how, u64 value) noexcept nogil:
+    """Stores the low `size` bytes. Both pages of a crossing store are checked before memory changes (M14)."""
+    cdef u32 low = 4096 - <u32>(va & 0xFFF), i
+    if low >= size:
+        return store_within(h, va, size, how, value, op, False)
+    if not store_within(h, va, 1, how, 0, op, True) or not store_within(h, va + low, 1, how, 0, op, True):
+        return 0
+    for i in range(size):
+        if not store_within(h, va + i, 1, how, (value >> (8 * i)) & 0xFF, op, False):
+            return 0
+    return 1
+
+
+cdef public void *slow_amo(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 how) noexcept nogil:
+    """Host address of a naturally aligned RAM location for an AMO or SC (read and write) or LR (HOW_LR: read), or NULL
+    with the exception recorded: misaligned 4/6, device memory 5/7 (it supports no AMOs)."""
+    cdef Access a
+    cdef u8 *host
+    cdef u64 number
+    a.va, a.kind, a.hlvx = va, ACC_R if how & HOW_LR else ACC_W, False
+    a.mode = data_mode(h)
+    if va & (size - 1):
+        exc_set(h, 4 if how & HOW_LR else 6, va, 0, 0, a.mode >= MODE_VS)
+        return NULL
+    number = context_data(h, a.mode)
+    if access_begin(h, &a, size, PMP_R if how & HOW_LR else PMP_R | PMP_W) != WALK_OK:
+        return NULL
+    host = ram_at(h.board, a.pa, size)
+    if host == NULL:
+        fault_access(h, &a)
+        return NULL
+    access_remember(h, &a, number)
+    if h.log != NULL:
+        log_access(h, va, a.pa, host_read(host, size), size, 1 if how & HOW_LR else 2)
+    if not how & HOW_LR:
+        ram_written(h.board, a.pa, size)
+    return host
+
+
+cdef public int do_cbo(Hart *h, const Op *op, u64 pc, u32 which, u64 va) noexcept nogil:
+    """CBO.INVAL/CLEAN/FLUSH (which 0, 1, 2) and CBO.ZERO (4) on the 64-byte block of va (checklist L). The first three
+    need a load or a store to be allowed and report faults as stores; there is no cache, so they change nothing."""
+    cdef u64 block = va & ~<u64>63
+    cdef u32 i
+    cdef Access a
+    if not gate_cbo(h, which):
+        return 0
+    if which == 4:
+        for i in range(8):
+            if not store_within(h, block + 8 * i, 8, HOW_PLAIN, 0, op, False):
+                if h.exc_tval == block:
+                    h.exc_tval = va
+                return 0
+        return 1
+    a.va, a.kind, a.hlvx, a.mode = va, ACC_R, False, data_mode(h)
+    if access_begin(h, &a, 1, PMP_R) == WALK_OK:
+        return 1
+    a.kind = ACC_W
+    h.exc_tinst = 0
+    return access_begin(h, &a, 1, PMP_W)
+
+
+cdef u32 insn_bits(Hart *h, const Op *header, const Op *op) noexcept nogil:
+    """The bits of the instruction at `op`: from memory, or from the block when it straddles pages or ran uncached."""
+    cdef const Links *extra = <const Links *>(header - 1)
+    cdef u8 *host
+    cdef u32 bits
+    if header.off & BLOCK_RAW:
+        return <u32><size_t>extra.next
+    host = ram_at(h.board, <u64><size_t>header.fn + 2 * <u64>op.off, 2)
+    bits = (<u16 *>host)[0]
+    if bits & 3 == 3:
+        bits |= <u32>(<u16 *>host)[1] << 16
+    return bits
+
+
+cdef public void raise_exception(Hart *h, u64 epc, const Op *header, const Op *op) noexcept nogil:
+    trap_take(h, epc, insn_bits(h, header, op))
+
+
+# ---- fetch
+
+cdef int fetch_page(Hart *h, u64 va, u32 size, u8 **host, u64 *pa, bint *remembered) noexcept nogil:
+    """Where the `size` bytes of code at va are (all in one page). *remembered is false when the whole page may not be
+    executed alike (a PMP border), so that only this fetch is vouched for."""
+    cdef TlbEntry *e = &h.tlb[(va >> 12) & (TLB_SIZE - 1)]
+    cdef u64 number = h.xctx & 0xFFF
+    cdef Access a
+    cdef u32 priv
+    cdef bint uniform = True
+    if e.xtag == (va & PAGE_MASK) | number:
+        host[0] = <u8 *><size_t>(va + e.addend)
+        pa[0] = <u64>(host[0] - h.board.ram) + h.board.ram_base
+        remembered[0] = True
+        return 1
+    a.va, a.kind, a.hlvx = va, ACC_X, False
+    a.mode = mode_of(h.priv, h.v)
+    if translate(h, &a) != WALK_OK:
+        return 0
+    priv = h.priv
+    if h.pmp_active or priv != 3:
+        if not pmp_perms(h, a.pa, size, priv) & PMP_X:
+            return fault_access(h, &a)
+        pmp_page_perms(h, a.pa, priv, &uniform)
+    host[0] = ram_at(h.board, a.pa, size)
+    if host[0] == NULL:
+        return fault_access(h, &a)
+    pa[0] = a.pa
+    remembered[0] = uniform
+    if uniform and ram_at(h.board, a.pa & PAGE_MASK, 4096) != NULL:
+        tlb_fill(h, va, number, ram_at(h.board, a.pa & PAGE_MASK, 4096), 0, True, a.shift, False)
+    return 1
