@@ -1,0 +1,146 @@
+/* Console multiplexer: line buffering and labels on the way out, the escape key on the way in. */
+#include "console.h"
+#include "drivers/drivers.h"
+#include "hart.h"
+#include "vm.h"
+
+enum { ESCAPE_KEY = 0x1d /* Ctrl-] */, FLUSH_MS = 50 };
+
+static struct spinlock console_lock;
+static struct vm *open_line;          /* whose unfinished line the terminal's cursor stands on */
+static u32 focus;                     /* index of the VM that has the keyboard */
+static bool escaped;
+
+static void put_text(const char *s, size_t n)
+{
+    while (n--)
+        uart_putc(*s++);
+}
+
+static void put_string(const char *s) { put_text(s, strlen(s)); }
+
+static void close_line(void)
+{
+    if (open_line)
+        put_string("\r\n");
+    open_line = NULL;
+}
+
+static void put_label(const struct vm *vm)
+{
+    char label[48];
+
+    if (platform.color)
+        format(label, sizeof(label), "\033[1;3%um[%s]\033[0m ", 2 + vm->index % 5, vm->label);
+    else
+        format(label, sizeof(label), "[%s] ", vm->label);
+    put_string(label);
+}
+
+/* Moves the buffered text to the terminal, after a label unless the VM's own line is still open there. */
+static void flush_port(struct vm *vm)
+{
+    if (open_line != vm) {
+        close_line();
+        put_label(vm);
+        open_line = vm;
+    }
+    put_text(vm->console.line, vm->console.len);
+    vm->console.len = 0;
+    vm->console.flush_at = FOREVER;
+}
+
+/* Control characters could forge another VM's lines; terminal escapes pass for the VM that has the keyboard. */
+static bool printable(const struct vm *vm, char c)
+{
+    return (u8)c >= ' ' ? c != 0x7f : c == '\t' || ((c == '\033' || c == '\b') && vm->index == focus);
+}
+
+void console_guest_write(struct vm *vm, const char *text, u64 len)
+{
+    struct console_port *p = &vm->console;
+
+    spin_lock(&console_lock);
+    for (; len--; text++) {
+        if (*text == '\n') {
+            flush_port(vm);
+            close_line();
+        } else if (printable(vm, *text)) {
+            if (p->len == 0)
+                p->flush_at = rdtime() + platform.timebase / 1000 * FLUSH_MS;
+            p->line[p->len++] = *text;
+            if (p->len == CONSOLE_LINE)
+                flush_port(vm);
+        }
+    }
+    spin_unlock(&console_lock);
+}
+
+u64 console_flush_stale(u64 now)
+{
+    u64 next = FOREVER;
+
+    for (u32 i = 0; i < vm_count; i++) {
+        struct console_port *p = &vms[i].console;
+        if (p->len && p->flush_at <= now) {
+            spin_lock(&console_lock);
+            if (p->len)
+                flush_port(&vms[i]);
+            spin_unlock(&console_lock);
+        }
+        if (p->len)
+            next = min_u64(next, p->flush_at);
+    }
+    return next;
+}
+
+void console_finish(struct vm *vm)
+{
+    spin_lock(&console_lock);
+    if (vm->console.len)
+        flush_port(vm);
+    if (open_line == vm)
+        close_line();
+    spin_unlock(&console_lock);
+}
+
+void hv_log(const char *fmt, ...)
+{
+    char line[256];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vformat(line, sizeof(line), fmt, ap);
+    va_end(ap);
+    spin_lock(&console_lock);
+    close_line();
+    put_string("[hv] ");
+    put_string(line);
+    put_string("\r\n");
+    spin_unlock(&console_lock);
+}
+
+static void list_vms(void)
+{
+    for (u32 i = 0; i < vm_count; i++)
+        hv_log("%u %s: %s%s", i, vms[i].label, vm_state_name(&vms[i]), i == focus ? ", has the keyboard" : "");
+}
+
+void console_input(char c)
+{
+    if (!escaped && c == ESCAPE_KEY) {
+        escaped = true;
+    } else if (escaped && c != ESCAPE_KEY) {
+        escaped = false;
+        if (c >= '0' && c <= '9' && (u32)(c - '0') < vm_count) {
+            focus = (u32)(c - '0');
+            hv_log("keyboard goes to %s", vms[focus].label);
+        } else if (c == '?') {
+            list_vms();
+        }
+    } else {
+        escaped = false;
+        if (focus < vm_count)
+            vm_input(&vms[focus], c);
+    }
+}

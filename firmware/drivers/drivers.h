@@ -1,0 +1,39 @@
+/* Drivers of the machine's own devices and of the SBI firmware under the hypervisor. */
+#ifndef DRIVERS_H
+#define DRIVERS_H
+#include "lib/lib.h"
+
+/* drivers/sbi.c */
+i64 sbi_hart_start(u64 hart, u64 address, u64 opaque);       /* an SBI error code, 0 is success */
+void sbi_send_ipi(u64 hart);
+void sbi_set_timer(u64 deadline);
+void sbi_putc(char c);
+int sbi_getc(void);
+void sbi_shutdown(bool failed) __attribute__((noreturn));
+
+/* drivers/uart.c: the 16550, or the SBI console where there is none */
+void uart_init(void);
+void uart_putc(char c);
+int uart_getc(void);                                         /* -1: nothing there */
+
+/* drivers/plic.c: interrupts go to the boot hart's S context */
+void plic_init(void);
+void plic_attach(u32 irq, void (*handler)(void *), void *ctx);
+void plic_handle(void);
+
+/* drivers/virtio_blk.c */
+enum blk_status { BLK_OK = 0, BLK_IOERR = 1, BLK_UNSUPP = 2 };
+enum blk_op { BLK_READ = 0, BLK_WRITE = 1, BLK_FLUSH = 4 };
+enum { BLK_SECTOR = 512, BLK_MAX_SEGMENTS = 62 };
+
+struct blk_segment { u64 address; u32 length; };
+struct disk;
+
+void disks_init(void);
+struct disk *disk_find(u32 n);                               /* NULL: the machine has no n-th disk */
+u64 disk_sectors(const struct disk *d);
+bool disk_read_only(const struct disk *d);
+/* Queues one request; `done(ctx, tag, status)` follows from the interrupt. False: the queue is full, try later. */
+bool disk_submit(struct disk *d, enum blk_op op, u64 sector, const struct blk_segment *segments, u32 count, u32 tag);
+void disk_on_done(struct disk *d, void (*done)(void *ctx, u32 tag, u8 status), void *ctx);
+#endif

@@ -1,0 +1,114 @@
+/* Why a guest came out, and what is done about it: one table by cause, one for interrupts. */
+#include "sbi/sbi.h"
+#include "sched.h"
+#include "vm.h"
+#include "drivers/drivers.h"
+
+enum { WFI_INSN = 0x10500073, LOOP_TICKS = 3 };
+
+static u64 exit_gpa(const struct vcpu *v) { return v->htval << 2 | (v->stval & 3); }
+
+static void exit_unknown(struct vcpu *v)
+{
+    struct guest_trap t = {v->scause, v->pc, v->stval, exit_gpa(v)};
+
+    vcpu_fault(v, "a trap that it cannot handle itself", &t);
+}
+
+static void exit_ecall(struct vcpu *v)
+{
+    v->pc += 4;                          /* ECALL has no compressed form */
+    sbi_handle(v);
+}
+
+/* WFI is the one instruction that VTW makes trap; the others are H instructions and CSRs, which a guest lacks. */
+static void exit_virtual_instruction(struct vcpu *v)
+{
+    bool from_supervisor = v->sstatus & SSTATUS_SPP;
+
+    if (v->stval != WFI_INSN || !from_supervisor) {
+        vcpu_inject(v, CAUSE_ILLEGAL, v->stval);
+        return;
+    }
+    v->pc += 4;
+    v->wants_wait = !vcpu_interrupt_pending(v, true, rdtime());
+}
+
+static void guest_page_fault(struct vcpu *v, u64 access_fault)
+{
+    u64 gpa = exit_gpa(v);
+    bool is_data = access_fault != CAUSE_FETCH_ACCESS;
+    /* Pseudoinstructions 0x3000 and 0x3020: the walk of the guest's own page table went outside RAM. */
+    bool implicit = (v->htinst & ~0x20ull) == 0x3000;
+
+    if (gstage_populate(v->vm, gpa)) {
+        hfence_gvma_all();
+        return;
+    }
+    if (is_data && !implicit && mmio_access(v, gpa, access_fault == CAUSE_STORE_ACCESS))
+        return;
+    vcpu_inject_access_fault(v, access_fault, v->stval, gpa);
+}
+
+static void exit_fetch_fault(struct vcpu *v) { guest_page_fault(v, CAUSE_FETCH_ACCESS); }
+static void exit_load_fault(struct vcpu *v) { guest_page_fault(v, CAUSE_LOAD_ACCESS); }
+static void exit_store_fault(struct vcpu *v) { guest_page_fault(v, CAUSE_STORE_ACCESS); }
+
+/* A guest whose handler cannot be fetched under its own page table traps to itself for ever and never exits. */
+static void check_fetch_loop(struct vcpu *v)
+{
+    u64 handler = csr_read(vstvec) & ~3ull, cause = csr_read(vscause);
+    bool looping = v->pc == handler && csr_read(vsepc) == handler &&
+                   (cause == CAUSE_FETCH_PAGE || cause == CAUSE_FETCH_ACCESS);
+
+    v->loop_ticks = looping ? v->loop_ticks + 1 : 0;
+    if (v->loop_ticks == LOOP_TICKS) {
+        struct guest_trap t = {cause, v->pc, csr_read(vstval), 0};
+        vcpu_fault(v, "its trap handler cannot be fetched", &t);
+    }
+}
+
+static void exit_timer(struct vcpu *v)
+{
+    sched_timer();
+    check_fetch_loop(v);
+}
+
+static void exit_soft(struct vcpu *v)
+{
+    (void)v;                             /* a kick: vcpu_prepare or the run loop sees what it was for */
+    csr_clear(sip, BIT(IRQ_S_SOFT));
+}
+
+static void exit_external(struct vcpu *v)
+{
+    (void)v;
+    plic_handle();
+}
+
+typedef void (*exit_handler)(struct vcpu *);
+
+static const exit_handler exception_exits[] = {
+    [CAUSE_ECALL_VS] = exit_ecall,
+    [CAUSE_FETCH_GUEST_PAGE] = exit_fetch_fault,
+    [CAUSE_LOAD_GUEST_PAGE] = exit_load_fault,
+    [CAUSE_VIRTUAL_INSTRUCTION] = exit_virtual_instruction,
+    [CAUSE_STORE_GUEST_PAGE] = exit_store_fault,
+};
+
+static const exit_handler interrupt_exits[] = {
+    [IRQ_S_SOFT] = exit_soft,
+    [IRQ_S_TIMER] = exit_timer,
+    [IRQ_S_EXT] = exit_external,
+};
+
+void exit_handle(struct vcpu *v)
+{
+    u64 code = v->scause & ~CAUSE_INTERRUPT;
+    bool interrupt = v->scause & CAUSE_INTERRUPT;
+    const exit_handler *table = interrupt ? interrupt_exits : exception_exits;
+    u64 length = interrupt ? ARRAY_LEN(interrupt_exits) : ARRAY_LEN(exception_exits);
+    exit_handler handler = code < length ? table[code] : NULL;
+
+    (handler ? handler : exit_unknown)(v);
+}

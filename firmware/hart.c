@@ -1,0 +1,114 @@
+/* Harts: probing, set-up of the HS-level CSRs, start of the others, timer and inter-hart kick. */
+#include "hart.h"
+#include "console.h"
+#include "drivers/drivers.h"
+#include "sched.h"
+
+struct hart harts[MAX_HARTS];
+u32 hart_count;
+struct features features;
+
+_Static_assert(offsetof(struct hart, guard) == HART_GUARD, "trap.S");
+_Static_assert(offsetof(struct hart, stack_top) == HART_STACK_TOP, "boot.S");
+
+/* What a guest kernel handles itself. The rest - ECALL from VS, guest-page faults, virtual instructions -
+   cannot be delegated (manual, hedeleg). */
+static const u64 delegated_exceptions =
+    BIT(CAUSE_FETCH_MISALIGNED) | BIT(CAUSE_FETCH_ACCESS) | BIT(CAUSE_ILLEGAL) | BIT(CAUSE_BREAKPOINT) |
+    BIT(CAUSE_LOAD_MISALIGNED) | BIT(CAUSE_LOAD_ACCESS) | BIT(CAUSE_STORE_MISALIGNED) | BIT(CAUSE_STORE_ACCESS) |
+    BIT(CAUSE_ECALL_U) | BIT(CAUSE_FETCH_PAGE) | BIT(CAUSE_LOAD_PAGE) | BIT(CAUSE_STORE_PAGE);
+static const u64 delegated_interrupts = BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT);
+static const u64 guest_counters = 7;                              /* CY, TM, IR */
+static const u64 guest_stateen = BIT(62);                         /* senvcfg */
+
+static const struct { u64 mode; u32 levels; } gstage_modes[] = {
+    {HGATP_SV39X4, 3}, {HGATP_SV48X4, 4}, {HGATP_SV57X4, 5},
+};
+
+void hart_probe(void)
+{
+    const u64 wanted = HENVCFG_STCE | HENVCFG_PBMTE | HENVCFG_CBZE | HENVCFG_CBCFE | HENVCFG_CBIE_FLUSH;
+    u64 value;
+
+    if (probe_henvcfg(0, &value) == 0) {
+        csr_write(henvcfg, wanted);
+        features.henvcfg = csr_read(henvcfg) & wanted;
+    }
+    features.sstc = (features.henvcfg & HENVCFG_STCE) && platform_has_extension("sstc");
+    if (!features.sstc)
+        features.henvcfg &= ~HENVCFG_STCE;
+    features.stateen = probe_hstateen0(0, &value) == 0;
+
+    for (u32 i = 0; i < ARRAY_LEN(gstage_modes) && !features.gstage_levels; i++) {
+        csr_write(hgatp, gstage_modes[i].mode << HGATP_MODE_SHIFT | HGATP_VMID_MASK << HGATP_VMID_SHIFT);
+        value = csr_read(hgatp);
+        if (value >> HGATP_MODE_SHIFT != gstage_modes[i].mode)
+            continue;
+        features.hgatp_mode = gstage_modes[i].mode;
+        features.gstage_levels = gstage_modes[i].levels;
+        for (value = value >> HGATP_VMID_SHIFT & HGATP_VMID_MASK; value; value >>= 1)
+            features.vmid_bits++;
+    }
+    csr_write(hgatp, 0);
+}
+
+void hart_init(void)
+{
+    csr_write(hedeleg, delegated_exceptions);
+    csr_write(hideleg, delegated_interrupts);
+    csr_write(hcounteren, guest_counters);
+    csr_write(hvip, 0);
+    csr_write(hie, 0);
+    csr_write(hgatp, 0);
+    if (features.henvcfg)
+        csr_write(henvcfg, features.henvcfg);
+    if (features.stateen)
+        csr_write(hstateen0, guest_stateen);
+    hfence_gvma_all();
+    this_hart()->armed = 0;
+    hart_arm_timer(FOREVER);
+    csr_write(sie, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT));
+}
+
+void hart_arm_timer(u64 deadline)
+{
+    struct hart *h = this_hart();
+
+    if (h->armed == deadline)
+        return;
+    h->armed = deadline;
+    if (features.sstc)
+        csr_write(stimecmp, deadline);
+    else
+        sbi_set_timer(deadline);
+}
+
+void hart_kick(struct hart *h) { sbi_send_ipi(h->id); }
+
+void secondary_start(void);
+
+void secondary_main(void) __attribute__((noreturn));
+void secondary_main(void)
+{
+    hart_init();
+    sched_run();
+}
+
+void harts_start(void)
+{
+    for (u32 i = 0; i < hart_count; i++) {
+        struct hart *h = &harts[i];
+        if (h == this_hart())
+            continue;
+        h->stack_top = ram_take(STACK_SIZE, PAGE_SIZE) + STACK_SIZE;
+        i64 error = h->stack_top == STACK_SIZE ? -1 : sbi_hart_start(h->id, (u64)secondary_start, (u64)h);
+        if (error)
+            hv_log("hart %lu does not start (SBI error %ld)", h->id, error);
+    }
+}
+
+void hs_panic(u64 scause, u64 sepc, u64 stval)
+{
+    hv_log("hypervisor bug: scause 0x%lx at pc 0x%lx, stval 0x%lx", scause, sepc, stval);
+    sbi_shutdown(true);
+}

@@ -1,0 +1,61 @@
+/* A hart of the machine, and what all of them can do. */
+#ifndef HART_H
+#define HART_H
+#include "platform.h"
+#include "riscv.h"
+
+struct vcpu;
+
+struct hart {
+    u64 guard;                       /* where hs_trap resumes while a guarded access is under way, or 0 */
+    u64 stack_top;
+    u64 id;
+    u32 index;
+    u32 intc_phandle;
+    bool idle;                       /* in WFI for want of a vCPU; under the scheduler's lock */
+    bool resched;                    /* the vCPU on this hart is to make way */
+    u64 slice_end;                   /* time */
+    u64 armed;                       /* deadline that this hart's timer is set to */
+    struct vcpu *last_vcpu[MAX_VMS]; /* who of each VM ran here last: whose VS-stage entries the TLB may hold */
+};
+
+struct features {
+    bool sstc;
+    bool stateen;
+    u64 henvcfg;                     /* the bits of henvcfg that guests get */
+    u32 gstage_levels;               /* 3 Sv39x4, 4 Sv48x4, 5 Sv57x4 */
+    u64 hgatp_mode;
+    u32 vmid_bits;
+};
+
+extern struct hart harts[MAX_HARTS];
+extern u32 hart_count;
+extern struct features features;
+
+/* The hart that runs this code. */
+static inline struct hart *this_hart(void)
+{
+    struct hart *h;
+    __asm__("mv %0, tp" : "=r"(h));
+    return h;
+}
+
+/* Finds out what the hart offers, by WARL reads. Once, on the boot hart. */
+void hart_probe(void);
+/* Sets the HS-level controls of this hart: delegation, counters, environment, interrupt enables. */
+void hart_init(void);
+/* Starts every other hart through SBI HSM. */
+void harts_start(void);
+/* Sets this hart's timer interrupt to `deadline` (time; FOREVER: none). */
+void hart_arm_timer(u64 deadline);
+void hart_kick(struct hart *h);
+
+/* Guarded accesses of trap.S: 0, or the scause of the trap they met. */
+int guest_fetch16(u64 gva, u64 *value);
+int guest_load64(u64 gva, u64 *value);
+int probe_henvcfg(u64 unused, u64 *value);
+int probe_hstateen0(u64 unused, u64 *value);
+
+/* Ends the machine: a bug in the hypervisor itself. */
+void hs_panic(u64 scause, u64 sepc, u64 stval) __attribute__((noreturn));
+#endif

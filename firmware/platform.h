@@ -1,0 +1,40 @@
+/* What the machine's device tree says: RAM, harts, devices, and the VMs to run. */
+#ifndef PLATFORM_H
+#define PLATFORM_H
+#include "lib/fdt.h"
+
+enum { MAX_HARTS = 64, MAX_VMS = 16, MAX_VCPUS = 8, MAX_VIRTIO_SLOTS = 32 };
+
+struct range { u64 base, size; };
+
+struct platform {
+    const void *dtb;
+    u64 timebase;
+    struct range ram[8];
+    u32 ram_count;
+    struct { u64 base; u32 irq, shift; } uart;             /* base 0: none found */
+    struct { u64 base, size; const u32 *contexts; u32 contexts_len; } plic;
+    struct { u64 base; u32 irq; } virtio[MAX_VIRTIO_SLOTS];
+    u32 virtio_count;
+    const char *isa;                     /* riscv,isa of the boot hart, or NULL */
+    const char *isa_list;                /* riscv,isa-extensions, a list of isa_list_len bytes, or NULL */
+    u32 isa_list_len;
+    u32 cbom_size, cboz_size;            /* bytes, 0 if not stated */
+    bool color;                          /* /chosen asks for coloured labels */
+};
+
+extern struct platform platform;
+
+/* Reads the tree at dtb and takes free memory into account; false if it is no device tree. */
+bool platform_init(const void *dtb);
+
+/* True if the boot hart's ISA has the extension `name`, lower case as in the device tree. */
+bool platform_has_extension(const char *name);
+
+/* Physical memory: gives out what the tree calls RAM and nobody has reserved. */
+void ram_add(u64 base, u64 size);
+void ram_reserve(u64 base, u64 size);
+u64 ram_take(u64 size, u64 align);       /* 0 if there is no such run; contents are undefined */
+void *ram_take_zeroed(u64 size, u64 align);
+u64 ram_free_bytes(void);
+#endif

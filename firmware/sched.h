@@ -1,0 +1,15 @@
+/* Preemptive round robin of all runnable vCPUs over all harts. */
+#ifndef SCHED_H
+#define SCHED_H
+#include "vcpu.h"
+
+/* The run loop of a hart. */
+void sched_run(void) __attribute__((noreturn));
+/* Makes a stopped vCPU runnable at pc with a1 = arg; false if it is not stopped. */
+bool sched_start(struct vcpu *v, u64 pc, u64 arg);
+/* An event came for the vCPU: ends its wait, or makes a hart that runs it look. */
+void sched_notify(struct vcpu *v);
+/* Handles what is pending for this hart itself: timer, kicks, devices. */
+void sched_timer(void);
+enum vcpu_state sched_state(const struct vcpu *v);
+#endif

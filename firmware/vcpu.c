@@ -1,0 +1,227 @@
+/* vCPU state: loading and saving it, injecting traps and interrupts into it. */
+#include "vm.h"
+#include "sched.h"
+
+_Static_assert(offsetof(struct vcpu, pc) == VCPU_PC && offsetof(struct vcpu, scause) == VCPU_SCAUSE, "trap.S");
+_Static_assert(offsetof(struct vcpu, host_sp) == VCPU_HOST_SP && offsetof(struct vcpu, f) == VCPU_F(0), "trap.S");
+_Static_assert(offsetof(struct vcpu, fcsr) == VCPU_FCSR, "trap.S");
+
+enum { STUCK_LIMIT = 64 };
+
+void fp_save(struct vcpu *v);
+void fp_restore(struct vcpu *v);
+
+void vcpu_reset(struct vcpu *v, u64 pc, u64 arg)
+{
+    memset(v->x, 0, sizeof(v->x));
+    memset(v->f, 0, sizeof(v->f));
+    memset(&v->csr, 0, sizeof(v->csr));
+    v->fcsr = 0;
+    v->x[10] = v->id;
+    v->x[11] = arg;
+    v->pc = pc;
+    v->sstatus = SSTATUS_SPP | SSTATUS_FS_CLEAN | SSTATUS_UXL_64;
+    v->hstatus = HSTATUS_VSXL_64 | HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW;
+    v->csr.vsstatus = SSTATUS_FS_INITIAL | SSTATUS_UXL_64;
+    v->timecmp = FOREVER;
+    v->requests = v->soft_pending = 0;
+    v->stuck = 0;
+}
+
+void vcpu_load(struct vcpu *v)
+{
+    struct hart *h = this_hart();
+
+#define X(name) csr_write(name, v->csr.name);
+    GUEST_CSRS(X)
+#undef X
+    csr_write(htimedelta, v->vm->time_delta);
+    if (features.sstc)
+        csr_write(vstimecmp, v->timecmp);
+    csr_write(hgatp, gstage_hgatp(v->vm));
+    if (!v->vm->vmid)
+        hfence_gvma_all();
+    /* VS-stage entries carry VMID and ASID only: those of a sibling, or of this vCPU's own past elsewhere, may lie. */
+    if (h->last_vcpu[v->vm->index] != v || v->hart != h || !v->vm->vmid) {
+        hfence_vvma_all();
+        fence_i();
+    }
+    h->last_vcpu[v->vm->index] = v;
+    v->hart = h;
+    csr_set(sstatus, SSTATUS_FS);
+    fp_restore(v);
+    v->sstatus = (v->sstatus & ~SSTATUS_FS) | SSTATUS_FS_CLEAN;
+}
+
+void vcpu_put(struct vcpu *v)
+{
+#define X(name) v->csr.name = csr_read(name);
+    GUEST_CSRS(X)
+#undef X
+    if (features.sstc)
+        v->timecmp = csr_read(vstimecmp);
+    if ((v->sstatus & SSTATUS_FS) == SSTATUS_FS) {
+        csr_set(sstatus, SSTATUS_FS);
+        fp_save(v);
+    }
+}
+
+static void run_requests(struct vcpu *v)
+{
+    u32 asid = __atomic_load_n(&v->fence_asid, __ATOMIC_ACQUIRE);
+    u32 requests = __atomic_exchange_n(&v->requests, 0, __ATOMIC_ACQ_REL);
+
+    if (requests & REQ_FENCE_VVMA)
+        hfence_vvma_all();
+    else if (requests & REQ_FENCE_ASID)
+        hfence_vvma_asid(asid);
+    if (requests & REQ_FENCE_I)
+        fence_i();
+    if (requests & REQ_TIMER)
+        vcpu_set_timer(v, __atomic_load_n(&v->vm->clint.mtimecmp[v->id], __ATOMIC_ACQUIRE));
+}
+
+/* Sets or clears a bit of hvip without touching the guest's own VSSIP. */
+static void hvip_level(u64 bit, bool level)
+{
+    if (level)
+        csr_set(hvip, bit);
+    else
+        csr_clear(hvip, bit);
+}
+
+void vcpu_prepare(struct vcpu *v)
+{
+    __atomic_store_n(&v->in_guest, 1, __ATOMIC_RELEASE);
+    fence_full();
+    if (__atomic_load_n(&v->requests, __ATOMIC_RELAXED))
+        run_requests(v);
+    if (__atomic_load_n(&v->soft_pending, __ATOMIC_RELAXED) && __atomic_exchange_n(&v->soft_pending, 0, __ATOMIC_ACQUIRE))
+        csr_set(hvip, BIT(IRQ_VS_SOFT));
+    hvip_level(BIT(IRQ_VS_EXT), __atomic_load_n(&v->ext_level, __ATOMIC_ACQUIRE));
+    if (!features.sstc)
+        hvip_level(BIT(IRQ_VS_TIMER), vcpu_time(v) >= v->timecmp);
+}
+
+u64 vcpu_time(const struct vcpu *v) { return rdtime() + v->vm->time_delta; }
+
+void vcpu_set_timer(struct vcpu *v, u64 guest_deadline)
+{
+    v->timecmp = guest_deadline;
+    if (features.sstc)
+        csr_write(vstimecmp, guest_deadline);
+}
+
+u64 vcpu_timer_deadline(const struct vcpu *v, u64 now)
+{
+    u64 guest_now = now + v->vm->time_delta, left = v->timecmp > guest_now ? v->timecmp - guest_now : 0;
+
+    if (!(v->csr.hie & BIT(IRQ_VS_TIMER)))
+        return FOREVER;
+    return left > FOREVER - now ? FOREVER : now + left;
+}
+
+bool vcpu_interrupt_pending(const struct vcpu *v, bool loaded, u64 now)
+{
+    u64 pending = loaded ? csr_read(hvip) : v->csr.hvip, enabled = loaded ? csr_read(hie) : v->csr.hie;
+    u64 timecmp = loaded && features.sstc ? csr_read(vstimecmp) : v->timecmp;
+
+    if (__atomic_load_n(&v->requests, __ATOMIC_ACQUIRE) & REQ_TIMER)
+        return true;                     /* a new deadline: WFI may end early, and the vCPU looks again */
+    pending &= BIT(IRQ_VS_SOFT);
+    if (__atomic_load_n(&v->soft_pending, __ATOMIC_ACQUIRE))
+        pending |= BIT(IRQ_VS_SOFT);
+    if (__atomic_load_n(&v->ext_level, __ATOMIC_ACQUIRE))
+        pending |= BIT(IRQ_VS_EXT);
+    if (now + v->vm->time_delta >= timecmp)
+        pending |= BIT(IRQ_VS_TIMER);
+    return pending & enabled;
+}
+
+void vcpu_raise_soft(struct vcpu *v)
+{
+    __atomic_store_n(&v->soft_pending, 1, __ATOMIC_RELEASE);
+    sched_notify(v);
+}
+
+void vcpu_set_ext(struct vcpu *v, bool level)
+{
+    if (__atomic_exchange_n(&v->ext_level, level, __ATOMIC_ACQ_REL) != level)
+        sched_notify(v);
+}
+
+void vcpu_request(struct vcpu *v, u32 request, u32 asid)
+{
+    if (request & REQ_FENCE_ASID) {
+        /* One ASID can be on record; a second one widens the request to all of them. */
+        if (__atomic_load_n(&v->requests, __ATOMIC_ACQUIRE))
+            request |= REQ_FENCE_VVMA;
+        else
+            __atomic_store_n(&v->fence_asid, asid, __ATOMIC_RELEASE);
+    }
+    __atomic_fetch_or(&v->requests, request, __ATOMIC_ACQ_REL);
+    sched_notify(v);
+}
+
+/* Outside the guest a vCPU passes vcpu_prepare first, so waiting for it there would only invite deadlock. */
+void vcpu_wait_requests(struct vcpu *v)
+{
+    while (__atomic_load_n(&v->in_guest, __ATOMIC_ACQUIRE) && __atomic_load_n(&v->requests, __ATOMIC_ACQUIRE))
+        __asm__ volatile(".insn 0x0100000f");   /* pause */
+}
+
+void vcpu_inject(struct vcpu *v, u64 cause, u64 tval)
+{
+    u64 status = csr_read(vsstatus), was_supervisor = v->sstatus & SSTATUS_SPP;
+
+    csr_write(vsepc, v->pc);
+    csr_write(vscause, cause);
+    csr_write(vstval, tval);
+    csr_write(vsstatus, (status & ~(SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE)) | was_supervisor |
+                        (status & SSTATUS_SIE ? SSTATUS_SPIE : 0));
+    v->sstatus |= SSTATUS_SPP;
+    v->pc = csr_read(vstvec) & ~3ull;
+}
+
+void vcpu_inject_access_fault(struct vcpu *v, u64 cause, u64 gva, u64 gpa)
+{
+    struct guest_trap t = {cause, v->pc, gva, gpa};
+    u64 handler = csr_read(vstvec) & ~3ull;
+
+    if (cause == CAUSE_FETCH_ACCESS && v->pc == handler) {
+        vcpu_fault(v, "its trap handler cannot be fetched", v->before.cause || v->injected.cause ? &v->injected : &t);
+        return;
+    }
+    /* vsepc still on this very instruction means that the handler ran into the same fault again. */
+    v->stuck = csr_read(vsepc) == v->pc && v->injected.pc == v->pc && v->injected.gva == gva ? v->stuck + 1 : 0;
+    if (v->stuck == STUCK_LIMIT) {
+        vcpu_fault(v, "its trap handler faults for ever", &t);
+        return;
+    }
+    v->before = v->injected;
+    v->injected = t;
+    vcpu_inject(v, cause, gva);
+}
+
+static const char *const cause_names[] = {
+    [CAUSE_FETCH_MISALIGNED] = "misaligned fetch", [CAUSE_FETCH_ACCESS] = "fetch access fault",
+    [CAUSE_ILLEGAL] = "illegal instruction", [CAUSE_BREAKPOINT] = "breakpoint",
+    [CAUSE_LOAD_MISALIGNED] = "misaligned load", [CAUSE_LOAD_ACCESS] = "load access fault",
+    [CAUSE_STORE_MISALIGNED] = "misaligned store", [CAUSE_STORE_ACCESS] = "store access fault",
+    [CAUSE_ECALL_U] = "ECALL from VU-mode", [CAUSE_ECALL_S] = "ECALL from HS-mode",
+    [CAUSE_ECALL_VS] = "ECALL from VS-mode", [CAUSE_FETCH_PAGE] = "fetch page fault",
+    [CAUSE_LOAD_PAGE] = "load page fault", [CAUSE_STORE_PAGE] = "store page fault",
+    [CAUSE_FETCH_GUEST_PAGE] = "fetch guest-page fault", [CAUSE_LOAD_GUEST_PAGE] = "load guest-page fault",
+    [CAUSE_VIRTUAL_INSTRUCTION] = "virtual instruction", [CAUSE_STORE_GUEST_PAGE] = "store guest-page fault",
+};
+
+const char *cause_name(u64 cause)
+{
+    return cause < ARRAY_LEN(cause_names) && cause_names[cause] ? cause_names[cause] : "unknown trap";
+}
+
+void vcpu_fault(struct vcpu *v, const char *why, const struct guest_trap *t)
+{
+    vm_stop(v->vm, VM_FAILED, "%s (vcpu %u: %s at pc 0x%lx, gva 0x%lx, gpa 0x%lx)", why, v->id,
+            cause_name(t->cause), t->pc, t->gva, t->gpa);
+}

@@ -1,0 +1,88 @@
+/* A virtual hart: its registers, what is pending for it, and where it stands in the scheduler. */
+#ifndef VCPU_H
+#define VCPU_H
+#include "hart.h"
+
+struct vm;
+
+enum vcpu_state {
+    VCPU_STOPPED,        /* not started, or stopped by SBI HSM */
+    VCPU_RUNNABLE,       /* in the run queue */
+    VCPU_RUNNING,        /* loaded on a hart */
+    VCPU_BLOCKED,        /* waits in WFI or HSM suspend */
+};
+
+enum vcpu_request { REQ_FENCE_I = 1, REQ_FENCE_VVMA = 2, REQ_FENCE_ASID = 4, REQ_TIMER = 8 };
+
+/* The VS-level CSRs, and the S-level ones that have no VS twin (manual, VS CSRs): X(name). */
+#define GUEST_CSRS(X) \
+    X(vsstatus) X(vstvec) X(vsscratch) X(vsepc) X(vscause) X(vstval) X(vsatp) X(hie) X(hvip) X(scounteren) X(senvcfg)
+
+struct guest_trap { u64 cause, pc, gva, gpa; };
+
+struct vcpu {
+    /* trap.S knows this part by offset. */
+    u64 x[32], pc, sstatus, hstatus;
+    u64 scause, stval, htval, htinst;        /* of the last exit */
+    u64 host_sp, host_tp;
+    u64 f[32], fcsr;
+
+    struct vm *vm;
+    u32 id;                                  /* the guest's hart id */
+
+#define X(name) u64 name;
+    struct { GUEST_CSRS(X) } csr;            /* while not loaded */
+#undef X
+    u64 timecmp;                             /* guest time of the next timer interrupt; vstimecmp while loaded */
+
+    /* Set by any hart, taken by the one that runs this vCPU before it enters the guest. */
+    u32 requests, soft_pending, ext_level;
+    u32 fence_asid;
+    u32 in_guest;                            /* between vcpu_prepare and the exit */
+
+    /* Under the scheduler's lock. */
+    enum vcpu_state state;
+    struct vcpu *next;
+    struct hart *hart;                       /* where it is loaded, or was last */
+    u64 wake_at;                             /* host time; meaningful while BLOCKED */
+
+    bool wants_wait, wants_stop;             /* what the exit handler asks of the run loop */
+    bool suspended;                          /* the wait is an HSM suspend */
+
+    struct guest_trap injected, before;      /* the last two exceptions injected for want of memory or device */
+    u32 stuck, loop_ticks;                   /* how often the same one came again without progress */
+};
+
+/* Puts the vCPU into the state that SBI HSM hart_start promises: S-mode, satp = 0, a0 = hart id, a1 = arg. */
+void vcpu_reset(struct vcpu *v, u64 pc, u64 arg);
+void vcpu_load(struct vcpu *v);
+void vcpu_put(struct vcpu *v);
+/* Brings interrupts and fences asked for by others into effect; the guest is entered right after it. */
+void vcpu_prepare(struct vcpu *v);
+void vcpu_enter(struct vcpu *v);             /* trap.S */
+
+/* Guest time. */
+u64 vcpu_time(const struct vcpu *v);
+void vcpu_set_timer(struct vcpu *v, u64 guest_deadline);
+/* Host time at which the timer of a vCPU that is not loaded fires; FOREVER if it cannot wake it. */
+u64 vcpu_timer_deadline(const struct vcpu *v, u64 now);
+/* True if an interrupt enabled in vsie is pending: what ends WFI. Loaded: CSRs; otherwise the saved state. */
+bool vcpu_interrupt_pending(const struct vcpu *v, bool loaded, u64 now);
+
+/* For any hart, any state. */
+void vcpu_raise_soft(struct vcpu *v);
+void vcpu_set_ext(struct vcpu *v, bool level);
+/* Asks for fences and returns when the vCPU cannot run on without them. */
+void vcpu_request(struct vcpu *v, u32 request, u32 asid);
+void vcpu_wait_requests(struct vcpu *v);
+
+/* Delivers an exception to VS-mode as the hart would. */
+void vcpu_inject(struct vcpu *v, u64 cause, u64 tval);
+/* The same for an access that found neither memory nor device; stops the VM if it can take no trap. */
+void vcpu_inject_access_fault(struct vcpu *v, u64 cause, u64 gva, u64 gpa);
+/* Stops the VM and says why: the cause in words, pc and addresses. */
+void vcpu_fault(struct vcpu *v, const char *why, const struct guest_trap *t);
+const char *cause_name(u64 cause);
+
+void exit_handle(struct vcpu *v);            /* exits.c */
+#endif

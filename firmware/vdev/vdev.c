@@ -1,0 +1,34 @@
+/* The map of a guest's devices, and the one way into them. */
+#include "vm.h"
+
+static const struct region { u64 base, size; u32 index; const struct vdev_ops *ops; } regions[] = {
+    {VCLINT_BASE, VCLINT_SIZE, 0, &vclint_ops},
+    {VPLIC_BASE, VPLIC_SIZE, 0, &vplic_ops},
+    {VUART_BASE, VUART_SIZE, 0, &vuart_ops},
+};
+
+bool vdev_access(struct vm *vm, u64 gpa, u32 size, bool write, u64 *value)
+{
+    for (u32 i = 0; i < ARRAY_LEN(regions); i++) {
+        const struct region *r = &regions[i];
+        if (!contains(r->base, r->size, gpa, size))
+            continue;
+        spin_lock(&vm->lock);
+        bool ok = write ? r->ops->write(vm, r->index, gpa - r->base, size, *value)
+                        : r->ops->read(vm, r->index, gpa - r->base, size, value);
+        spin_unlock(&vm->lock);
+        return ok;
+    }
+    return false;
+}
+
+const char *vdev_init(struct vm *vm)
+{
+    (void)vm;
+    return NULL;
+}
+
+void vdev_input(struct vm *vm)
+{
+    vuart_update(vm);
+}

@@ -1,0 +1,155 @@
+/* VM objects: from device-tree node to running guest to the end of the run. */
+#include "vm.h"
+#include "drivers/drivers.h"
+#include "sched.h"
+
+struct vm vms[MAX_VMS];
+u32 vm_count;
+
+static bool found_range(const struct fdt_node *n, const char *name, struct range *r)
+{
+    u32 len;
+    const u8 *p = fdt_prop(n, name, &len);
+
+    if (!p || len != 16)
+        return false;
+    *r = (struct range){fdt_cells(p, 2), fdt_cells(p + 8, 2)};
+    return true;
+}
+
+void vm_found(const struct fdt_node *n)
+{
+    if (vm_count == MAX_VMS)
+        return;
+    struct vm *vm = &vms[vm_count];
+    const char *label = fdt_string(n, "label"), *console = fdt_string(n, "console");
+
+    vm->index = vm_count++;
+    if (label)
+        format(vm->label, sizeof(vm->label), "%s", label);
+    else
+        format(vm->label, sizeof(vm->label), "vm%u", vm->index);
+    vm->ram_size = ALIGN_DOWN(fdt_u64(n, "memory", 0), PAGE_SIZE);
+    vm->vcpu_count = fdt_u32(n, "vcpus", 1);
+    vm->bootargs = fdt_string(n, "bootargs");
+    vm->disk = (i64)(i32)fdt_u32(n, "disk", ~0u);
+    vm->console_device = console ? console : "uart";
+    vm->console.flush_at = FOREVER;
+    found_range(n, "kernel", &vm->kernel);
+    found_range(n, "initrd", &vm->initrd);
+}
+
+void vm_reserve_modules(void)
+{
+    for (u32 i = 0; i < vm_count; i++) {
+        ram_reserve(vms[i].kernel.base, vms[i].kernel.size);
+        ram_reserve(vms[i].initrd.base, vms[i].initrd.size);
+    }
+}
+
+static bool module_in_ram(const struct range *r)
+{
+    for (u32 i = 0; i < platform.ram_count; i++)
+        if (contains(platform.ram[i].base, platform.ram[i].size, r->base, r->size))
+            return true;
+    return r->size == 0;
+}
+
+static const char *create(struct vm *vm)
+{
+    u64 entry, dtb;
+
+    if (vm->vcpu_count < 1 || vm->vcpu_count > MAX_VCPUS)
+        return "vcpus must be 1 to 8";
+    if (vm->ram_size < CHUNK)
+        return "memory must be 2 MiB or more";
+    if (!module_in_ram(&vm->kernel) || !module_in_ram(&vm->initrd))
+        return "a module lies outside the machine's RAM";
+    if (!gstage_init(vm))
+        return "the machine has not enough memory left";
+    for (u32 i = 0; i < vm->vcpu_count; i++)
+        vm->vcpu[i] = (struct vcpu){.vm = vm, .id = i};
+    vm->time_delta = -rdtime();
+    const char *error = vdev_init(vm);
+    if (!error)
+        error = vm_load(vm, &entry, &dtb);
+    if (!error)
+        sched_start(&vm->vcpu[0], entry, dtb);
+    return error;
+}
+
+void vms_create(void)
+{
+    for (u32 i = 0; i < vm_count; i++) {
+        struct vm *vm = &vms[i];
+        const char *error = create(vm);
+        if (error)
+            vm_stop(vm, VM_FAILED, "it cannot start: %s", error);
+        else
+            hv_log("%s: %lu MiB, %u vcpu%s", vm->label, vm->ram_size >> 20, vm->vcpu_count,
+                   vm->vcpu_count > 1 ? "s" : "");
+    }
+}
+
+static const char *const state_names[] = {[VM_RUNNING] = "running", [VM_OFF] = "off", [VM_FAILED] = "failed"};
+
+const char *vm_state_name(const struct vm *vm) { return state_names[vm->state]; }
+
+bool vm_stopped(const struct vm *vm) { return __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE) != VM_RUNNING; }
+
+static void end_of_run(void)
+{
+    u32 failed = 0;
+
+    for (u32 i = 0; i < vm_count; i++)
+        failed += vms[i].state == VM_FAILED;
+    if (failed)
+        hv_log("the run ends: %u of %u VMs failed", failed, vm_count);
+    else
+        hv_log("the run ends: all %u VMs powered off", vm_count);
+    sbi_shutdown(failed != 0);
+}
+
+void vm_stop(struct vm *vm, enum vm_state state, const char *fmt, ...)
+{
+    static u32 stopped_count;
+    enum vm_state running = VM_RUNNING;
+    char reason[200];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vformat(reason, sizeof(reason), fmt, ap);
+    va_end(ap);
+    if (!__atomic_compare_exchange_n(&vm->state, &running, state, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return;
+    for (u32 i = 0; i < min_u64(vm->vcpu_count, MAX_VCPUS); i++)
+        if (vm->vcpu[i].vm)
+            sched_notify(&vm->vcpu[i]);
+    console_finish(vm);
+    hv_log("%s: %s: %s", vm->label, state == VM_OFF ? "off" : "stopped", reason);
+    if (__atomic_add_fetch(&stopped_count, 1, __ATOMIC_ACQ_REL) == vm_count)
+        end_of_run();
+}
+
+void vm_input(struct vm *vm, char c)
+{
+    spin_lock(&vm->lock);
+    u32 next = (vm->input_head + 1) % INPUT_SIZE;
+    if (next != vm->input_tail) {
+        vm->input[vm->input_head] = c;
+        vm->input_head = next;
+    }
+    vdev_input(vm);
+    spin_unlock(&vm->lock);
+}
+
+bool vm_input_ready(const struct vm *vm) { return vm->input_head != vm->input_tail; }
+
+int vm_input_take(struct vm *vm)
+{
+    if (!vm_input_ready(vm))
+        return -1;
+    char c = vm->input[vm->input_tail];
+    vm->input_tail = (vm->input_tail + 1) % INPUT_SIZE;
+    return (u8)c;
+}

@@ -1,0 +1,75 @@
+/* A virtual machine: memory, vCPUs, devices, console. */
+#ifndef VM_H
+#define VM_H
+#include "console.h"
+#include "platform.h"
+#include "vcpu.h"
+#include "vdev/vdev.h"
+
+#define GUEST_RAM_BASE 0x80000000ull
+enum { CHUNK = 2 << 20, INPUT_SIZE = 256 };
+
+enum vm_state { VM_RUNNING, VM_OFF, VM_FAILED };
+
+struct vm {
+    u32 index;
+    char label[16];
+    const char *bootargs, *console_device;
+    struct range kernel, initrd;          /* modules in the machine's RAM */
+    i64 disk;                             /* index of the machine's disk, -1: none */
+    u32 vcpu_count;
+    struct vcpu vcpu[MAX_VCPUS];
+    enum vm_state state;
+
+    u64 ram_size, ram_host;               /* guest RAM is one run of host memory, mapped when first touched */
+    u8 *chunk_ready;                      /* per 2 MiB of guest RAM */
+    struct spinlock ram_lock;
+    u64 *gstage_root;
+    u64 vmid, time_delta;
+
+    struct spinlock lock;                 /* devices and input */
+    struct vplic plic;
+    struct vuart uart;
+    struct vclint clint;
+    struct virtio_dev virtio[VIRTIO_DEVS];
+    char input[INPUT_SIZE];
+    u32 input_head, input_tail;
+
+    struct console_port console;
+};
+
+extern struct vm vms[MAX_VMS];
+extern u32 vm_count;
+
+/* A device-tree node that describes a VM. */
+void vm_found(const struct fdt_node *node);
+void vm_reserve_modules(void);
+/* Memory, devices, kernel and device tree of every VM; starts vCPU 0 of each one that could be set up. */
+void vms_create(void);
+/* Ends a VM; the last one ends the machine. The format is the reason that the log gives. */
+void vm_stop(struct vm *vm, enum vm_state state, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+bool vm_stopped(const struct vm *vm);
+const char *vm_state_name(const struct vm *vm);
+
+/* Host address of [gpa, gpa+len) if all of it is guest RAM, else NULL. */
+void *vm_ram(struct vm *vm, u64 gpa, u64 len);
+
+/* Keyboard input: put by the console, taken by whichever console device the guest uses. */
+void vm_input(struct vm *vm, char c);
+bool vm_input_ready(const struct vm *vm);
+int vm_input_take(struct vm *vm);         /* -1: none. Needs vm->lock */
+
+/* gstage.c */
+bool gstage_init(struct vm *vm);
+/* Makes the chunk of RAM around gpa usable by guest and hypervisor; false if gpa is not RAM. */
+bool gstage_populate(struct vm *vm, u64 gpa);
+u64 gstage_hgatp(const struct vm *vm);
+
+/* loader.c: NULL, or what is wrong with the kernel or initrd. */
+const char *vm_load(struct vm *vm, u64 *entry, u64 *dtb);
+/* guest_dt.c: size of the tree written, 0 if it did not fit. */
+u32 guest_dt_write(const struct vm *vm, struct range initrd, void *buf, u32 size);
+
+/* mmio.c: an access outside RAM. False: nothing there. */
+bool mmio_access(struct vcpu *v, u64 gpa, bool write);
+#endif
