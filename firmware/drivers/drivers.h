@@ -23,8 +23,8 @@ void plic_handle(void);
 
 /* drivers/virtio_blk.c */
 enum blk_status { BLK_OK = 0, BLK_IOERR = 1, BLK_UNSUPP = 2 };
-enum blk_op { BLK_READ = 0, BLK_WRITE = 1, BLK_FLUSH = 4 };
-enum { BLK_SECTOR = 512, BLK_MAX_SEGMENTS = 62 };
+enum blk_op { BLK_READ = 0, BLK_WRITE = 1, BLK_FLUSH = 4, BLK_GET_ID = 8 };
+enum { BLK_SECTOR = 512 };
 
 struct blk_segment { u64 address; u32 length; };
 struct disk;
@@ -33,7 +33,12 @@ void disks_init(void);
 struct disk *disk_find(u32 n);                               /* NULL: the machine has no n-th disk */
 u64 disk_sectors(const struct disk *d);
 bool disk_read_only(const struct disk *d);
-/* Queues one request; `done(ctx, tag, status)` follows from the interrupt. False: the queue is full, try later. */
-bool disk_submit(struct disk *d, enum blk_op op, u64 sector, const struct blk_segment *segments, u32 count, u32 tag);
-void disk_on_done(struct disk *d, void (*done)(void *ctx, u32 tag, u8 status), void *ctx);
+bool disk_has_flush(const struct disk *d);
+u32 disk_max_segments(const struct disk *d);
+/* `done` is called from the interrupt for every request, with its tag and enum blk_status. */
+void disk_on_done(struct disk *d, void (*done)(void *ctx, u64 tag, u8 status), void *ctx);
+/* Queues one request on host memory. False: the queue is full, try again after the next `done`. */
+bool disk_submit(struct disk *d, enum blk_op op, u64 sector, const struct blk_segment *segments, u32 count, u64 tag);
+/* Waits until nothing is in flight; what completes meanwhile is dropped. */
+void disk_drain(struct disk *d);
 #endif

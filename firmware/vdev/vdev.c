@@ -5,6 +5,8 @@ static const struct region { u64 base, size; u32 index; const struct vdev_ops *o
     {VCLINT_BASE, VCLINT_SIZE, 0, &vclint_ops},
     {VPLIC_BASE, VPLIC_SIZE, 0, &vplic_ops},
     {VUART_BASE, VUART_SIZE, 0, &vuart_ops},
+    {VIRTIO_BASE, VIRTIO_SIZE, VIRTIO_SLOT_BLK, &virtio_ops},
+    {VIRTIO_BASE + VIRTIO_STRIDE, VIRTIO_SIZE, VIRTIO_SLOT_CONSOLE, &virtio_ops},
 };
 
 bool vdev_access(struct vm *vm, u64 gpa, u32 size, bool write, u64 *value)
@@ -24,11 +26,12 @@ bool vdev_access(struct vm *vm, u64 gpa, u32 size, bool write, u64 *value)
 
 const char *vdev_init(struct vm *vm)
 {
-    (void)vm;
-    return NULL;
+    virtio_console_attach(vm);
+    return virtio_blk_attach(vm);
 }
 
 void vdev_input(struct vm *vm)
 {
-    vuart_update(vm);
+    if (!virtio_console_input(vm))
+        vuart_update(vm);
 }

@@ -54,6 +54,7 @@ void vuart_update(struct vm *vm);
 
 /* --- virtio-mmio, version 2 (virtio 1.2, 4.2) */
 enum { VIRTQ_MAX = 64, VIRTIO_QUEUES = 2 };
+#define VIRTIO_F_VERSION_1 (1ull << 32)
 
 struct virtq {
     u32 size, ready;
@@ -63,18 +64,42 @@ struct virtq {
 
 struct virtio_dev {
     const struct virtio_backend *backend;    /* NULL: the slot is empty */
+    struct vm *vm;
+    u32 irq;
     u32 features_sel, driver_features_sel, queue_sel, status, isr;
     u64 driver_features;
     struct virtq queue[VIRTIO_QUEUES];
     struct disk *disk;
-    u32 in_flight;                           /* bitmap by head of chain is kept by the blk back end */
+    u32 generation;                          /* counts resets: completions from before one are dropped */
 };
 
+/* What a device is behind its transport. All are called with vm->lock held. */
 struct virtio_backend {
     u32 device_id, queues;
-    u64 (*features)(struct virtio_dev *d);
-    void (*notify)(struct vm *vm, struct virtio_dev *d, u32 queue);
-    u8 (*config)(struct virtio_dev *d, u32 offset);
+    u64 (*features)(const struct virtio_dev *d);
+    void (*notify)(struct virtio_dev *d, u32 queue);
+    u8 (*config)(const struct virtio_dev *d, u32 offset);
+    void (*reset)(struct virtio_dev *d);
 };
 extern const struct vdev_ops virtio_ops;
+extern const struct virtio_backend virtio_blk, virtio_console;
+
+/* A request as the driver laid it out: readable segments, then writable ones, all checked to be guest RAM. */
+struct segment { u8 *data; u32 length; };
+struct chain { u16 head; u32 readable, writable; struct segment segment[VIRTQ_MAX]; };
+
+bool virtio_driver_ok(const struct virtio_dev *d);
+/* Takes the next request; false: none, or the ring is broken and the device now needs a reset. */
+bool virtq_pop(struct virtio_dev *d, u32 queue, struct chain *c);
+/* Puts the request popped last back. */
+void virtq_unpop(struct virtio_dev *d, u32 queue);
+/* Hands a request back with `written` bytes in its writable segments, and interrupts if the driver wants it. */
+void virtq_push(struct virtio_dev *d, u32 queue, u16 head, u32 written);
+/* The driver broke the rules: no more requests until it resets the device (virtio 1.2, 2.1.2). */
+void virtio_broken(struct virtio_dev *d);
+
+const char *virtio_blk_attach(struct vm *vm);  /* NULL, or why the VM cannot have its disk */
+void virtio_console_attach(struct vm *vm);
+/* Moves keyboard input to the driver; false: no driver takes it. */
+bool virtio_console_input(struct vm *vm);
 #endif
