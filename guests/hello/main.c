@@ -9,6 +9,8 @@ static const char *implementation_name(u64 id)
     case 1: return "OpenSBI";
     case 3: return "KVM";
     case 4: return "RustSBI";
+    case 0x525648: return "the rvh M-mode SBI";
+    case 0x727668: return "the rvh hypervisor";
     default: return NULL;
     }
 }
