@@ -1,7 +1,7 @@
 """Flattened device trees: a writer and a reader (Devicetree Specification 0.4, chapter 5).
 
-`Node` is the tree in memory; properties are kept as the bytes that the blob holds, whatever they mean. `write`
-flattens a tree; `parse` reads a blob and trusts nothing in it.
+`Node` is the tree in memory; properties are kept as the bytes that the blob holds, whatever they mean.
+`write` flattens a tree; `parse` reads a blob and trusts nothing in it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def reg64(base: int, size: int) -> bytes:
 
 
 def encode(value: Value) -> bytes:
-    """The bytes of a property: an int is one cell, a str ends in NUL, True is the empty property, lists concatenate."""
+    """The bytes of a property: an int is one cell, a str ends in NUL, True is the empty property, lists
+    concatenate.
+    """
     if isinstance(value, bytes):
         return value
     if value is True:
@@ -102,7 +104,9 @@ class Node:
             yield from node.walk(f"{path}/{node.name}")
 
     def cells(self, key: str) -> list[int]:
-        """A property as 32-bit cells. Raises KeyError if absent, DtbError if its length is not a multiple of 4."""
+        """A property as 32-bit cells. Raises KeyError if absent, DtbError if its length is not a multiple
+        of 4.
+        """
         data = self.props[key]
         if len(data) % 4:
             raise DtbError(f"property {key} of node {self.name or '/'} is not made of cells")
@@ -200,7 +204,9 @@ def parse(blob: bytes) -> Node:
         if offset < HEADER.size or offset + length > total:
             raise DtbError(f"device tree's {what} lies outside the blob")
     _check_reservations(blob, off_reserved, total)
-    return _Parser(blob[off_struct : off_struct + n_struct], blob[off_strings : off_strings + n_strings]).tree()
+    return _Parser(
+        blob[off_struct : off_struct + n_struct], blob[off_strings : off_strings + n_strings]
+    ).tree()
 
 
 def _check_reservations(blob: bytes, offset: int, total: int) -> None:
@@ -275,7 +281,9 @@ class _Parser:
         self.at += 8
         name = self.text(self.strings, name_at, "property name")
         if self.at + length > len(self.body):
-            raise DtbError(f"property {name!r} of node {node.name or '/'} runs past the end of the device tree")
+            raise DtbError(
+                f"property {name!r} of node {node.name or '/'} runs past the end of the device tree"
+            )
         if not name:
             raise DtbError(f"device tree has a property without a name in node {node.name or '/'}")
         node.props[name] = self.body[self.at : self.at + length]

@@ -1,7 +1,8 @@
 """Programs to load: ELF files, position-independent ones included, Linux Images and raw binaries.
 
-`load` checks everything that the machine will rely on and gives a `Program`: the bytes and where they go. Whatever is
-wrong with a file is an `InputError` of one line. (RISC-V ELF psABI; Linux's Documentation/arch/riscv/boot-image-header.)
+`load` checks everything that the machine will rely on and gives a `Program`: the bytes and where they go.
+Whatever is wrong with a file is an `InputError` of one line. (RISC-V ELF psABI; Linux's
+Documentation/arch/riscv/boot-image-header.)
 """
 
 from __future__ import annotations
@@ -22,7 +23,16 @@ ELFCLASS32, ELFCLASS64 = 1, 2
 ELFDATA2LSB, ELFDATA2MSB = 1, 2
 ET_REL, ET_EXEC, ET_DYN, ET_CORE = 1, 2, 3, 4
 EM_RISCV = 243
-MACHINES = {3: "x86", 8: "MIPS", 20: "PowerPC", 21: "PowerPC64", 22: "S/390", 40: "Arm", 62: "x86-64", 183: "AArch64"}
+MACHINES = {
+    3: "x86",
+    8: "MIPS",
+    20: "PowerPC",
+    21: "PowerPC64",
+    22: "S/390",
+    40: "Arm",
+    62: "x86-64",
+    183: "AArch64",
+}
 R_RISCV_NONE, R_RISCV_64, R_RISCV_RELATIVE = 0, 2, 3
 DT_RELA, DT_RELASZ, DT_RELAENT, DT_SYMTAB = 7, 8, 9, 6
 RELA = struct.Struct("<QQq")
@@ -50,7 +60,9 @@ class Segment:
 
 @dataclass
 class Program:
-    """A program that fits the machine. `kind` is "elf", "pie", "linux" or "raw"; `bias` what a PIE was moved by."""
+    """A program that fits the machine. `kind` is "elf", "pie", "linux" or "raw"; `bias` what a PIE was
+    moved by.
+    """
 
     path: str
     kind: str
@@ -61,7 +73,9 @@ class Program:
 
     @cached_property
     def symbols(self) -> dict[str, int]:
-        """Names to addresses, from the symbol table; empty when stripped. Damaged tables give what can be read."""
+        """Names to addresses, from the symbol table; empty when stripped. Damaged tables give what can be
+        read.
+        """
         return _symbols(self._blob, self.bias) if self._blob else {}
 
     @property
@@ -86,7 +100,9 @@ def is_linux_image(blob: bytes) -> bool:
 
 
 def linux_image_header(blob: bytes) -> tuple[int, int]:
-    """(text_offset, image_size) of a Linux Image: where it wants to be in RAM and how much it uses with its bss."""
+    """(text_offset, image_size) of a Linux Image: where it wants to be in RAM and how much it uses with its
+    bss.
+    """
     _, _, text_offset, image_size, *_ = IMAGE_HEADER.unpack_from(blob)
     return text_offset, image_size
 
@@ -150,7 +166,9 @@ def _check_header(blob: bytes, path: str) -> None:
     machine_order = "big" if blob[EI_DATA] == ELFDATA2MSB else "little"
     machine = int.from_bytes(blob[18:20], machine_order)
     if machine != EM_RISCV:
-        raise InputError(path, f"is an ELF file for {MACHINES.get(machine, f'machine {machine}')}, not for RISC-V")
+        raise InputError(
+            path, f"is an ELF file for {MACHINES.get(machine, f'machine {machine}')}, not for RISC-V"
+        )
     if blob[EI_CLASS] == ELFCLASS32:
         raise InputError(path, "is a 32-bit ELF file; this machine is RV64")
     if blob[EI_CLASS] != ELFCLASS64:
@@ -225,7 +243,9 @@ def _load_elf(blob: bytes, path: str, pie_at: int) -> Program:
         dynamic = [header for header in headers if header["p_type"] == "PT_DYNAMIC"]
         if dynamic:
             _relocate(blob, path, segments, loads, dynamic[0], bias)
-    program = Program(path, "pie" if pie else "elf", _physical_entry(entry, loads, bias, path), segments, bias)
+    program = Program(
+        path, "pie" if pie else "elf", _physical_entry(entry, loads, bias, path), segments, bias
+    )
     program._blob = blob
     return program
 
@@ -275,7 +295,9 @@ def _relocate(
             _, _, _, section, address, _ = SYMBOL.unpack_from(blob, entry)
             value = address + addend + (bias if section else 0)
         else:
-            raise InputError(path, f"has a relocation of type {kind}, which a program without a linker cannot use")
+            raise InputError(
+                path, f"has a relocation of type {kind}, which a program without a linker cannot use"
+            )
         for header, content in zip(loads, contents, strict=True):
             at = target - header["p_vaddr"]
             if 0 <= at and at + 8 <= header["p_memsz"]:
@@ -303,6 +325,7 @@ def _symbols(blob: bytes, bias: int) -> dict[str, int]:
                 end = strings.find(b"\0", name_at)
                 names.setdefault(strings[name_at:end].decode("utf-8", "replace"), value + bias)
     except Exception:
-        # pyelftools raises whatever its parser stumbles over; symbols are a convenience and the program is loaded.
+        # pyelftools raises whatever its parser stumbles over; symbols are a convenience and the program is
+        # loaded.
         return names
     return names

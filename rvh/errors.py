@@ -1,6 +1,7 @@
 """Errors that reach the user as one clear line, and never as a traceback.
 
-`rvh-run` turns an `RvhError` into its message and exit status 2; a program that uses the Python API catches it.
+`rvh-run` turns an `RvhError` into its message and exit status 2; a program that uses the Python API catches
+it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class InputError(RvhError):
 def read_file(path: str | os.PathLike[str], limit: int | None = None) -> bytes:
     """The contents of a regular file.
 
-    Raises `InputError` for whatever stops that: missing, a directory, a device, unreadable, above `limit` bytes.
+    Raises `InputError` for whatever stops that: missing, a directory, a device, unreadable, above `limit`
+    bytes.
     """
     import stat
 

@@ -33,12 +33,14 @@ class RamMap:
         return self.base + self.size
 
     def claim(self, start: int, size: int, name: str) -> int:
-        """Takes a range for `name` (a file or a purpose). Raises `InputError` outside RAM or on another's range."""
+        """Takes a range for `name` (a file or a purpose). Raises `InputError` outside RAM or on another's
+        range.
+        """
         end = start + size
         if start < self.base or end > self.end:
             raise InputError(
                 name,
-                f"{start:#x}..{end:#x} lies outside RAM ({self.base:#x}..{self.end:#x}, {size_words(self.size)})",
+                f"{start:#x}..{end:#x} lies outside the {size_words(self.size)} of RAM at {self.base:#x}",
             )
         for other_start, other_end, other in self.taken:
             if start < other_end and other_start < end:
@@ -49,7 +51,9 @@ class RamMap:
         return start
 
     def place(self, size: int, name: str, align: int = PAGE, above: int = 0) -> int:
-        """Takes the lowest free range of that size at or above an address. Raises `UsageError` when none is left."""
+        """Takes the lowest free range of that size at or above an address. Raises `UsageError` when none is
+        left.
+        """
         start = -(-max(self.base, above) // align) * align
         for other_start, other_end, _ in sorted(self.taken):
             if start < other_end and other_start < start + size:
@@ -71,5 +75,5 @@ class RamMap:
 
     def _full(self, size: int, name: str) -> UsageError:
         return UsageError(
-            f"{name}: no room for {size_words(size)} in {size_words(self.size)} of RAM; give more with --memory"
+            f"{name}: no room for {size_words(size)} in {size_words(self.size)} of RAM; give more --memory"
         )

@@ -1,7 +1,8 @@
 """What every device written in Python has in common, and what the machine gives to it.
 
-A device states its own size, access widths, registers and device-tree node; the machine only places it. All calls
-come from the thread that runs the machine: a device needs no locks and may have no threads of its own.
+A device states its own size, access widths, registers and device-tree node; the machine only places it. All
+calls come from the thread that runs the machine: a device needs no locks and may have no threads of its
+own.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class BusError(Exception):
 
 
 class Memory(Protocol):
-    """The machine's RAM as devices see it, by physical address. Every method raises `BusError` outside RAM."""
+    """The machine's RAM as devices see it, by physical address. Each method raises `BusError` outside RAM."""
 
     def read(self, pa: int, n: int, /) -> bytes:
         """A copy of `n` bytes."""
@@ -58,9 +59,9 @@ class DtContext:
 class Device:
     """Base of the Python devices.
 
-    Subclasses set `name`, `size` and where needed `access_sizes`; they override `read`, `write`, `dt_node`, `reset`
-    and for input from the host `poll`. The machine sets the attributes `irq`, `memory`, `machine_exit` and `clock`
-    before the first access.
+    Subclasses set `name`, `size` and where needed `access_sizes`; they override `read`, `write`, `dt_node`,
+    `reset` and for input from the host `poll`. The machine sets the attributes `irq`, `memory`,
+    `machine_exit` and `clock` before the first access.
     """
 
     #: Name in messages and in snapshots.
@@ -94,7 +95,9 @@ class Device:
         """Back to the state at power-on."""
 
     def poll(self) -> None:
-        """Looks for input from the host. Called every few milliseconds and while all harts wait; must not block."""
+        """Looks for input from the host. Called every few milliseconds and while all harts wait; must not
+        block.
+        """
 
     def next_event(self) -> int | None:
         """Machine time in nanoseconds at which `poll` has something to do by itself, or None."""
@@ -107,7 +110,8 @@ class Device:
         """Host file descriptors whose readability is a reason to call `poll`."""
         return ()
 
-    #: Names of the attributes that are the device's state; they hold plain values (int, bool, bytes, lists of these).
+    #: Names of the attributes that are the device's state; they hold plain values (int, bool, bytes, lists
+    #: of these).
     STATE: tuple[str, ...] = ()
 
     def state(self) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""The test finisher ("sifive,test1"): one register that ends or restarts the machine; QEMU `virt` has it as well."""
+"""The test finisher ("sifive,test1"): one register that ends or restarts the machine; QEMU `virt` has it as
+well.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The Goldfish real-time clock ("google,goldfish-rtc"), as on QEMU `virt`.
 
-Time is nanoseconds since 1970. It advances with the machine's time, so a run that counts instructions sees the same
-dates every time.
+Time is nanoseconds since 1970. It advances with the machine's time, so a run that counts instructions sees
+the same dates every time.
 """
 
 from __future__ import annotations
