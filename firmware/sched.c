@@ -89,7 +89,7 @@ static void park(struct vcpu *v)
         v->state = VCPU_STOPPED;
     } else if (v->wants_wait && !vcpu_interrupt_pending(v, false, now)) {
         v->state = VCPU_BLOCKED;
-        v->wake_at = vcpu_timer_deadline(v, now);
+        v->wake_at = v->csr.hie & BIT(IRQ_VS_TIMER) ? vcpu_timer_due(v, now) : FOREVER;
         next_wake = min_u64(next_wake, v->wake_at);
     } else {
         enqueue(v);
@@ -146,12 +146,13 @@ void sched_timer(void)
     spin_unlock(&lock);
 }
 
+/* Without Sstc this hart's timer serves the guest's too, unless vcpu_prepare has found that one due already. */
 static void arm(struct hart *h, const struct vcpu *v)
 {
     u64 deadline = min_u64(h->slice_end, __atomic_load_n(&next_wake, __ATOMIC_RELAXED));
 
-    if (!features.sstc && vcpu_time(v) < v->timecmp)
-        deadline = min_u64(deadline, v->timecmp - v->vm->time_delta);
+    if (!features.sstc && !(csr_read(hvip) & BIT(IRQ_VS_TIMER)))
+        deadline = min_u64(deadline, vcpu_timer_due(v, rdtime()));
     hart_arm_timer(deadline);
 }
 
@@ -165,8 +166,8 @@ void sched_run(void)
         v->wants_wait = v->wants_stop = v->suspended = h->resched = false;
         h->slice_end = rdtime() + platform.timebase / 1000 * SLICE_MS;
         while (!v->wants_wait && !v->wants_stop && !h->resched && !vm_stopped(v->vm)) {
-            arm(h, v);
             vcpu_prepare(v);
+            arm(h, v);
             vcpu_enter(v);
             __atomic_store_n(&v->in_guest, 0, __ATOMIC_RELEASE);
             exit_handle(v);

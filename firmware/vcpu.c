@@ -112,12 +112,10 @@ void vcpu_set_timer(struct vcpu *v, u64 guest_deadline)
         csr_write(vstimecmp, guest_deadline);
 }
 
-u64 vcpu_timer_deadline(const struct vcpu *v, u64 now)
+u64 vcpu_timer_due(const struct vcpu *v, u64 now)
 {
     u64 guest_now = now + v->vm->time_delta, left = v->timecmp > guest_now ? v->timecmp - guest_now : 0;
 
-    if (!(v->csr.hie & BIT(IRQ_VS_TIMER)))
-        return FOREVER;
     return left > FOREVER - now ? FOREVER : now + left;
 }
 

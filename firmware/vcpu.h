@@ -64,8 +64,8 @@ void vcpu_enter(struct vcpu *v);             /* trap.S */
 /* Guest time. */
 u64 vcpu_time(const struct vcpu *v);
 void vcpu_set_timer(struct vcpu *v, u64 guest_deadline);
-/* Host time at which the timer of a vCPU that is not loaded fires; FOREVER if it cannot wake it. */
-u64 vcpu_timer_deadline(const struct vcpu *v, u64 now);
+/* Host time at which timecmp is reached; now if it has been. */
+u64 vcpu_timer_due(const struct vcpu *v, u64 now);
 /* True if an interrupt enabled in vsie is pending: what ends WFI. Loaded: CSRs; otherwise the saved state. */
 bool vcpu_interrupt_pending(const struct vcpu *v, bool loaded, u64 now);
 
