@@ -81,6 +81,9 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("minstret_off", "u64", 0, "arch"),  # minstret = retired + minstret_off
     ("mhpmcounter", "u64", HPM_COUNT, "arch"),
     ("mhpmevent", "u64", HPM_COUNT, "arch"),
+    ("hpm_base", "u64", HPM_COUNT, "run"),  # reading of the event's source that goes with mhpmcounter
+    ("hpm_on", "u32", 0, "run"),  # bit n: mhpmcounter<n> is counting in this mode
+    ("hpm_filter", "u32", 0, "run"),  # bit n: whether it counts depends on the mode
     ("pmpcfg", "u8", PMP_COUNT, "arch"),
     ("pmpaddr", "u64", PMP_COUNT, "arch"),
     # -- supervisor level CSRs (sstatus, sie, sip are views)
@@ -103,7 +106,8 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("hgeip", "u64", 0, "arch"),
     ("hcounteren", "u64", 0, "arch"),
     ("htimedelta", "u64", 0, "arch"),
-    ("henvcfg", "u64", 0, "arch"),
+    ("henvcfg", "u64", 0, "arch"),  # what counts and is read: henvcfg_set masked by menvcfg
+    ("henvcfg_set", "u64", 0, "arch"),
     ("hstateen", "u64", 4, "arch"),
     ("htval", "u64", 0, "arch"),
     ("htinst", "u64", 0, "arch"),
