@@ -1,0 +1,213 @@
+"""Renders ``isa/csrs.py`` and ``isa/access.py`` for the core: ``csr_tables.h`` (C tables and gate functions) and
+``csr_tables.pxi`` (their Cython declaration)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from rvh.isa import access, csrs, extensions
+from rvh.isa.access import MODES, REASONS, Rule, Zero
+from rvh.isa.csrs import CSRS, Bits, Csr
+
+from .layout import write_if_changed
+
+#: Fields of registers whose masks the core knows by name: MSTATUS_MPRV and so on.
+_FIELDS: dict[str, Mapping[str, Bits]] = {
+    "MSTATUS": csrs.MSTATUS,
+    "HSTATUS": csrs.HSTATUS,
+    "ENVCFG": csrs.ENVCFG,
+    "HPMEVENT": csrs.HPMEVENT,
+}
+_REASON_NAMES = {
+    "ENCODING": access.ENCODING,
+    "ABSENT_CSR": access.ABSENT_CSR,
+    "READ_ONLY": access.READ_ONLY,
+    "RESERVED_RM": access.RESERVED_RM,
+}
+
+
+def _constants() -> Iterator[tuple[str, int]]:
+    for name, n in csrs.INTERRUPTS.items():
+        yield f"IRQ_{name}", n
+        yield f"MIP_{name}P", 1 << n
+    yield "MIP_S", csrs.S_INTERRUPTS
+    yield "MIP_VS", csrs.VS_INTERRUPTS
+    for name, n in csrs.CAUSES.items():
+        yield f"CAUSE_{name}", n
+    for register, fields in _FIELDS.items():
+        for name, bits in fields.items():
+            yield f"{register}_{name}", csrs.mask_of(bits)
+    for name, bit in extensions.BIT.items():
+        yield f"EXT_{name.upper()}", bit
+    yield "SSTATUS_VIEW", sum(map(csrs.mask_of, csrs.SSTATUS.values())) & ~csrs.mask_of(csrs.SSTATUS["SD"])
+    for row in CSRS:
+        yield f"CSR_{row.name.upper()}", row.number
+    for name, reason in _REASON_NAMES.items():
+        yield f"REASON_{name}", REASONS.index(reason)
+
+
+def _storage(row: Csr) -> str:
+    # x[0] is the storage of registers that read as zero: always 0, and their write mask is 0.
+    return row.storage or "x[0]"
+
+
+def _condition(when: Zero) -> str:
+    storage = _storage(when.csr)
+    if when.csr.name in ("sstatus", "sip", "sie"):  # views have no storage of their own
+        raise ValueError(f"{when.field}: name the register that holds it")
+    return f"{'!' if when.clear else ''}(h->{storage} & {csrs.mask_of(when.bits):#x}ull)"
+
+
+def _body(rules: list[Rule]) -> list[str]:
+    """Statements that return the index of the reason of the first rule that applies, or 0."""
+    out = []
+    for rule in rules:
+        index = REASONS.index(rule.reason)
+        if rule.when is None:
+            return [*out, f"return {index};"]
+        out.append(f"if ({_condition(rule.when)}) return {index};")
+    return [*out, "return 0;"]
+
+
+class _Gates:
+    """Gate functions, one for each different body."""
+
+    def __init__(self) -> None:
+        self.by_body: dict[str, str] = {}
+        self.text: list[str] = []
+
+    def of(self, name: str, rules: list[Rule], mode: str) -> tuple[str, int]:
+        """``(gate function or "0", static reason)`` for a subject in a mode."""
+        chosen = access.rules_in(rules, mode)
+        if not chosen:
+            return "0", 0
+        if chosen[0].when is None:
+            return "0", REASONS.index(chosen[0].reason)
+        body = " ".join(_body(chosen))
+        if body not in self.by_body:
+            self.by_body[body] = f"gate_{name}_{mode.lower()}"
+            self.text.append(f"static u32 {self.by_body[body]}(Hart *h) {{ {body} }}")
+        return self.by_body[body], 0
+
+
+def _instruction_gate(name: str, rules: list[Rule]) -> str:
+    out = [f"static inline u32 access_{name}(Hart *h)", "{", "    switch (h->v << 2 | h->priv) {"]
+    for mode, index in MODES.items():
+        out.append(f"    case {index}: {' '.join(_body(access.rules_in(rules, mode)))}")
+    return "\n".join([*out, "    }", "    return 0;", "}"])
+
+
+def _mask_function(row: Csr) -> str:
+    out = [f"static u64 mask_{row.name}(const Hart *h)", "{", f"    u64 m = {row.writable:#x}ull;"]
+    for name, bits in row.extra:
+        if name in extensions.BIT:
+            out.append(f"    m |= h->ext & EXT_{name.upper()} ? {bits:#x}ull : 0;")
+    return "\n".join([*out, "    return m;", "}"])
+
+
+def _has_mask_function(row: Csr) -> bool:
+    return any(name in extensions.BIT for name, _ in row.extra)
+
+
+def _row(row: Csr, gates: _Gates, index: dict[str, int]) -> str:
+    deny, gate = [0] * 8, ["0"] * 8
+    for mode, m in MODES.items():
+        gate[m], deny[m] = gates.of(row.name, access.csr_rules(row), mode)
+    needs = extensions.to_bits(set(row.needs.split()))
+    return (
+        f"    {{ {needs:#x}ull, {row.writable:#x}ull, offsetof(Hart, {_storage(row)}), {row.number:#x}, "
+        f"{index[row.twin] if row.twin else 0}, {int(row.read_only)}, "
+        f"{f'mask_{row.name}' if _has_mask_function(row) else '0'}, "
+        f"{f'csr_read_{row.read}' if row.read else '0'}, {f'csr_write_{row.write}' if row.write else '0'}, "
+        f"{f'csr_rmw_{row.rmw}' if row.rmw else '0'}, "
+        f"{{ {', '.join(map(str, deny))} }}, {{ {', '.join(gate)} }} }}, /* {row.name} */"
+    )
+
+
+_STRUCT = """typedef struct CsrRow {
+    u64 needs;      /* extensions without which it does not exist */
+    u64 writable;   /* bits that a write changes, when `mask` is not given */
+    u32 offset;     /* of its storage in Hart */
+    u16 number;
+    u16 twin;       /* row that V=1 reaches instead, or 0 */
+    u8 read_only;   /* by its number */
+    u64 (*mask)(const Hart *h);
+    u64 (*read)(Hart *h, u32 csr);
+    void (*write)(Hart *h, u32 csr, u64 value);
+    u64 (*rmw)(Hart *h, u32 csr);
+    u16 deny[8];    /* by v << 2 | priv: reason it is always refused */
+    u32 (*gate[8])(Hart *h);
+} CsrRow;"""
+
+
+def render_c() -> str:
+    """``csr_tables.h``; included by the core's one translation unit only."""
+    gates = _Gates()
+    index = {row.name: n for n, row in enumerate(CSRS, start=1)}
+    rows = [_row(row, gates, index) for row in CSRS]
+    out = ["/* Generated from rvh/isa/csrs.py and rvh/isa/access.py. */"]
+    out += ["#ifndef RVH_CSR_TABLES_H", "#define RVH_CSR_TABLES_H", "#include <stddef.h>", '#include "runtime.h"']
+    out += [f"#define {name} {value:#x}ull" for name, value in _constants()]
+    out.append(_STRUCT)
+    for kind, args, result in (
+        ("read", "", "u64"),
+        ("rmw", "", "u64"),
+        ("write", ", u64 value", "void"),
+    ):
+        names = sorted({getattr(row, kind) for row in CSRS} - {""})
+        out += [f"{result} csr_{kind}_{name}(Hart *h, u32 csr{args});" for name in names]
+    out += [_mask_function(row) for row in CSRS if _has_mask_function(row)]
+    out += gates.text
+    out += [_instruction_gate(name, rules) for name, rules in access.INSTRUCTIONS.items()]
+    out.append("static const CsrRow csr_rows[] = {")
+    out.append("    { 0 },")
+    out += rows
+    out += ["};", "static const u8 csr_index[4096] = {"]
+    out += [f"    [{row.number:#x}] = {index[row.name]}," for row in CSRS]
+    out += ["};", "static const u8 reason_cause[] = {"]
+    out += [f"    {reason.cause}," for reason in REASONS]
+    out += ["};"]
+    for row in CSRS:
+        if row.fixed and row.storage:
+            out.append(f"#define {row.name.upper()}_FIXED {row.fixed:#x}ull")
+        if not _has_mask_function(row) and row.write:
+            out.append(f"#define mask_{row.name}(h) {row.writable:#x}ull")
+    out.append("#endif")
+    assert len(CSRS) < 256, "csr_index holds bytes"
+    return "\n".join(out) + "\n"
+
+
+def render_pxi() -> str:
+    """``csr_tables.pxi``."""
+    out = ["# Generated from rvh/isa/csrs.py and rvh/isa/access.py.", 'cdef extern from "csr_tables.h" nogil:']
+    out.append("""    ctypedef struct CsrRow:
+        u64 needs
+        u64 writable
+        u32 offset
+        u16 number
+        u16 twin
+        u8 read_only
+        u64 (*mask)(const Hart *h) noexcept nogil
+        u64 (*read)(Hart *h, u32 csr) noexcept nogil
+        void (*write)(Hart *h, u32 csr, u64 value) noexcept nogil
+        u64 (*rmw)(Hart *h, u32 csr) noexcept nogil
+        u16 deny[8]
+        u32 (*gate[8])(Hart *h) noexcept nogil
+    const CsrRow csr_rows[]
+    const u8 csr_index[4096]
+    const u8 reason_cause[]""")
+    out += [f"    const u64 {name}" for name, _ in _constants()]
+    for row in CSRS:
+        if row.fixed and row.storage:
+            out.append(f"    const u64 {row.name.upper()}_FIXED")
+        if _has_mask_function(row) or row.write:
+            out.append(f"    u64 mask_{row.name}(const Hart *h)")
+    out += [f"    u32 access_{name}(Hart *h)" for name in access.INSTRUCTIONS]
+    return "\n".join(out) + "\n"
+
+
+def generate(out: Path) -> None:
+    """Writes both renderings into the folder ``out``."""
+    write_if_changed(out / "csr_tables.h", render_c())
+    write_if_changed(out / "csr_tables.pxi", render_pxi())
