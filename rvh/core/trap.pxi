@@ -1,0 +1,146 @@
+# Traps: where they go, what they write, and the way back (manual: "Trap Entry", "Trap Return" in the hypervisor
+# chapter; "Trap-Return Instructions"; checklist E, F, G, Q).
+
+cdef u64 CAUSE_INTERRUPT = <u64>1 << 63
+
+
+cdef inline void mode_set(Hart *h, u32 priv, u32 v) noexcept nogil:
+    """The only place where privilege and V change (B4)."""
+    if h.v != v:
+        fp_collect(h)  # flags raised so far belong to the old V: they make FS dirty there
+    h.priv, h.v = <u8>priv, <u8>v
+    counters_mode(h)
+    context_mode(h)
+
+
+cdef inline u64 trap_vector(u64 tvec, u64 cause) noexcept nogil:
+    """BASE, and for an interrupt in vectored mode 4 x its code on top (F4)."""
+    if tvec & 1 and cause & CAUSE_INTERRUPT:
+        return (tvec & ~<u64>3) + 4 * (cause & 0x3F)
+    return tvec & ~<u64>3
+
+
+cdef void trap_to_m(Hart *h, u64 epc, u64 cause, u64 tval, u64 tval2, u64 tinst, u64 gva) noexcept nogil:
+    cdef u64 s = h.mstatus
+    h.mstatus = (s & ~(MSTATUS_MPP | MSTATUS_MPIE | MSTATUS_MIE | MSTATUS_GVA | MSTATUS_MPV)) | \
+        <u64>h.priv << 11 | (s & MSTATUS_MIE) << 4 | gva << 38 | <u64>h.v << 39
+    h.mepc, h.mcause, h.mtval, h.mtval2, h.mtinst = epc, cause, tval, tval2, tinst
+    h.pc = trap_vector(h.mtvec, cause)
+    mode_set(h, 3, 0)
+
+
+cdef void trap_to_hs(Hart *h, u64 epc, u64 cause, u64 tval, u64 tval2, u64 tinst, u64 gva) noexcept nogil:
+    cdef u64 s = h.mstatus, hs = h.hstatus & ~(HSTATUS_GVA | HSTATUS_SPV)
+    if h.v:  # else SPVP keeps its value (F2)
+        hs = (hs & ~HSTATUS_SPVP) | HSTATUS_SPV | <u64>h.priv << 8
+    h.hstatus = hs | gva << 6
+    h.mstatus = (s & ~(MSTATUS_SPP | MSTATUS_SPIE | MSTATUS_SIE)) | <u64>h.priv << 8 | (s & MSTATUS_SIE) << 4
+    h.sepc, h.scause, h.stval, h.htval, h.htinst = epc, cause, tval, tval2, tinst
+    h.pc = trap_vector(h.stvec, cause)
+    mode_set(h, 1, 0)
+
+
+cdef void trap_to_vs(Hart *h, u64 epc, u64 cause, u64 tval) noexcept nogil:
+    """`cause` as the guest sees it. Nothing outside the vs registers changes (F3)."""
+    cdef u64 s = h.vsstatus
+    h.vsstatus = (s & ~(MSTATUS_SPP | MSTATUS_SPIE | MSTATUS_SIE)) | <u64>h.priv << 8 | (s & MSTATUS_SIE) << 4
+    h.vsepc, h.vscause, h.vstval = epc, cause, tval
+    h.pc = trap_vector(h.vstvec, cause)
+    mode_set(h, 1, 1)
+
+
+cdef void trap_take(Hart *h, u64 epc, u32 insn) noexcept nogil:
+    """Takes the exception recorded in h.exc_*, raised by the instruction `insn` (raw bits; 16-bit ones zero-extended) at
+    `epc`."""
+    cdef u64 cause = h.exc_cause, tval = h.exc_tval, tinst
+    cdef bint delegated = h.priv != 3 and h.medeleg >> cause & 1
+    h.n_traps += 1
+    if cause == CAUSE_ILLEGAL or cause == CAUSE_VIRTUAL:
+        tval = insn
+    if delegated and h.v and h.hedeleg >> cause & 1:
+        trap_to_vs(h, epc, cause, tval)
+        return
+    tinst = h.exc_tinst
+    if tinst == 0 and TRANSFORMED_CAUSES >> cause & 1:
+        tinst = tinst_transformed(h, insn, tval)
+    if delegated:
+        trap_to_hs(h, epc, cause, tval, h.exc_gpa, tinst, h.exc_gva)
+    else:
+        trap_to_m(h, epc, cause, tval, h.exc_gpa, tinst, h.exc_gva)
+
+
+# ---- mtinst and htinst ("Transformed Instruction or Pseudoinstruction for mtinst or htinst"; checklist Q)
+
+#: Exceptions of explicit loads, stores and AMOs: 4-7, 13, 15, 21, 23.
+cdef u64 TRANSFORMED_CAUSES = 0xA0A0F0
+
+
+cdef u64 tinst_transformed(Hart *h, u32 insn, u64 tval) noexcept nogil:
+    """The faulting instruction with its address operand replaced by the distance of tval from the original address; 0
+    where no transformation is defined. The x registers still are what the instruction found."""
+    cdef u32 w = insn if insn & 3 == 3 else rvh_expand16(<u16>insn)
+    cdef u32 funct3 = w >> 12 & 7
+    cdef u32 opcode = w & 0x7F
+    cdef u64 base = h.x[w >> 15 & 31]
+    cdef u64 out
+    if opcode == 0x03 or (opcode == 0x07 and 1 <= funct3 <= 4):  # loads; 0x07 with other funct3 is vector
+        out = w & 0x7FFF
+        base += <u64><i64>(<i32>w >> 20)
+    elif opcode == 0x23 or (opcode == 0x27 and 1 <= funct3 <= 4):
+        out = w & 0x01F0707F
+        base += <u64><i64>((<i32>w >> 25) * 32 + <i32>(w >> 7 & 31))
+    elif opcode == 0x2F or (opcode == 0x73 and funct3 == 4):  # LR, SC, AMOs; HLV, HLVX, HSV
+        out = w & 0xFFF07FFF
+    elif opcode == 0x0F and funct3 == 2:  # cache-block operations: no distance
+        return w & 0xFFF0707F
+    else:
+        return 0
+    out |= (tval - base & 31) << 15
+    return out if insn & 3 == 3 else out & ~<u64>2
+
+
+# ---- trap return
+
+cdef public int do_mret(Hart *h) noexcept nogil:
+    """MRET (G1): the new pc is in h.pc."""
+    cdef u32 reason = access_mret(h), priv, v
+    cdef u64 s = h.mstatus
+    if unlikely(reason):
+        exc_deny(h, reason)
+        return 0
+    priv = s >> 11 & 3
+    v = s >> 39 & 1 if priv != 3 else 0
+    s = (s & ~(MSTATUS_MIE | MSTATUS_MPP | MSTATUS_MPV)) | (s & MSTATUS_MPIE) >> 4 | MSTATUS_MPIE
+    if priv != 3:
+        s &= ~MSTATUS_MPRV
+    if not h.ext & EXT_U:
+        s |= MSTATUS_MPP
+    h.mstatus = s
+    h.pc = h.mepc
+    mode_set(h, priv, v)
+    interrupt_check(h)
+    return 1
+
+
+cdef public int do_sret(Hart *h) noexcept nogil:
+    """SRET (G2-G4): the new pc is in h.pc."""
+    cdef u32 reason = access_sret(h), priv, v = h.v
+    cdef u64 s
+    if unlikely(reason):
+        exc_deny(h, reason)
+        return 0
+    s = h.vsstatus if v else h.mstatus
+    priv = s >> 8 & 1
+    s = (s & ~(MSTATUS_SIE | MSTATUS_SPP)) | (s & MSTATUS_SPIE) >> 4 | MSTATUS_SPIE
+    if v:
+        h.vsstatus = s
+        h.pc = h.vsepc
+    else:
+        v = h.hstatus >> 7 & 1
+        h.mstatus = s
+        h.hstatus &= ~HSTATUS_SPV
+        h.pc = h.sepc
+    h.mstatus &= ~MSTATUS_MPRV
+    mode_set(h, priv, v)
+    interrupt_check(h)
+    return 1
