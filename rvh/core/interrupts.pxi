@@ -51,27 +51,27 @@ cdef inline u64 interrupts_for(Hart *h, u64 pending, u32 *level) noexcept nogil:
     return 0
 
 
-cdef u64 interrupt_first(u64 set) noexcept nogil:
+cdef u64 interrupt_first(u64 candidates) noexcept nogil:
     """The interrupt of a set that is taken first (D3)."""
-    if set & MIP_MEIP:
+    if candidates & MIP_MEIP:
         return IRQ_MEI
-    if set & MIP_MSIP:
+    if candidates & MIP_MSIP:
         return IRQ_MSI
-    if set & MIP_MTIP:
+    if candidates & MIP_MTIP:
         return IRQ_MTI
-    if set & MIP_SEIP:
+    if candidates & MIP_SEIP:
         return IRQ_SEI
-    if set & MIP_SSIP:
+    if candidates & MIP_SSIP:
         return IRQ_SSI
-    if set & MIP_STIP:
+    if candidates & MIP_STIP:
         return IRQ_STI
-    if set & MIP_SGEIP:
+    if candidates & MIP_SGEIP:
         return IRQ_SGEI
-    if set & MIP_VSEIP:
+    if candidates & MIP_VSEIP:
         return IRQ_VSEI
-    if set & MIP_VSSIP:
+    if candidates & MIP_VSSIP:
         return IRQ_VSSI
-    if set & MIP_VSTIP:
+    if candidates & MIP_VSTIP:
         return IRQ_VSTI
     return IRQ_LCOFI
 
@@ -89,18 +89,18 @@ cdef int interrupt_take(Hart *h) noexcept nogil:
     """Ends a WFI that an interrupt ends, and takes the interrupt that is to be taken now, if any (then 1); h.pc is
     where the hart stands."""
     cdef u32 level = 0
-    cdef u64 set, irq
+    cdef u64 candidates, irq
     if unlikely(h.hpm_on):
         counters_sync(h)
-    set = csr_mip(h) & h.mie
-    if not set:
+    candidates = csr_mip(h) & h.mie
+    if not candidates:
         return 0
     h.wfi = 0
-    set = interrupts_for(h, set, &level)
-    if not set:
+    candidates = interrupts_for(h, candidates, &level)
+    if not candidates:
         return 0
     h.n_interrupts += 1
-    irq = interrupt_first(set)
+    irq = interrupt_first(candidates)
     if level == LEVEL_M:
         trap_to_m(h, h.pc, CAUSE_INTERRUPT | irq, 0, 0, 0, 0)
     elif level == LEVEL_HS:

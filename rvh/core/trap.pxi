@@ -1,8 +1,6 @@
 # Traps: where they go, what they write, and the way back (manual: "Trap Entry", "Trap Return" in the hypervisor
 # chapter; "Trap-Return Instructions"; checklist E, F, G, Q).
 
-cdef u64 CAUSE_INTERRUPT = <u64>1 << 63
-
 
 cdef inline void mode_set(Hart *h, u32 priv, u32 v) noexcept nogil:
     """The only place where privilege and V change (B4)."""
@@ -71,10 +69,6 @@ cdef void trap_take(Hart *h, u64 epc, u32 insn) noexcept nogil:
 
 # ---- mtinst and htinst ("Transformed Instruction or Pseudoinstruction for mtinst or htinst"; checklist Q)
 
-#: Exceptions of explicit loads, stores and AMOs: 4-7, 13, 15, 21, 23.
-cdef u64 TRANSFORMED_CAUSES = 0xA0A0F0
-
-
 cdef u64 tinst_transformed(Hart *h, u32 insn, u64 tval) noexcept nogil:
     """The faulting instruction with its address operand replaced by the distance of tval from the original address; 0
     where no transformation is defined. The x registers still are what the instruction found."""
@@ -90,9 +84,9 @@ cdef u64 tinst_transformed(Hart *h, u32 insn, u64 tval) noexcept nogil:
         out = w & 0x01F0707F
         base += <u64><i64>((<i32>w >> 25) * 32 + <i32>(w >> 7 & 31))
     elif opcode == 0x2F or (opcode == 0x73 and funct3 == 4):  # LR, SC, AMOs; HLV, HLVX, HSV
-        out = w & 0xFFF07FFF
+        out = w & <u32>0xFFF07FFF
     elif opcode == 0x0F and funct3 == 2:  # cache-block operations: no distance
-        return w & 0xFFF0707F
+        return w & <u32>0xFFF0707F
     else:
         return 0
     out |= (tval - base & 31) << 15

@@ -10,8 +10,6 @@ from rvh.isa import access, csrs, extensions
 from rvh.isa.access import MODES, REASONS, Rule, Zero
 from rvh.isa.csrs import CSRS, Bits, Csr
 
-from .layout import write_if_changed
-
 #: Fields of registers whose masks the core knows by name: MSTATUS_MPRV and so on.
 _FIELDS: dict[str, Mapping[str, Bits]] = {
     "MSTATUS": csrs.MSTATUS,
@@ -35,6 +33,8 @@ def _constants() -> Iterator[tuple[str, int]]:
     yield "MIP_VS", csrs.VS_INTERRUPTS
     for name, n in csrs.CAUSES.items():
         yield f"CAUSE_{name}", n
+    yield "CAUSE_INTERRUPT", 1 << 63
+    yield "TRANSFORMED_CAUSES", csrs.ACCESS_CAUSES
     for register, fields in _FIELDS.items():
         for name, bits in fields.items():
             yield f"{register}_{name}", csrs.mask_of(bits)
@@ -207,7 +207,12 @@ def render_pxi() -> str:
     return "\n".join(out) + "\n"
 
 
-def generate(out: Path) -> None:
-    """Writes both renderings into the folder ``out``."""
-    write_if_changed(out / "csr_tables.h", render_c())
-    write_if_changed(out / "csr_tables.pxi", render_pxi())
+def generate(out: Path) -> list[Path]:
+    """Writes both renderings into the folder ``out``; returns the files whose content has changed."""
+    written = []
+    for name, text in (("csr_tables.h", render_c()), ("csr_tables.pxi", render_pxi())):
+        path = out / name
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+            written.append(path)
+    return written

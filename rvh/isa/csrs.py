@@ -46,6 +46,13 @@ CAUSES: dict[str, int] = {
     "FETCH_GUEST_PAGE": 20, "LOAD_GUEST_PAGE": 21, "VIRTUAL": 22, "STORE_GUEST_PAGE": 23,
 }  # fmt: skip
 
+#: Exceptions of explicit loads, stores and AMOs, whose instruction mtinst and htinst may hold transformed.
+ACCESS_CAUSES = sum(
+    1 << code
+    for name, code in CAUSES.items()
+    if name.startswith(("LOAD_", "STORE_"))
+)  # fmt: skip
+
 # -- Fields
 MSTATUS: dict[str, Bits] = {
     "SIE": (1, 1), "MIE": (3, 3), "SPIE": (5, 5), "UBE": (6, 6), "MPIE": (7, 7), "SPP": (8, 8), "VS": (10, 9),
