@@ -12,6 +12,8 @@ struct console_port { char line[CONSOLE_LINE]; u32 len; u64 flush_at; };
 
 /* Prints one line "[hv] ...". */
 void hv_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Takes the console from whoever holds it, to say one last thing. */
+void console_seize(void);
 
 void console_guest_write(struct vm *vm, const char *text, u64 len);
 /* Shows unfinished lines (prompts) that have stood long enough; returns the time of the next such flush. */

@@ -25,9 +25,10 @@ static void exit_ecall(struct vcpu *v)
 static void exit_virtual_instruction(struct vcpu *v)
 {
     bool from_supervisor = v->sstatus & SSTATUS_SPP;
+    u32 length, insn = v->stval ? (u32)v->stval : guest_instruction(v->pc, &length);
 
-    if (v->stval != WFI_INSN || !from_supervisor) {
-        vcpu_inject(v, CAUSE_ILLEGAL, v->stval);
+    if (insn != WFI_INSN || !from_supervisor) {
+        vcpu_inject(v, CAUSE_ILLEGAL, insn);
         return;
     }
     v->pc += 4;

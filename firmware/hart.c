@@ -109,6 +109,7 @@ void harts_start(void)
 
 void hs_panic(u64 scause, u64 sepc, u64 stval)
 {
+    console_seize();
     hv_log("hypervisor bug: scause 0x%lx at pc 0x%lx, stval 0x%lx", scause, sepc, stval);
     sbi_shutdown(true);
 }

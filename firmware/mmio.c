@@ -59,8 +59,7 @@ static bool decode(u32 insn, u32 length, struct access *a)
 /* A transformed instruction in htinst has bit 1 clear if the original was compressed (manual, htinst). */
 static bool decode_htinst(u32 htinst, struct access *a) { return decode(htinst | 2, htinst & 2 ? 4 : 2, a); }
 
-/* Reads the instruction as the guest would fetch it; 0 if that faults. */
-static u32 fetch(u64 pc, u32 *length)
+u32 guest_instruction(u64 pc, u32 *length)
 {
     u64 low, high = 0;
 
@@ -85,7 +84,7 @@ bool mmio_access(struct vcpu *v, u64 gpa, bool write)
     u32 length = 0;
 
     if (!v->htinst || !decode_htinst((u32)v->htinst, &a)) {
-        u32 insn = fetch(v->pc, &length);
+        u32 insn = guest_instruction(v->pc, &length);
         /* The guest has changed its mapping meanwhile: let it run on and meet its own fault. */
         if (!length || !insn)
             return true;

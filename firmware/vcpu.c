@@ -6,7 +6,7 @@ _Static_assert(offsetof(struct vcpu, pc) == VCPU_PC && offsetof(struct vcpu, sca
 _Static_assert(offsetof(struct vcpu, host_sp) == VCPU_HOST_SP && offsetof(struct vcpu, f) == VCPU_F(0), "trap.S");
 _Static_assert(offsetof(struct vcpu, fcsr) == VCPU_FCSR, "trap.S");
 
-enum { STUCK_LIMIT = 64 };
+enum { STUCK_LIMIT = 64, ASID_SHIFT = 32 };
 
 void fp_save(struct vcpu *v);
 void fp_restore(struct vcpu *v);
@@ -24,8 +24,8 @@ void vcpu_reset(struct vcpu *v, u64 pc, u64 arg)
     v->hstatus = HSTATUS_VSXL_64 | HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW;
     v->csr.vsstatus = SSTATUS_FS_INITIAL | SSTATUS_UXL_64;
     v->timecmp = FOREVER;
-    v->requests = v->soft_pending = 0;
-    v->stuck = 0;
+    v->requests = REQ_FENCE_VVMA | REQ_FENCE_I;
+    v->soft_pending = v->stuck = 0;
 }
 
 void vcpu_load(struct vcpu *v)
@@ -68,13 +68,12 @@ void vcpu_put(struct vcpu *v)
 
 static void run_requests(struct vcpu *v)
 {
-    u32 asid = __atomic_load_n(&v->fence_asid, __ATOMIC_ACQUIRE);
-    u32 requests = __atomic_exchange_n(&v->requests, 0, __ATOMIC_ACQ_REL);
+    u64 requests = __atomic_exchange_n(&v->requests, 0, __ATOMIC_ACQ_REL);
 
     if (requests & REQ_FENCE_VVMA)
         hfence_vvma_all();
     else if (requests & REQ_FENCE_ASID)
-        hfence_vvma_asid(asid);
+        hfence_vvma_asid(requests >> ASID_SHIFT);
     if (requests & REQ_FENCE_I)
         fence_i();
     if (requests & REQ_TIMER)
@@ -150,14 +149,16 @@ void vcpu_set_ext(struct vcpu *v, bool level)
 
 void vcpu_request(struct vcpu *v, u32 request, u32 asid)
 {
-    if (request & REQ_FENCE_ASID) {
+    u64 old = __atomic_load_n(&v->requests, __ATOMIC_RELAXED), new;
+
+    do {
+        new = old | request;
         /* One ASID can be on record; a second one widens the request to all of them. */
-        if (__atomic_load_n(&v->requests, __ATOMIC_ACQUIRE))
-            request |= REQ_FENCE_VVMA;
-        else
-            __atomic_store_n(&v->fence_asid, asid, __ATOMIC_RELEASE);
-    }
-    __atomic_fetch_or(&v->requests, request, __ATOMIC_ACQ_REL);
+        if ((request & old & REQ_FENCE_ASID) && old >> ASID_SHIFT != asid)
+            new |= REQ_FENCE_VVMA;
+        else if (request & REQ_FENCE_ASID)
+            new |= (u64)asid << ASID_SHIFT;
+    } while (!__atomic_compare_exchange_n(&v->requests, &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
     sched_notify(v);
 }
 

@@ -36,8 +36,8 @@ struct vcpu {
     u64 timecmp;                             /* guest time of the next timer interrupt; vstimecmp while loaded */
 
     /* Set by any hart, taken by the one that runs this vCPU before it enters the guest. */
-    u32 requests, soft_pending, ext_level;
-    u32 fence_asid;
+    u64 requests;                            /* enum vcpu_request, and the ASID of REQ_FENCE_ASID in the upper half */
+    u32 soft_pending, ext_level;
     u32 in_guest;                            /* between vcpu_prepare and the exit */
 
     /* Under the scheduler's lock. */

@@ -73,4 +73,6 @@ u32 guest_dt_write(const struct vm *vm, struct range initrd, void *buf, u32 size
 
 /* mmio.c: an access outside RAM. False: nothing there. */
 bool mmio_access(struct vcpu *v, u64 gpa, bool write);
+/* The instruction at pc as the guest that has just come out would fetch it; 0 if that faults. */
+u32 guest_instruction(u64 pc, u32 *length);
 #endif
