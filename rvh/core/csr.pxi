@@ -71,10 +71,10 @@ cdef int csr_peek(Hart *h, u32 csr, u64 *out) noexcept nogil:
 
 
 cdef int csr_poke(Hart *h, u32 csr, u64 value) noexcept nogil:
-    """Writes as M-mode would, with all that follows from it; registers read-only by number ignore it, but hgeip takes
-    the lines a guest interrupt controller would drive. Returns 0 for a CSR that is not there."""
+    """Writes as M-mode would, with all that follows from it; hgeip takes the lines that a guest interrupt controller
+    would drive. Returns 0 for a CSR that is not there, or read-only by its number."""
     cdef const CsrRow *row = &csr_rows[csr_index[csr & 0xFFF]]
-    if csr > 0xFFF or csr_index[csr] == 0 or row.needs & ~h.ext:
+    if csr > 0xFFF or csr_index[csr] == 0 or row.needs & ~h.ext or (row.read_only and row.write == NULL):
         return 0
     csr_write(h, row, value)
     return 1
