@@ -33,6 +33,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "tools" / "bench"
 OUTPUT = ROOT / "build" / "bench"
 MEMORY_MIB = 256
+LINUX_ARGUMENTS = "console=ttyS0 quiet rvh.auto"
+QEMU_VIRT = ("-M", "virt", "-cpu", "rv64,h=true", "-smp", "1", "-display", "none", "-monitor", "none",
+             "-serial", "stdio")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,17 +59,17 @@ class Program:
 
 EMPTY = Program("empty", "empty", "run_m", 1)
 PROGRAMS = (
-    Program("int", "int", "run_m", 5000, 0.09, 1.3),
-    Program("vs", "int", "run_vs", 5000, 0.09),
-    Program("branchy", "branchy", "run_m", 4000, 0.5),
-    Program("calls", "calls", "run_m", 2000, 0.35),
-    Program("mem", "mem", "run_m", 20),
-    Program("fp", "fp", "run_m", 1000, 0.5, 5.0),
-    Program("mmu", "mmu", "run_s", 40000, 1.0),
-    Program("vsmmu", "mmu", "run_vs", 20000, 1.0),
+    Program("int", "int", "run_m", 3500, 0.09, 1.3),
+    Program("vs", "int", "run_vs", 3500, 0.09),
+    Program("branchy", "branchy", "run_m", 2500, 0.5),
+    Program("calls", "calls", "run_m", 600, 0.35),
+    Program("mem", "mem", "run_m", 8),
+    Program("fp", "fp", "run_m", 1500, 0.5, 5.0),
+    Program("mmu", "mmu", "run_s", 25000, 1.0),
+    Program("vsmmu", "mmu", "run_vs", 8000, 1.0),
     Program("sfence", "sfence", "run_s", 2000000, 2.0),
-    Program("traps", "traps", "run_s", 5000000, 4.0, 10.0, trips=True),
-    Program("exits", "exits", "run_vs", 500000, 6.0, 10.0, trips=True),
+    Program("traps", "traps", "run_s", 2000000, 4.0, 10.0, trips=True),
+    Program("exits", "exits", "run_vs", 300000, 6.0, 10.0, trips=True),
 )
 
 
@@ -102,26 +105,49 @@ def repeats(program: Program, scale: float) -> int:
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine that runs ELF files: its name and command line, with the ELF's path to be appended."""
+    """A machine to measure: its name, the program, and the options before the path of a bare-metal ELF."""
 
     name: str
-    command: tuple[str, ...]
+    program: tuple[str, ...]
+    bare: tuple[str, ...]
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """Command line of a bench program, but for the ELF's path at its end."""
+        return (*self.program, *self.bare)
+
+    def linux(self, files: dict[str, Path]) -> list[str] | None:
+        """Command line that boots Debian under OpenSBI for its self-check; None if it could not power off."""
+        options = {
+            "rvh": ("--memory", "512M", "--stats", "--kernel", "--initrd", "--append", "--bare"),
+            "qemu": (*QEMU_VIRT, "-m", "512M", "-kernel", "-initrd", "-append", "-bios"),
+        }.get(self.name)
+        if options is None:
+            return None
+        kernel, initramfs, firmware = (str(files[name]) for name in ("Image", "initramfs.cpio", "fw_jump.bin"))
+        values = (kernel, initramfs, LINUX_ARGUMENTS, firmware)
+        pairs = zip(options[-4:], values, strict=True)
+        return [*self.program, *options[:-4], *(word for pair in pairs for word in pair)]
 
 
 @dataclass
 class Run:
-    """What one execution told: user CPU seconds, verdict, and instruction counts where known."""
+    """What one execution told: user CPU seconds, peak memory, verdict, and instruction counts where known."""
 
     seconds: float
+    rss_mib: float
     failure: str = ""
     minstret: int | None = None
     stats: dict = field(default_factory=dict)
 
 
-def execute(machine: Machine, elf: Path, limit: float = 600.0) -> Run:
-    """Run one ELF on one machine, killed after ``limit`` seconds of wall clock."""
+def execute(command: list[str], verdict: str, limit: float = 600.0) -> Run:
+    """Run a command, killed after ``limit`` seconds of wall clock.
+
+    It failed if its exit status is not 0 or its output lacks ``verdict``. A machine without a console, whose
+    output is empty, is believed by its exit status.
+    """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        command = [*machine.command, str(elf)]
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         watchdog = threading.Timer(limit, child.kill)
         watchdog.start()
@@ -134,14 +160,12 @@ def execute(machine: Machine, elf: Path, limit: float = 600.0) -> Run:
         for stream in (out, err):
             stream.seek(0)
             texts.append(stream.read().decode(errors="replace"))
-    run = Run(usage.ru_utime)
-    said = re.search(r"bench: ok wrong=0 minstret=(\d+)", texts[0])
-    stats = re.search(r"^stats: (\{.*\})\s*$", texts[1], re.M)
-    if stats:
+    run = Run(usage.ru_utime, usage.ru_maxrss / 1024)
+    if stats := re.search(r"^stats: (\{.*\})\s*$", texts[1], re.M):
         run.stats = json.loads(stats.group(1))
-    if said:
-        run.minstret = int(said.group(1))
-    if child.returncode or (not said and "bench:" in texts[0]):
+    if counted := re.search(r"minstret=(\d+)", texts[0]):
+        run.minstret = int(counted.group(1))
+    if child.returncode or (texts[0].strip() and verdict not in texts[0]):
         last = [line for text in texts for line in text.splitlines() if line.strip()][-1:]
         run.failure = f"exit status {child.returncode}" + (f" ({last[0][:80]})" if last else "")
     return run
@@ -157,8 +181,7 @@ def find_machines(options: argparse.Namespace) -> list[Machine]:
     }
     arguments = {
         "rvh": ["--memory", f"{MEMORY_MIB}M", "--stats", "--bare"],
-        "qemu": ["-M", "virt", "-cpu", "rv64,h=true", "-smp", "1", "-m", f"{MEMORY_MIB}M", "-display", "none",
-                 "-monitor", "none", "-serial", "stdio", "-bios", "none", "-kernel"],
+        "qemu": [*QEMU_VIRT, "-m", f"{MEMORY_MIB}M", "-bios", "none", "-kernel"],
         "spike": ["--isa=rv64gch_zicntr", f"-m{MEMORY_MIB}"],
     }  # fmt: skip
     machines = []
@@ -170,7 +193,7 @@ def find_machines(options: argparse.Namespace) -> list[Machine]:
         if asked and not shutil.which(command[0]):
             raise BenchError(f"--{name} {asked}: no such program")
         if command:
-            machines.append(Machine(name, (*command, *arguments[name])))
+            machines.append(Machine(name, tuple(command), tuple(arguments[name])))
     if not machines:
         raise BenchError("none of rvh-run, qemu-system-riscv64 and spike found")
     return machines
@@ -219,9 +242,41 @@ def measure(programs: list[Program], machines: list[Machine], rounds: int, scale
                 if result.failure(machine.name):
                     continue
                 progress(f"round {number + 1}/{rounds}: {name} on {machine.name}")
-                result.runs.setdefault(machine.name, []).append(execute(machine, elves[name]))
+                run = execute([*machine.command, str(elves[name])], "bench: ok wrong=0")
+                result.runs.setdefault(machine.name, []).append(run)
     progress("")
     return results
+
+
+def boot_linux(machines: list[Machine], rounds: int) -> dict:
+    """Boot Debian's kernel and busybox on each machine in turn; by machine, seconds of each run or a failure.
+
+    Raises BenchError if the images cannot be brought.
+    """
+    sys.path.insert(0, str(ROOT / "tools"))
+    import debian
+
+    try:
+        files = debian.bring()
+    except debian.DebianError as error:
+        raise BenchError(f"--linux: {error}") from error
+    booted: dict[str, dict] = {}
+    for number in range(rounds):
+        for machine in machines:
+            command = machine.linux(files)
+            entry = booted.setdefault(machine.name, {"user_seconds": []})
+            if command is None or "failure" in entry:
+                continue
+            progress(f"round {number + 1}/{rounds}: linux on {machine.name}")
+            run = execute(command, debian.AUTO_PASS)
+            entry["user_seconds"].append(run.seconds)
+            entry["rss_mib"] = run.rss_mib
+            if run.stats:
+                entry["instructions"] = run.stats.get("instructions")
+            if run.failure:
+                entry["failure"] = run.failure
+    progress("")
+    return {name: entry for name, entry in booted.items() if entry["user_seconds"]}
 
 
 def progress(text: str) -> None:
@@ -247,7 +302,11 @@ def report(results: list[Result], machines: list[Machine]) -> dict:
         }
         for machine in machines:
             seconds = result.seconds(machine.name, startup)
-            entry: dict = {"user_seconds": [run.seconds for run in result.runs.get(machine.name, [])]}
+            runs = result.runs.get(machine.name, [])
+            entry: dict = {
+                "user_seconds": [run.seconds for run in runs],
+                "rss_mib": max((run.rss_mib for run in runs), default=0.0),
+            }
             if seconds is None:
                 entry["failure"] = result.failure(machine.name)
             else:
@@ -264,8 +323,12 @@ def report(results: list[Result], machines: list[Machine]) -> dict:
             if ours and "seconds" in row["machines"].get(peer, {})
         }
         table.append(row)
-    commands = {machine.name: list(machine.command) for machine in machines}
-    return {"startup_seconds": startup, "programs": table, "commands": commands}
+    return {
+        "startup_seconds": startup,
+        "startup_rss_mib": {m.name: max(run.rss_mib for run in empty.runs[m.name]) for m in machines},
+        "programs": table,
+        "commands": {m.name: list(m.command) for m in machines},
+    }
 
 
 def print_table(numbers: dict) -> None:
@@ -294,8 +357,13 @@ def print_table(numbers: dict) -> None:
         if any(trips.values()):
             said = ", ".join(f"{name} {time:.0f}" for name, time in trips.items() if time)
             print(f"{row['program']}: ns a round trip: {said}")
+    for name, entry in numbers.get("linux", {}).items():
+        said = entry.get("failure") or f"{median(entry['user_seconds']):.2f} s, {entry['rss_mib']:.0f} MiB"
+        print(f"linux: OpenSBI, Debian's kernel, self-check, power-off on {name}: {said}")
     counters = {row["counted_by"] for row in numbers["programs"] if row["counted_by"]}
-    startup = ", ".join(f"{name} {seconds:.2f}" for name, seconds in numbers["startup_seconds"].items())
+    memory = numbers["startup_rss_mib"]
+    seconds = numbers["startup_seconds"]
+    startup = ", ".join(f"{name} {seconds[name]:.2f} s {memory[name]:.0f} MiB" for name in machines)
     print(f"user CPU seconds, start-up subtracted ({startup}); counted by {', '.join(counters) or 'nobody'}")
 
 
@@ -311,6 +379,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", metavar="FILE", help="also write all numbers there")
     for machine in ("rvh", "qemu", "spike"):
         parser.add_argument(f"--{machine}", metavar="COMMAND", help="program to use; 'none' leaves it out")
+    parser.add_argument("--linux", action="store_true", help="also boot Debian (debian.py) on rvh and QEMU")
     parser.add_argument("--build-only", action="store_true", help="build the ELF files and print their paths")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.programs if name not in names]
@@ -328,6 +397,8 @@ def main(arguments: list[str] | None = None) -> int:
         if broken:
             raise BenchError(f"the empty program failed on {broken[0]}: {results[0].failure(broken[0])}")
         numbers = report(results, machines)
+        if options.linux:
+            numbers["linux"] = boot_linux(machines, options.rounds)
         if options.json:
             Path(options.json).write_text(json.dumps(numbers, indent=1) + "\n")
     except BenchError as error:
@@ -340,7 +411,8 @@ def main(arguments: list[str] | None = None) -> int:
     failed = [(result, name) for result in results for name in numbers["commands"] if result.failure(name)]
     for result, name in failed:
         print(f"bench.py: {result.program.name} failed on {name}: {result.failure(name)}", file=sys.stderr)
-    return 1 if failed else 0
+    unbooted = [name for name, entry in numbers.get("linux", {}).items() if "failure" in entry]
+    return 1 if failed or unbooted else 0
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ int peek(const volatile uint8_t *address);
 uint64_t run_below(uint64_t (*function)(void), uint64_t virtualized);
 void hs_exit(void);
 
-// From paging.c: the entry of a 4 KiB page under a root table of 2^root_bits entries; makes tables on the way.
+// From paging.c: entry of a 4 KiB page under a root table of 2^root_bits entries; makes tables on the way.
 uint64_t *leaf(uint64_t *root, unsigned root_bits, uint64_t address);
 extern uint64_t s_root[512];          // Sv39, S-mode or VS-mode: RAM identity, and the window
 extern uint64_t g_root[2048];         // Sv39x4: RAM identity

@@ -1,4 +1,4 @@
-// Workload: double precision. A 48 x 48 matrix product with fused multiply-add, 200 steps of a five-body system.
+// Workload: double precision. A 48 x 48 matrix product with fused multiply-add; 200 steps of five bodies.
 // Results must match to the last bit; those expected come from exact rationals rounded after each operation.
 #include "bench.h"
 
