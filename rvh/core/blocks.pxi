@@ -65,7 +65,7 @@ cdef void code_mark(Board *b, u64 pa, u64 size) noexcept nogil:
 
 
 cdef void bucket_remove(Board *b, Op *ops) noexcept nogil:
-    cdef u32 bucket = bucket_of(<u64><size_t>ops[-1].fn)
+    cdef u32 bucket = bucket_of(<u64><size_t>(ops - 1).fn)
     cdef Op *p = b.buckets[bucket]
     cdef Links *links = <Links *>(ops - 2)
     if p == ops:
@@ -175,12 +175,12 @@ cdef Op *block_build(Hart *h, Op *block, const u8 *host, u64 pa, u32 room, u32 m
     if kind & DECODE_LINK:
         (<Links *>op).taken = NULL
         (<Links *>op).next = NULL
-    ops[-1].fn = <Handler><size_t>pa
-    ops[-1].rd = OP_HEADER
-    ops[-1].off = BLOCK_RAW if is_raw else 0
-    ops[-1].imm = <i32>n
-    ops[-1].rs1 = <u8>(op - ops + (1 if kind & DECODE_LINK else 0))
-    ops[-1].rs2 = <u8>(off >> 1)
+    (ops - 1).fn = <Handler><size_t>pa
+    (ops - 1).rd = OP_HEADER
+    (ops - 1).off = BLOCK_RAW if is_raw else 0
+    (ops - 1).imm = <i32>n
+    (ops - 1).rs1 = <u8>(op - ops + (1 if kind & DECODE_LINK else 0))
+    (ops - 1).rs2 = <u8>(off >> 1)
     links.taken = NULL
     links.next = <Op *><size_t>raw if is_raw else NULL
     return ops
@@ -195,7 +195,7 @@ cdef Op *arena_take(Board *b) noexcept nogil:
 
 cdef Op *block_lookup(Board *b, u64 pa) noexcept nogil:
     cdef Op *p = b.buckets[bucket_of(pa)]
-    while p != NULL and <u64><size_t>p[-1].fn != pa:
+    while p != NULL and <u64><size_t>(p - 1).fn != pa:
         p = <Op *>(<Links *>(p - 2)).taken
     return p
 
@@ -208,12 +208,12 @@ cdef Op *block_new(Hart *h, u8 *host, u64 pa) noexcept nogil:
     cdef u32 bucket = bucket_of(pa)
     cdef u64 page = (pa - b.ram_base) >> 12
     cdef Links *links = <Links *>(ops - 2)
-    b.arena_used += 2 + ops[-1].rs1
+    b.arena_used += 2 + (ops - 1).rs1
     links.taken = b.buckets[bucket]
     b.buckets[bucket] = ops
     links.next = b.page_blocks[page]
     b.page_blocks[page] = ops
-    code_mark(b, pa, 2 * <u64>ops[-1].rs2)
+    code_mark(b, pa, 2 * <u64>(ops - 1).rs2)
     block_fuse(ops)
     b.n_blocks += 1
     return ops
@@ -222,11 +222,9 @@ cdef Op *block_new(Hart *h, u8 *host, u64 pa) noexcept nogil:
 cdef void block_fuse(Op *ops) noexcept nogil:
     """Lets handlers that do two or three instructions at once stand in for the first of them. The others keep their
     own handlers, so that a slow path in the middle goes on one by one."""
-    cdef Op *p = ops
-    cdef Op *end = ops + ops[-1].rs1
-    while p + 1 < end:
-        rvh_fuse(p)
-        p += 1
+    cdef i32 i
+    for i in range(<i32>(ops - 1).rs1 - 1, -1, -1):
+        rvh_fuse(ops + i)
 
 
 cdef Op *block_straddling(Hart *h, u64 pc, u8 *host, u64 pa, bint remembered) noexcept nogil:
@@ -249,7 +247,7 @@ cdef Op *block_straddling(Hart *h, u64 pc, u8 *host, u64 pa, bint remembered) no
         return block_build(h, b.scratch, NULL, pa, 4, 1, raw, True)
     block = arena_take(b)
     ops = block_build(h, block, NULL, pa, 4, 1, raw, True)
-    b.arena_used += 2 + ops[-1].rs1
+    b.arena_used += 2 + (ops - 1).rs1
     if b.straddle_ops[slot] != NULL:
         b.straddle_ops[slot].fn = h_stale  # what is not in the table would miss its invalidation
     b.straddle_ops[slot] = ops
@@ -329,7 +327,7 @@ cdef public const Op *block_linked(Hart *h, const Op *op, u64 target, u32 taken)
     cdef const Op *ops = block_for(h, target)
     cdef Links *links = <Links *>(op + 1)
     # Only what survives as long as this block itself: code of the same page, found without a fault.
-    if ops != NULL and h.pc == target and generation == h.board.arena_gen and not ops[-1].off & BLOCK_RAW \
+    if ops != NULL and h.pc == target and generation == h.board.arena_gen and not (ops - 1).off & BLOCK_RAW \
             and not op_header(op).off & BLOCK_RAW:
         if taken:
             links.taken = ops

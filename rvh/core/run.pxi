@@ -65,37 +65,27 @@ cdef void kick(Hart *h) noexcept nogil:
 
 
 cdef void slice_chunk(Hart *h, u64 n) noexcept nogil:
-    """Executes up to n slots, less when something stops the hart: an event, or WFI."""
-    cdef u64 target = hart_slots(h) + n, done
-    cdef i64 left
-    cdef bint keep = False
-    cdef Op *ops
-    cdef Board *b = h.board
-    while True:
-        left = <i64>(target - hart_slots(h))
-        if left <= 0 or b.exit_request or b.poll_request:
+    """Executes up to n slots; fewer when an event asks for a look at interrupts, timers or the outside, or at WFI."""
+    cdef i64 left = <i64>n
+    cdef u64 done = hart_slots(h), target = done + n
+    h.stop = 0
+    if h.wfi or csr_mip(h) & h.mie:
+        if h.wfi and not interrupt_wakes(h):
             return
-        done = hart_slots(h)
-        h.stop = 0
-        if h.wfi or (csr_mip(h) & h.mie):
-            if h.wfi and not interrupt_wakes(h):
-                return
-            h.wfi = 0
-            interrupt_take(h)
-        h.reserve = 0
-        h.budget = left
-        h.slots_end = done + left
-        enter_hart(h)
-        if h.stop or h.budget + h.reserve <= 0 or h.reserve > 0:
-            continue
+        h.wfi = 0
+        interrupt_take(h)
+    h.reserve = 0
+    h.budget = left
+    h.slots_end = target
+    enter_hart(h)
+    while not h.stop and h.reserve == 0:
         # The next block is longer than what is left: one instruction at a time.
-        while not h.stop:
-            left = <i64>(target - hart_slots(h))
-            if left <= 0:
-                break
-            slice_step(h, left)
-            if h.reserve == 0 and h.budget > 0:
-                break
+        left = <i64>(target - hart_slots(h))
+        if left <= 0:
+            break
+        slice_step(h, left)
+        h.budget += h.reserve
+        h.reserve = 0
 
 
 cdef void slice_step(Hart *h, i64 left) noexcept nogil:
@@ -143,7 +133,7 @@ cdef int board_run(Board *b, u64 limit, bint jump) noexcept nogil:
     cdef Hart *h
     cdef u64 n, before, progress, start = b.total_slots, deadline
     cdef int reason
-    cdef u32 guest_fp
+    cdef u32 host_fp
     while True:
         if b.exit_request:
             return RUN_EXIT
@@ -165,9 +155,9 @@ cdef int board_run(Board *b, u64 limit, bint jump) noexcept nogil:
                 n = min(b.quantum - progress, min(limit - (b.total_slots - start), POLL_SLOTS))
                 n = max(min(n, slots_until(b, h.deadline)), 1)
                 before = hart_slots(h)
-                guest_fp = fp_enter(h)
+                fp_enter(h, &host_fp)
                 slice_chunk(h, n)
-                fp_leave(h, guest_fp)
+                fp_leave(h, &host_fp)
                 n = hart_slots(h) - before
                 b.total_slots += n
                 if n:

@@ -85,7 +85,7 @@ cdef u64 context_number(Hart *h, u32 mode, bint execute) noexcept nogil:
     if mode != MODE_M:
         flags |= CTX_PBMTE if h.menvcfg & ENVCFG_PBMTE else 0
         flags |= CTX_ADUE if h.menvcfg & ENVCFG_ADUE else 0
-    slot = atp ^ (atp >> 29) ^ (gatp >> 7) ^ (gatp << 3) ^ (flags * 0x9E3779B1)
+    slot = atp ^ (atp >> 29) ^ (gatp >> 7) ^ (gatp << 3) ^ (flags * <u64>0x9E3779B1U)
     slot = (slot ^ (slot >> 17)) & 1023
     c = &h.contexts[slot]
     if c.number != 0 and c.atp == atp and c.hgatp == gatp and c.flags == flags and c.gen == gen:

@@ -46,5 +46,5 @@ cdef inline u64 merge_half(u64 old, u64 off, u32 size, u64 value) noexcept nogil
     if size == 8:
         return value
     if off & 4:
-        return (old & 0xFFFFFFFF) | (value << 32)
-    return (old & ~<u64>0xFFFFFFFF) | (value & 0xFFFFFFFF)
+        return (old & <u64>0xFFFFFFFFU) | (value << 32)
+    return (old & ~<u64>0xFFFFFFFFU) | (value & <u64>0xFFFFFFFFU)

@@ -54,7 +54,7 @@ def _join(ctype: str, name: str) -> str:
     return f"{ctype}{name}" if ctype.endswith("*") else f"{ctype} {name}"
 
 
-def c_header() -> str:
+def render_c() -> str:
     """The C header: constants and every struct of the layout, in order."""
     out = ["/* Generated from rvh/core/layout.py. */"]
     out += [f"#define {name} {value}" for name, value in layout.CONSTANTS.items()]
@@ -66,7 +66,7 @@ def c_header() -> str:
     return "\n".join(out) + "\n"
 
 
-def cython_declarations() -> str:
+def render_pxi() -> str:
     """The Cython declaration of the same constants and structs."""
     out = ["# Generated from rvh/core/layout.py.", _HEADER]
     out.append("    enum:")

@@ -1,0 +1,254 @@
+# What rvh.machine sees of the core: the Core class. It checks no more than memory safety demands; the friendly checks are
+# in machine.py.
+
+class CoreError(Exception):
+    """A call that the core cannot carry out."""
+
+
+cdef class Core:
+    """A board: harts, RAM and what is attached to it."""
+
+    cdef Board *b
+    cdef AccessLog log
+    cdef readonly object plic
+    cdef readonly object uart
+    cdef list devices
+    cdef list breakpoints
+    cdef Py_ssize_t exports
+
+    def __cinit__(self, u32 harts, u64 ram_size, u64 ext, u64 ram_base=0x80000000, u32 geilen=0,
+                  u64 slots_per_tick=100, u64 quantum=10000, bint host_clock=False):
+        cdef u32 i
+        if not 1 <= harts <= HARTS_MAX:
+            raise ValueError(f"a machine has 1 to {HARTS_MAX} harts, not {harts}")
+        if ram_size == 0 or ram_size & 0xFFF or ram_base & 0xFFF:
+            raise ValueError("RAM must be whole pages")
+        self.b = board_new(harts, ram_base, ram_size)
+        self.b.slots_per_tick = slots_per_tick
+        self.b.quantum = quantum if harts > 1 else 1000000
+        self.b.host_clock = host_clock
+        if host_clock:
+            self.b.time_offset = -host_ticks()
+        self.devices = []
+        for i in range(harts):
+            self.b.harts[i].ext = ext
+            self.b.harts[i].geilen = geilen
+        self.reset()
+
+    def __dealloc__(self):
+        if self.b != NULL:
+            board_free(self.b)
+            self.b = NULL
+
+    def reset(self):
+        """Every hart to its architectural reset state, time to 0; RAM and devices stay as they are."""
+        cdef u32 i
+        cdef Hart *h
+        for i in range(self.b.n_harts):
+            h = self.b.harts[i]
+            hart_reset(h)
+            h.budget = h.reserve = 0
+            h.mtimecmp = <u64>-1
+            tlb_flush_all(h)
+        self.b.in_slice = self.b.current = self.b.round_ran = 0
+        self.b.exit_request = self.b.poll_request = 0
+
+    # ---- attaching
+
+    def map_clint(self, u64 base):
+        region_add(self.b, base, 0x10000, clint_read, clint_write, self.b, 4, 8)
+
+    def map_plic(self, Plic plic not None, u64 base):
+        cdef u32 i
+        region_add(self.b, base, plic.size, plic_read, plic_write, &plic.c, plic.access_sizes[0], plic.access_sizes[1])
+        for i in range(self.b.n_harts):
+            plic.connect(i, self.b.harts[i])
+        self.plic = plic
+        self.devices.append(plic)
+
+    def map_uart(self, Uart16550 uart not None, u64 base):
+        region_add(self.b, base, uart.size, uart_read, uart_write, &uart.c, uart.access_sizes[0], uart.access_sizes[1])
+        self.uart = uart
+        self.devices.append(uart)
+
+    def map_device(self, device, u64 base):
+        """Attaches a device written in Python (rvh.devices.bus.Device)."""
+        lo, hi = device.access_sizes
+        region_add(self.b, base, device.size, python_read, python_write, <void *>device, lo, hi)
+        self.devices.append(device)
+
+    def watch_tohost(self, u64 pa):
+        """Makes run() return for a poll after each store to the 8 bytes at pa."""
+        if ram_at(self.b, pa, 8) == NULL:
+            raise ValueError(f"tohost at {pa:#x} lies outside RAM")
+        self.b.tohost = pa
+        self.b.watch_page = (pa - self.b.ram_base) >> 12
+        for i in range(self.b.n_harts):
+            tlb_flush_all(self.b.harts[i])
+
+    # ---- running
+
+    def run(self, u64 limit, bint jump=True):
+        """Executes up to `limit` slots, all harts together; returns why it stopped (RUN_*). Raises what a device in
+        Python raised."""
+        cdef int reason
+        if self.exports:
+            self.forget_code()
+        with nogil:
+            reason = board_run(self.b, limit, jump)
+        if _device_errors:
+            error = _device_errors.pop()
+            _device_errors.clear()
+            raise error
+        return reason
+
+    def step(self, u32 hart):
+        """Executes one instruction on one hart, or takes one interrupt or fetch fault, outside the round robin."""
+        raise NotImplementedError
+
+    def exit_request(self, u32 value=1):
+        self.b.exit_request = value
+
+    def deadline(self):
+        """mtime of the earliest timer, None if none is set."""
+        cdef u64 d = board_deadline(self.b)
+        return None if d == <u64>-1 else d
+
+    def forget_code(self):
+        """Drops all decoded code: after a change of RAM through `ram`."""
+        code_forget_all(self.b)
+
+    @property
+    def mtime(self):
+        return mtime_now(self.b.harts[self.b.current])
+
+    @property
+    def total_slots(self):
+        """Slots executed by all harts together since construction."""
+        return self.b.total_slots
+
+    @property
+    def harts(self):
+        return self.b.n_harts
+
+    # ---- memory
+
+    @property
+    def ram_base(self):
+        return self.b.ram_base
+
+    @property
+    def ram_size(self):
+        return self.b.ram_size
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        """The whole RAM, writable, without a copy."""
+        self.exports += 1
+        PyBuffer_FillInfo(buffer, self, self.b.ram, <Py_ssize_t>self.b.ram_size, 0, flags)
+
+    def __releasebuffer__(self, Py_buffer *buffer):
+        self.exports -= 1
+        code_forget_all(self.b)
+
+    def read_ram(self, u64 pa, u64 n):
+        cdef u8 *p = ram_at(self.b, pa, n)
+        if p == NULL:
+            return None
+        return (<char *>p)[:n]
+
+    def write_ram(self, u64 pa, const unsigned char[::1] data):
+        """Returns False when [pa, pa+len) is not all RAM. Decoded code under it is dropped, reservations end."""
+        cdef u64 n = data.shape[0]
+        cdef u8 *p = ram_at(self.b, pa, n)
+        if p == NULL:
+            return False
+        if n:
+            memcpy(p, &data[0], n)
+            self.ram_changed(pa, n)
+        return True
+
+    cdef ram_changed(self, u64 pa, u64 n):
+        cdef u32 i
+        for i in range(self.b.n_harts):
+            self.b.harts[i].res_valid = 0
+        code_written(self.b, pa, n)
+
+    def touch_ram(self, u64 pa, u64 n):
+        """Counts as a write to [pa, pa+n)."""
+        if n and ram_at(self.b, pa, n) != NULL:
+            self.ram_changed(pa, n)
+
+    # ---- registers
+
+    cdef Hart *hart(self, u32 index) except NULL:
+        if index >= self.b.n_harts:
+            raise IndexError(f"no hart {index}: there are {self.b.n_harts}")
+        return self.b.harts[index]
+
+    def get_x(self, u32 hart, u32 n):
+        return self.hart(hart).x[n & 31] if n & 31 else 0
+
+    def set_x(self, u32 hart, u32 n, u64 value):
+        if n & 31:
+            self.hart(hart).x[n & 31] = value
+
+    def get_f(self, u32 hart, u32 n):
+        return self.hart(hart).f[n & 31]
+
+    def set_f(self, u32 hart, u32 n, u64 value):
+        self.hart(hart).f[n & 31] = value
+
+    def get_pc(self, u32 hart):
+        return self.hart(hart).pc
+
+    def set_pc(self, u32 hart, u64 value):
+        self.hart(hart).pc = value & ~<u64>1
+
+    def get_mode(self, u32 hart):
+        """(nominal privilege 0, 1 or 3; V)."""
+        cdef Hart *h = self.hart(hart)
+        return h.priv, h.v
+
+    def set_mode(self, u32 hart, u32 priv, u32 v):
+        cdef Hart *h = self.hart(hart)
+        if priv not in (0, 1, 3) or v > 1 or (v and priv == 3):
+            raise ValueError(f"no mode with privilege {priv} and V={v}")
+        h.priv, h.v = priv, v
+        context_mode(h)
+
+    def get_wfi(self, u32 hart):
+        return bool(self.hart(hart).wfi)
+
+    def set_wfi(self, u32 hart, bint waiting):
+        self.hart(hart).wfi = waiting
+
+    def get_csr(self, u32 hart, u32 number):
+        """Value as M-mode would read it, or None if there is no such CSR."""
+        cdef u64 value = 0
+        return value if csr_peek(self.hart(hart), number, &value) else None
+
+    def set_csr(self, u32 hart, u32 number, u64 value):
+        """False if there is no such CSR or it is read-only."""
+        return bool(csr_poke(self.hart(hart), number, value))
+
+    def set_lines(self, u32 hart, u64 bits, bint level):
+        """Drives interrupt lines of a hart, in mip positions."""
+        lines_set(self.hart(hart), bits, level)
+
+    def stats(self, u32 hart):
+        cdef Hart *h = self.hart(hart)
+        return {
+            "instructions": hart_retired(h),
+            "slots": hart_slots(h),
+            "traps": h.n_traps,
+            "interrupts": h.n_interrupts,
+            "tlb_fills": h.n_tlb_fills,
+            "walks": h.n_walks,
+        }
+
+    def board_stats(self):
+        return {
+            "blocks": self.b.n_blocks,
+            "invalidations": self.b.n_invalidations,
+            "decoded_bytes": self.b.arena_used * sizeof(Op),
+        }
