@@ -18,7 +18,6 @@ static const u64 delegated_exceptions =
     BIT(CAUSE_LOAD_MISALIGNED) | BIT(CAUSE_LOAD_ACCESS) | BIT(CAUSE_STORE_MISALIGNED) | BIT(CAUSE_STORE_ACCESS) |
     BIT(CAUSE_ECALL_U) | BIT(CAUSE_FETCH_PAGE) | BIT(CAUSE_LOAD_PAGE) | BIT(CAUSE_STORE_PAGE);
 static const u64 delegated_interrupts = BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT);
-static const u64 guest_counters = 7;                              /* CY, TM, IR */
 static const u64 guest_stateen = BIT(62);                         /* senvcfg */
 
 static const struct { u64 mode; u32 levels; } gstage_modes[] = {
@@ -56,7 +55,7 @@ void hart_init(void)
 {
     csr_write(hedeleg, delegated_exceptions);
     csr_write(hideleg, delegated_interrupts);
-    csr_write(hcounteren, guest_counters);
+    csr_write(hcounteren, GUEST_COUNTERS);
     csr_write(hvip, 0);
     csr_write(hie, 0);
     csr_write(hgatp, 0);

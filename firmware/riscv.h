@@ -56,6 +56,9 @@
 #define HENVCFG_PBMTE BIT(62)
 #define HENVCFG_STCE  BIT(63)
 
+/* hcounteren and scounteren: CY, TM, IR */
+#define GUEST_COUNTERS 7
+
 /* hgatp */
 #define HGATP_MODE_SHIFT 60
 #define HGATP_VMID_SHIFT 44

@@ -23,6 +23,7 @@ void vcpu_reset(struct vcpu *v, u64 pc, u64 arg)
     v->sstatus = SSTATUS_SPP | SSTATUS_FS_CLEAN | SSTATUS_UXL_64;
     v->hstatus = HSTATUS_VSXL_64 | HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW;
     v->csr.vsstatus = SSTATUS_FS_INITIAL | SSTATUS_UXL_64;
+    v->csr.scounteren = GUEST_COUNTERS;      /* as M-mode firmware leaves it; Linux's vDSO reads time */
     v->timecmp = FOREVER;
     v->requests = REQ_FENCE_VVMA | REQ_FENCE_I;
     v->soft_pending = v->stuck = 0;
