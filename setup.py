@@ -31,7 +31,8 @@ FLAGS = [
     "-ftrapping-math",
     "-foptimize-sibling-calls",
     "-Wno-unused-function",
-    "-Wno-unknown-warning-option",
+    "-Wno-sign-compare",
+    "-Wno-bool-operation",
 ]
 if platform.machine() in ("x86_64", "AMD64"):
     FLAGS.append("-fcf-protection=none")

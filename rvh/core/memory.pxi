@@ -309,3 +309,8 @@ cdef int fetch_page(Hart *h, u64 va, u32 size, u8 **host, u64 *pa, bint *remembe
     if uniform and ram_at(h.board, a.pa & PAGE_MASK, 4096) != NULL:
         tlb_fill(h, va, number, ram_at(h.board, a.pa & PAGE_MASK, 4096), 0, True, a.shift, False)
     return 1
+
+
+cdef public int do_fence_i(Hart *h) noexcept nogil:
+    """FENCE.I: nothing to do, a store to decoded code drops it at once."""
+    return 1
