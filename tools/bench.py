@@ -124,8 +124,8 @@ class Machine:
         }.get(self.name)
         if options is None:
             return None
-        kernel, initramfs, firmware = (str(files[name]) for name in ("Image", "initramfs.cpio", "fw_jump.bin"))
-        values = (kernel, initramfs, LINUX_ARGUMENTS, firmware)
+        kernel, initramfs = str(files["Image"]), str(files["initramfs.cpio"])
+        values = (kernel, initramfs, LINUX_ARGUMENTS, str(files["fw_jump.bin"]))
         pairs = zip(options[-4:], values, strict=True)
         return [*self.program, *options[:-4], *(word for pair in pairs for word in pair)]
 
