@@ -163,8 +163,7 @@ def _check_header(blob: bytes, path: str) -> None:
     """Everything about the identification that can be said in words, before anything is parsed."""
     if len(blob) < 20:
         raise InputError(path, f"is a truncated ELF file ({len(blob)} bytes)")
-    machine_order = "big" if blob[EI_DATA] == ELFDATA2MSB else "little"
-    machine = int.from_bytes(blob[18:20], machine_order)
+    machine = int.from_bytes(blob[18:20], "big" if blob[EI_DATA] == ELFDATA2MSB else "little")
     if machine != EM_RISCV:
         raise InputError(
             path, f"is an ELF file for {MACHINES.get(machine, f'machine {machine}')}, not for RISC-V"

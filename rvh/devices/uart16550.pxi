@@ -11,7 +11,6 @@ from libc.string cimport memcpy
 cdef enum:
     UART_SIZE = 0x100
     UART_FIFO = 16
-    UART_OUT = 4096
     # offsets; 0 and 1 are the divisor latch while LCR.DLAB is set
     UART_DATA = 0
     UART_IER = 1
@@ -53,9 +52,8 @@ cdef struct UartState:
     u32 fifo_head, fifo_len
     u8 *wire  # input that has not reached the FIFO: wire[head:tail]
     size_t wire_head, wire_tail, wire_size
-    u8 out[UART_OUT]
-    u32 out_len
-    void *owner  # the Uart16550, borrowed: it owns this struct
+    u8 *out  # output that Python has not fetched yet; grows, since the run loop returns to Python often
+    size_t out_len, out_size
 
 
 cdef u32 uart_depth(UartState *u) noexcept nogil:
@@ -119,11 +117,15 @@ cdef void uart_transmit(UartState *u, u8 byte) noexcept nogil:
     if u.mcr & MCR_LOOP:
         uart_push(u, byte)
         return
+    cdef u8 *grown
+    if u.out_len == u.out_size:
+        grown = <u8 *>realloc(u.out, 2 * u.out_size + 4096)
+        if grown == NULL:
+            return
+        u.out = grown
+        u.out_size = 2 * u.out_size + 4096
     u.out[u.out_len] = byte
     u.out_len += 1
-    if u.out_len == UART_OUT:
-        with gil:
-            (<Uart16550>u.owner)._emit()
 
 
 cdef u64 uart_read(void *dev, Hart *h, u64 off, u32 size) noexcept nogil:
@@ -218,7 +220,7 @@ cdef void uart_write(void *dev, Hart *h, u64 off, u32 size, u64 value64) noexcep
 
 
 cdef class Uart16550:
-    """The serial port. `output(data: bytes)` is called with what the guest sent, at `flush()` or every 4 KiB.
+    """The serial port. `output(data: bytes)` is called by `flush()` with what the guest has sent.
 
     The machine calls `flush()` whenever the run loop returns to Python; input from the host goes in through `feed()`.
     The C side uses `uart_read` and `uart_write` with a pointer to `c`.
@@ -227,7 +229,7 @@ cdef class Uart16550:
     cdef UartState c
     cdef readonly object name, size, access_sizes
     cdef public object output
-    cdef object plic, error
+    cdef object plic
 
     def __init__(self, Plic plic=None, u32 source=10, output=None):
         self.name, self.size, self.access_sizes = "uart", UART_SIZE, (1, 8)
@@ -235,29 +237,19 @@ cdef class Uart16550:
         self.plic = plic  # keeps the PLIC alive as long as the pointer below
         self.c.plic = NULL if plic is None else &plic.c
         self.c.source = source
-        self.c.owner = <void *>self
         self.c.msr = MSR_PRESENT
 
     def __dealloc__(self):
         free(self.c.wire)
-
-    def _emit(self):
-        """Hands the collected output over. An exception of `output` is kept for `flush`, outside the run loop."""
-        cdef bytes data = self.c.out[:self.c.out_len]
-        self.c.out_len = 0
-        if self.output is not None:
-            try:
-                self.output(data)
-            except BaseException as error:
-                self.error = error
+        free(self.c.out)
 
     def flush(self):
-        """Passes on what the guest has sent so far. Raises what `output` raised since the last call."""
+        """Passes on what the guest has sent so far. Raises whatever `output` raises."""
         if self.c.out_len:
-            self._emit()
-        if self.error is not None:
-            error, self.error = self.error, None
-            raise error
+            data = self.c.out[:self.c.out_len]
+            self.c.out_len = 0
+            if self.output is not None:
+                self.output(data)
 
     def feed(self, data):
         """Input from the host: bytes that will arrive in this order."""

@@ -88,7 +88,11 @@ class VirtioMmio(Device):
         self.failure: str | None = None
         if backend is not None:
             backend.transport = self
-        self._clear()
+        self.status = 0
+        self.driver_features = 0
+        self.feature_sel = self.driver_feature_sel = self.queue_sel = 0
+        self.isr = 0
+        self.generation = 0
 
     @property
     def features(self) -> int:
@@ -139,6 +143,11 @@ class VirtioMmio(Device):
         self.status |= NEEDS_RESET
         if self.status & DRIVER_OK:
             self._raise_interrupt(CONFIG_CHANGE)
+
+    def _notify(self, index: int) -> None:
+        backend = self.backend
+        if backend is not None:
+            self.guard(lambda: backend.notify(index))
 
     def _raise_interrupt(self, bit: int) -> None:
         self.isr |= bit
@@ -194,7 +203,7 @@ class VirtioMmio(Device):
             return
         if offset == QUEUE_NOTIFY:
             if value < len(self.queues) and self.queues[value].ready:
-                self.guard(lambda: backend.notify(value))
+                self._notify(value)
         elif offset == INTERRUPT_ACK:
             self.isr &= ~value
             self.irq(self.isr != 0)
@@ -233,7 +242,7 @@ class VirtioMmio(Device):
         if starts:
             for index, queue in enumerate(self.queues):
                 if queue.ready:
-                    self.guard(lambda index=index: self.backend.notify(index))
+                    self._notify(index)
 
     def _write_queue(self, queue: Queue, offset: int, value: int) -> None:
         if offset == QUEUE_READY:

@@ -6,7 +6,7 @@ import struct
 from collections import deque
 
 from .mmio import VirtioDevice
-from .queue import QueueError, cut
+from .queue import Chain, QueueError, cut
 
 __all__ = ["Switch", "VirtioNet"]
 
@@ -122,7 +122,8 @@ class VirtioNet(VirtioDevice):
         mergeable = self.transport.negotiated(F_MRG_RXBUF)
         while self.backlog:
             frame = self.backlog[0]
-            chains, room = [], 0
+            chains: list[Chain] = []
+            room = 0
             while room < HEADER.size + len(frame) and (mergeable or not chains):
                 chain = queue.pop()
                 if chain is None:

@@ -1,0 +1,326 @@
+"""The VMs of a run under the hypervisor: from arguments or a TOML file to checked `VmSpec`s, and from these
+to modules in RAM and nodes under /chosen that the hypervisor reads.
+
+A TOML file looks like this; paths are relative to it, and everything but `kernel` may be left out::
+
+    [machine]
+    harts = 2
+    memory = "512M"
+
+    [[vm]]
+    name = "debian"
+    kernel = "Image"
+    initrd = "initramfs.cpio"
+    append = "console=ttyS0"
+    memory = "256M"
+    vcpus = 2
+    disk = "root.img"
+    console = "uart"
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import dtb, elf
+from .boot import KERNEL_OFFSET, Plan, Planner
+from .errors import InputError, UsageError, read_file
+from .placement import MIB, size_words
+from .platform_dt import Chosen
+
+__all__ = ["Description", "VmSpec", "from_files", "load_toml", "parse_size", "plan_hypervisor"]
+
+#: Limits of the hypervisor (firmware/platform.h).
+MAX_VMS, MAX_VCPUS = 16, 8
+MIN_MEMORY, MAX_MEMORY = 2 * MIB, 1 << 40
+LABEL = re.compile(r"[a-z0-9_-]{1,15}")
+CONSOLES = ("uart", "virtio")
+GUEST_RAM = 0x8000_0000
+DEFAULT_MEMORY, DEFAULT_LINUX_MEMORY = 64 * MIB, 256 * MIB
+#: RAM for the firmware, the hypervisor and its tables, beside the VMs and their modules.
+OVERHEAD = 32 * MIB
+SIZE = re.compile(r"(\d{1,20})\s*([kmgt]?)(i?b)?", re.IGNORECASE)
+
+
+def parse_size(text: str | int, what: str = "size", at_least: int = 0x1000, at_most: int = MAX_MEMORY) -> int:
+    """Bytes from ``"256M"``, ``"1GiB"`` or a plain number of bytes; whole pages. Raises `UsageError`."""
+    match = SIZE.fullmatch(str(text).strip())
+    if not match or isinstance(text, bool):
+        raise UsageError(f"{what}: {text!r} is not a size such as 256M")
+    size = int(match[1]) << {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}[match[2].lower()]
+    if not at_least <= size <= at_most:
+        raise UsageError(f"{what}: {text} is not between {size_words(at_least)} and {size_words(at_most)}")
+    if size % 0x1000:
+        raise UsageError(f"{what}: {text} is not a whole number of 4 KiB pages")
+    return size
+
+
+@dataclass
+class VmSpec:
+    """One VM. `memory` is in bytes, `disk` the path of a raw image that is the VM's alone."""
+
+    name: str
+    kernel: str
+    memory: int
+    vcpus: int = 1
+    initrd: str | None = None
+    append: str | None = None
+    disk: str | None = None
+    console: str = "uart"
+
+
+@dataclass
+class Description:
+    """What a TOML file says: the VMs, and options of the machine (harts, memory, clock) that it sets."""
+
+    vms: list[VmSpec]
+    machine: dict[str, Any] = field(default_factory=dict)
+
+
+def check_guest(path: str, memory: int) -> None:
+    """Refuses a kernel that the hypervisor could not load into that much memory. Raises `InputError`."""
+    data = read_file(path)
+    if not data:
+        raise InputError(path, "is empty")
+    if not elf.is_elf(data) and not elf.is_linux_image(data):
+        if data[:2] == b"\x1f\x8b":
+            raise InputError(path, "is compressed with gzip: unpack it first")
+        raise InputError(path, "is neither an ELF file nor a Linux Image")
+    program = elf.load_bytes(data, path, GUEST_RAM, memory)
+    if program.kind == "pie":
+        raise InputError(path, "is position-independent; a guest kernel has to be linked to its address")
+
+
+def default_memory(kernel: str) -> int:
+    """Memory of a VM that states none: more for Linux."""
+    try:
+        with open(kernel, "rb") as file:
+            head = file.read(elf.IMAGE_HEADER_SIZE)
+    except OSError:
+        return DEFAULT_MEMORY  # the reason why it cannot be read is found where it is loaded
+    return DEFAULT_LINUX_MEMORY if elf.is_linux_image(head) else DEFAULT_MEMORY
+
+
+def label_for(path: str, taken: Iterable[str]) -> str:
+    """A label made from a file's name, unlike the ones already taken."""
+    stem = os.path.basename(path).partition(".")[0].lower()
+    base = re.sub(r"[^a-z0-9_-]+", "-", stem).strip("-")[:15] or "vm"
+    names, label, number = set(taken), base, 1
+    while label in names:
+        number += 1
+        label = f"{base[: 15 - len(str(number))]}{number}"
+    return label
+
+
+def from_files(
+    kernels: Sequence[str],
+    vcpus: int = 1,
+    memory: int | None = None,
+    initrd: str | None = None,
+    append: str | None = None,
+    disks: Sequence[str] = (),
+) -> list[VmSpec]:
+    """One VM for each kernel, all with the same options; the n-th disk belongs to the n-th VM."""
+    if len(kernels) > MAX_VMS:
+        raise UsageError(f"{len(kernels)} VMs are more than the {MAX_VMS} that the hypervisor takes")
+    if len(disks) > len(kernels):
+        raise UsageError(f"{len(disks)} disks for {len(kernels)} VM{'s' * (len(kernels) > 1)}")
+    if not 1 <= vcpus <= MAX_VCPUS:
+        raise UsageError(f"--vcpus: a VM has 1 to {MAX_VCPUS} vCPUs, not {vcpus}")
+    vms: list[VmSpec] = []
+    for index, kernel in enumerate(kernels):
+        vms.append(
+            VmSpec(
+                label_for(kernel, [vm.name for vm in vms]),
+                kernel,
+                memory or default_memory(kernel),
+                vcpus,
+                initrd,
+                append,
+                disks[index] if index < len(disks) else None,
+            )
+        )
+    return vms
+
+
+VM_KEYS: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "kernel": str,
+    "initrd": str,
+    "append": str,
+    "memory": (str, int),
+    "vcpus": int,
+    "disk": str,
+    "console": str,
+}
+MACHINE_KEYS: dict[str, type | tuple[type, ...]] = {"harts": int, "memory": (str, int), "clock": str}
+WORDS = {str: "a string", int: "a number", (str, int): "a size"}
+
+
+def load_toml(path: str) -> Description:
+    """Reads and checks a description. Raises `InputError` naming the file and the place in it."""
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib  # type: ignore[no-redef]
+
+    try:
+        tables = tomllib.loads(read_file(path, MIB).decode())
+    except UnicodeDecodeError:
+        raise InputError(path, "is not a text file") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(path, f"is not valid TOML: {error}") from None
+    for key in tables:
+        if key not in ("machine", "vm"):
+            raise InputError(path, f"unknown table or key {key!r}; there are [machine] and [[vm]]")
+    machine = tables.get("machine", {})
+    entries = tables.get("vm", [])
+    if not isinstance(machine, dict):
+        raise InputError(path, "machine is not a table: write [machine]")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InputError(path, "vm is not a list of tables: write [[vm]]")
+    if not entries:
+        raise InputError(path, "describes no VM: there is no [[vm]] in it")
+    if len(entries) > MAX_VMS:
+        raise InputError(path, f"describes {len(entries)} VMs; the hypervisor takes {MAX_VMS}")
+    _check_keys(path, "[machine]", machine, MACHINE_KEYS)
+    vms: list[VmSpec] = []
+    for number, entry in enumerate(entries, 1):
+        vms.append(_vm(path, f"vm {number}", entry, [vm.name for vm in vms]))
+    return Description(vms, machine)
+
+
+def _check_keys(path: str, where: str, table: dict[str, Any], keys: dict[str, Any]) -> None:
+    for key, value in table.items():
+        if key not in keys:
+            raise InputError(path, f"{where}: unknown key {key!r}; known are {', '.join(keys)}")
+        if not isinstance(value, keys[key]) or isinstance(value, bool):
+            raise InputError(path, f"{where}: {key} is not {WORDS[keys[key]]}")
+
+
+def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpec:
+    _check_keys(path, where, entry, VM_KEYS)
+    if "kernel" not in entry:
+        raise InputError(path, f"{where}: has no kernel")
+    for key in ("kernel", "initrd", "append", "disk"):
+        if "\0" in entry.get(key, ""):
+            raise InputError(path, f"{where}: {key} holds a NUL character")
+    directory = os.path.dirname(path)
+
+    def beside(key: str) -> str | None:
+        return os.path.join(directory, entry[key]) if key in entry else None
+
+    kernel = beside("kernel")
+    assert kernel is not None
+    name = entry.get("name") or label_for(kernel, taken)
+    if not LABEL.fullmatch(name):
+        raise InputError(path, f"{where}: name {name!r} is not 1 to 15 characters out of a-z 0-9 _ -")
+    if name in taken:
+        raise InputError(path, f"{where}: there is already a VM called {name!r}")
+    vcpus = entry.get("vcpus", 1)
+    if not 1 <= vcpus <= MAX_VCPUS:
+        raise InputError(path, f"{where}: vcpus is {vcpus}, not 1 to {MAX_VCPUS}")
+    console = entry.get("console", "uart")
+    if console not in CONSOLES:
+        raise InputError(path, f"{where}: console is {console!r}, not one of {', '.join(CONSOLES)}")
+    try:
+        memory = (
+            parse_size(entry["memory"], "memory", MIN_MEMORY) if "memory" in entry else default_memory(kernel)
+        )
+    except UsageError as error:
+        raise InputError(path, f"{where}: {error}") from None
+    return VmSpec(name, kernel, memory, vcpus, beside("initrd"), entry.get("append"), beside("disk"), console)
+
+
+def disks_of(vms: Sequence[VmSpec]) -> list[str]:
+    """The machine's disks in order: one for each VM that has one. Raises `InputError` when two VMs share
+    one.
+    """
+    disks: list[str] = []
+    for vm in vms:
+        if vm.disk is None:
+            continue
+        if os.path.realpath(vm.disk) in map(os.path.realpath, disks):
+            raise InputError(vm.disk, "is the disk of two VMs")
+        disks.append(vm.disk)
+    return disks
+
+
+def memory_for(vms: Sequence[VmSpec]) -> int:
+    """RAM that a machine needs for these VMs, in bytes, rounded up to 64 MiB."""
+    modules = {path for vm in vms for path in (vm.kernel, vm.initrd) if path is not None}
+    size = OVERHEAD + sum(vm.memory + vm.memory // 128 for vm in vms)
+    for path in modules:
+        try:
+            size += os.path.getsize(path)
+        except OSError:
+            continue  # reported where it is loaded
+    return -(-size // (64 * MIB)) * 64 * MIB
+
+
+def plan_hypervisor(
+    root: dtb.Node,
+    ram_base: int,
+    ram_size: int,
+    firmware: str,
+    hypervisor: str,
+    vms: Sequence[VmSpec],
+    color: bool = False,
+    append: str | None = None,
+) -> Plan:
+    """The M-mode firmware, the hypervisor and for each VM its modules and its node under /chosen.
+
+    `root` is the machine's device tree and is completed in place. Raises `InputError` and `UsageError`.
+    """
+    total = sum(vm.memory for vm in vms)
+    if total + OVERHEAD > ram_size:
+        raise UsageError(
+            f"the VMs want {size_words(total)} of memory, the machine has {size_words(ram_size)}; "
+            "give it more --memory"
+        )
+    planner = Planner(root, ram_base, ram_size)
+    planner.start_with(elf.load(firmware, ram_base, ram_size))
+    next_stage = planner.load_program(
+        elf.load(hypervisor, ram_base, ram_size, raw_at=ram_base + KERNEL_OFFSET)
+    ).entry
+    planner.reserve_tree(sum(512 + len((vm.append or "").encode()) for vm in vms) + len(append or ""))
+    modules: dict[str, tuple[int, int]] = {}
+
+    def module(path: str) -> bytes:
+        if path not in modules:  # VMs with the same file share the module: the hypervisor copies from it
+            data = read_file(path, ram_size)
+            if not data:
+                raise InputError(path, "is empty")
+            modules[path] = (planner.load_file(data, path, below=planner.plan.dtb_address), len(data))
+        return dtb.u64(*modules[path])
+
+    disks = disks_of(vms)
+    nodes = []
+    for index, vm in enumerate(vms):
+        try:
+            check_guest(vm.kernel, vm.memory)
+        except InputError as error:
+            raise InputError(error.subject, f"{error.reason} (VM {vm.name})") from None
+        node = dtb.Node(
+            f"rvh,vm@{index}",
+            {
+                "compatible": "rvh,vm",
+                "label": vm.name,
+                "memory": dtb.u64(vm.memory),
+                "vcpus": vm.vcpus,
+                "kernel": module(vm.kernel),
+                "console": vm.console,
+            },
+        )
+        if vm.initrd is not None:
+            node["initrd"] = module(vm.initrd)
+        if vm.append is not None:
+            node["bootargs"] = vm.append
+        if vm.disk is not None:
+            node["disk"] = disks.index(vm.disk)
+        nodes.append(node)
+    return planner.finish(Chosen(append, None, nodes, color), next_stage)
