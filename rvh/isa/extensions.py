@@ -1,0 +1,145 @@
+"""Extension names, the bits that stand for them in a hart's ``ext`` set, and the strings that list them.
+
+An extension that is not in :data:`EXTENSIONS` is not implemented, and asking for it is an error.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: Every extension, in the canonical order of the riscv,isa string (Unprivileged ISA, "ISA Extension Naming Conventions"):
+#: single letters, Z by category letter, Ss, Sm, Sv. The position is the bit in the set.
+EXTENSIONS: tuple[str, ...] = (
+    *("I", "M", "A", "F", "D", "C", "H", "S", "U"),
+    *("Zicbom", "Zicbop", "Zicboz", "Zicntr", "Zicond", "Zicsr", "Zifencei", "Zihintpause", "Zihpm"),
+    *("Zawrs", "Zba", "Zbb", "Zbc", "Zbs"),
+    *("Sscofpmf", "Ssstateen", "Sstc", "Smstateen"),
+    *("Svade", "Svadu", "Svinval", "Svnapot", "Svpbmt", "Sv39", "Sv48", "Sv57"),
+    *("Sha", "Shcounterenw", "Shgatpa", "Shtvala", "Shvsatpa", "Shvstvala", "Shvstvecd"),
+)
+
+BIT: dict[str, int] = {name: 1 << n for n, name in enumerate(EXTENSIONS)}
+
+#: What having an extension entails.
+IMPLIES: dict[str, tuple[str, ...]] = {
+    "F": ("Zicsr",),
+    "D": ("F",),
+    "S": ("U", "Zicsr"),
+    "U": ("Zicsr",),
+    "H": ("S",),
+    "Zicntr": ("Zicsr",),
+    "Zihpm": ("Zicsr",),
+    "Smstateen": ("Ssstateen",),
+    "Sv48": ("Sv39",),
+    "Sv57": ("Sv48",),
+    "Sha": ("H", "Ssstateen", "Shcounterenw", "Shgatpa", "Shtvala", "Shvsatpa", "Shvstvala", "Shvstvecd"),
+}
+
+_G = ("I", "M", "A", "F", "D", "Zicsr", "Zifencei")
+_RVA22U = (*_G, "C", "Zicntr", "Zihpm", "Zihintpause", "Zba", "Zbb", "Zbs", "Zicbom", "Zicbop", "Zicboz")
+
+#: Profiles by lower-case name. Names of a profile's extensions that only state what always holds are left out.
+PROFILES: dict[str, tuple[str, ...]] = {
+    "rva20u64": (*_G, "C", "Zicntr"),
+    "rva20s64": (*_G, "C", "Zicntr", "S", "Sv39"),
+    "rva22u64": _RVA22U,
+    "rva22s64": (*_RVA22U, "S", "Sv39", "Svade", "Svinval", "Svpbmt"),
+}
+
+#: What a machine has unless told otherwise: everything.
+DEFAULT: frozenset[str] = frozenset(EXTENSIONS) - {"Svade"}
+
+_BY_LOWER = {name.lower(): name for name in EXTENSIONS}
+
+
+class IsaError(ValueError):
+    """An ISA string that names something unknown or inconsistent."""
+
+
+def closure(names: set[str] | frozenset[str]) -> frozenset[str]:
+    """The names with everything they imply."""
+    out: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in out:
+            out.add(name)
+            todo.extend(IMPLIES.get(name, ()))
+    return frozenset(out)
+
+
+def parse(text: str) -> frozenset[str]:
+    """The extensions that an ISA string asks for, implied ones included.
+
+    ``rv64gch``, ``rv64imac_zicsr_zba``, ``rva22s64``, ``rva22s64_h``, and either followed by ``_no-zba`` for without; ``max``
+    is everything. Raises IsaError with the unknown part.
+    """
+    head, *rest = text.strip().lower().split("_")
+    names: set[str] = set()
+    if head in ("max", "default"):
+        names |= DEFAULT
+    elif head in PROFILES:
+        names |= set(PROFILES[head])
+    elif m := re.fullmatch(r"rv64([a-z]*?)((?:z|s[hmsv])[a-z0-9]+)?", head):
+        letters = m[1]
+        if not letters or letters[0] not in "ig":
+            raise IsaError(f"ISA {text!r}: rv64 must be followed by i or g")
+        for letter in letters:
+            if letter == "g":
+                names |= set(_G)
+            elif letter == "b":
+                names |= {"Zba", "Zbb", "Zbs"}
+            elif letter.upper() in BIT:
+                names.add(letter.upper())
+            else:
+                raise IsaError(f"ISA {text!r}: extension {letter!r} is not implemented")
+        if m[2]:
+            rest.insert(0, m[2])
+    else:
+        raise IsaError(f"ISA {text!r}: expected rv64..., max or one of {', '.join(PROFILES)}")
+    without: set[str] = set()
+    for part in rest:
+        into, name = (without, part[3:]) if part.startswith("no-") else (names, part)
+        if name == "b":
+            into |= {"Zba", "Zbb", "Zbs"}
+        elif name in _BY_LOWER:
+            into.add(_BY_LOWER[name])
+        else:
+            raise IsaError(f"ISA {text!r}: extension {name!r} is not implemented")
+    out = closure(names)
+    # Taking an extension away takes what needs it too.
+    while lost := {name for name in out if name in without or without & set(IMPLIES.get(name, ()))} - without:
+        without |= lost
+    out -= without
+    if "I" not in out:
+        raise IsaError(f"ISA {text!r}: the base I cannot be left out")
+    return out
+
+
+def to_bits(names: frozenset[str] | set[str]) -> int:
+    """The bit set of these extensions, as in a hart's ``ext``. Raises KeyError for an unknown one."""
+    return sum(BIT[name] for name in names)
+
+
+def from_bits(bits: int) -> frozenset[str]:
+    """The extensions in a bit set."""
+    return frozenset(name for name, b in BIT.items() if bits & b)
+
+
+def misa(names: frozenset[str] | set[str]) -> int:
+    """The value of misa for RV64 with these extensions (Privileged ISA, "Machine ISA (misa) Register"); B is Zba+Zbb+Zbs."""
+    letters = {name for name in names if len(name) == 1}
+    if {"Zba", "Zbb", "Zbs"} <= names:
+        letters.add("B")
+    return (2 << 62) | sum(1 << (ord(letter) - ord("A")) for letter in letters)
+
+
+def isa_list(names: frozenset[str] | set[str]) -> list[str]:
+    """The device tree's ``riscv,isa-extensions``: lower case, canonical order. Privilege modes and page sizes are not listed."""
+    return [name.lower() for name in EXTENSIONS if name in names and name not in ("S", "U", "Sv39", "Sv48", "Sv57")]
+
+
+def isa_string(names: frozenset[str] | set[str]) -> str:
+    """The device tree's ``riscv,isa``: rv64imafdch_zicbom_..."""
+    listed = isa_list(names)
+    return "rv64" + "".join(n for n in listed if len(n) == 1) + "".join(f"_{n}" for n in listed if len(n) > 1)
