@@ -1,5 +1,5 @@
-# Status, environment, delegation-independent and translation CSRs: what reading and writing them does beyond storing
-# bits. Masks come from isa/csrs.py as mask_NAME(h).
+# Status, floating-point, environment, state-enable and translation CSRs: what reading and writing them does beyond
+# storing bits. Masks come from isa/csrs.py as mask_NAME(h).
 
 # ---- mstatus and its views
 

@@ -38,8 +38,6 @@ def _constants() -> Iterator[tuple[str, int]]:
     for register, fields in _FIELDS.items():
         for name, bits in fields.items():
             yield f"{register}_{name}", csrs.mask_of(bits)
-    for name, bit in extensions.BIT.items():
-        yield f"EXT_{name.upper()}", bit
     yield "SSTATUS_VIEW", sum(map(csrs.mask_of, csrs.SSTATUS.values())) & ~csrs.mask_of(csrs.SSTATUS["SD"])
     for row in CSRS:
         yield f"CSR_{row.name.upper()}", row.number
@@ -147,7 +145,8 @@ def render_c() -> str:
     index = {row.name: n for n, row in enumerate(CSRS, start=1)}
     rows = [_row(row, gates, index) for row in CSRS]
     out = ["/* Generated from rvh/isa/csrs.py and rvh/isa/access.py. */"]
-    out += ["#ifndef RVH_CSR_TABLES_H", "#define RVH_CSR_TABLES_H", "#include <stddef.h>", '#include "runtime.h"']
+    out += ["#ifndef RVH_CSR_TABLES_H", "#define RVH_CSR_TABLES_H", "#include <stddef.h>"]
+    out += ['#include "runtime.h"', '#include "decode.h"']
     out += [f"#define {name} {value:#x}ull" for name, value in _constants()]
     out.append(_STRUCT)
     for kind, args, result in (
@@ -180,7 +179,10 @@ def render_c() -> str:
 
 def render_pxi() -> str:
     """``csr_tables.pxi``."""
-    out = ["# Generated from rvh/isa/csrs.py and rvh/isa/access.py.", 'cdef extern from "csr_tables.h" nogil:']
+    out = [
+        "# Generated from rvh/isa/csrs.py and rvh/isa/access.py.",
+        'cdef extern from "csr_tables.h" nogil:',
+    ]
     out.append("""    ctypedef struct CsrRow:
         u64 needs
         u64 writable
@@ -198,6 +200,7 @@ def render_pxi() -> str:
     const u8 csr_index[4096]
     const u8 reason_cause[]""")
     out += [f"    const u64 {name}" for name, _ in _constants()]
+    out += [f"    const u64 EXT_{name.upper()}" for name in extensions.BIT]  # defined by decode.h
     for row in CSRS:
         if row.fixed and row.storage:
             out.append(f"    const u64 {row.name.upper()}_FIXED")

@@ -131,7 +131,12 @@ INSTRUCTIONS: dict[str, list[Rule]] = {
     "mret": [illegal(BELOW_M, None, "only M-mode may execute MRET", "Trap-Return Instructions")],
     "sret": [
         illegal("U", None, "U-mode may not execute SRET", "Trap-Return Instructions"),
-        illegal("HS", set_("mstatus.TSR"), "mstatus.TSR=1 traps SRET", "Virtualization Support in mstatus Register"),
+        illegal(
+            "HS",
+            set_("mstatus.TSR"),
+            "mstatus.TSR=1 traps SRET",
+            "Virtualization Support in mstatus Register",
+        ),
         virtual("VS", set_("hstatus.VTSR"), "hstatus.VTSR=1 traps the guest's SRET", _HSTATUS),
         virtual("VU", None, "VU-mode may not execute SRET", _VI),
     ],

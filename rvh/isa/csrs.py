@@ -47,11 +47,7 @@ CAUSES: dict[str, int] = {
 }  # fmt: skip
 
 #: Exceptions of explicit loads, stores and AMOs, whose instruction mtinst and htinst may hold transformed.
-ACCESS_CAUSES = sum(
-    1 << code
-    for name, code in CAUSES.items()
-    if name.startswith(("LOAD_", "STORE_"))
-)  # fmt: skip
+ACCESS_CAUSES = sum(1 << code for name, code in CAUSES.items() if name.startswith(("LOAD_", "STORE_")))
 
 # -- Fields
 MSTATUS: dict[str, Bits] = {
@@ -98,8 +94,8 @@ class Csr:
     """One register.
 
     ``writable`` are the bits a write can change; ``extra`` adds bits that exist only with an extension. ``fixed`` bits
-    are set from reset on. ``twin`` is the register that V=1 reaches under this one's number. ``rmw`` names the helper that gives
-    the software-written value for CSRRS/CSRRC when reads show hardware lines as well (mip and its relatives).
+    are set from reset on. ``twin`` is the register that V=1 reaches under this one's number. ``rmw`` names the helper that
+    gives the software-written value for CSRRS and CSRRC when reads show hardware lines as well (mip and its relatives).
     ``needs`` are the extensions without which the register does not exist, separated by blanks.
     """
 
@@ -185,33 +181,118 @@ def _supervisor(csr) -> None:  # type: ignore[no-untyped-def]
     def s(number: int, name: str, manual: str, **more: object) -> None:
         csr(number, name, manual, **{"needs": "S", **more})
 
-    s(0x100, "sstatus", "Supervisor Status (sstatus) Register", read="sstatus", write="sstatus", twin="vsstatus",
-        writable=_SSTATUS_WRITE, extra=(("F", _FS), ("V", _VECTOR)), fixed=_UXL64, fields=SSTATUS)  # fmt: skip
-    s(0x104, "sie", "Supervisor Interrupt (sip and sie) Registers", read="sie", write="sie", twin="vsie",
-        writable=S_INTERRUPTS, extra=(("Sscofpmf", interrupts("LCOFI")),), fields=_ENABLES)  # fmt: skip
-    s(0x105, "stvec", "Supervisor Trap Vector Base Address (stvec) Register", storage="stvec", twin="vstvec",
-        writable=_TVEC_WRITE, fields=TVEC)  # fmt: skip
-    s(0x106, "scounteren", "Counter-Enable (scounteren) Register", storage="scounteren", writable=0, extra=_COUNTERS,
-        fields=COUNTEREN)  # fmt: skip
-    s(0x10A, "senvcfg", "Supervisor Environment Configuration (senvcfg) Register", storage="senvcfg",
-        write="senvcfg", writable=1, extra=_CACHE_BLOCK, fields=ENVCFG)  # fmt: skip
+    s(
+        0x100,
+        "sstatus",
+        "Supervisor Status (sstatus) Register",
+        read="sstatus",
+        write="sstatus",
+        twin="vsstatus",
+        writable=_SSTATUS_WRITE,
+        extra=(("F", _FS), ("V", _VECTOR)),
+        fixed=_UXL64,
+        fields=SSTATUS,
+    )
+    s(
+        0x104,
+        "sie",
+        "Supervisor Interrupt (sip and sie) Registers",
+        read="sie",
+        write="sie",
+        twin="vsie",
+        writable=S_INTERRUPTS,
+        extra=(("Sscofpmf", interrupts("LCOFI")),),
+        fields=_ENABLES,
+    )
+    s(
+        0x105,
+        "stvec",
+        "Supervisor Trap Vector Base Address (stvec) Register",
+        storage="stvec",
+        twin="vstvec",
+        writable=_TVEC_WRITE,
+        fields=TVEC,
+    )
+    s(
+        0x106,
+        "scounteren",
+        "Counter-Enable (scounteren) Register",
+        storage="scounteren",
+        writable=0,
+        extra=_COUNTERS,
+        fields=COUNTEREN,
+    )
+    s(
+        0x10A,
+        "senvcfg",
+        "Supervisor Environment Configuration (senvcfg) Register",
+        storage="senvcfg",
+        write="senvcfg",
+        writable=1,
+        extra=_CACHE_BLOCK,
+        fields=ENVCFG,
+    )
     for n in range(4):
         # Only bits for state this hart does not have are defined in sstateen: all read-only zero.
-        s(0x10C + n, f"sstateen{n}", "Smstateen/Ssstateen Extensions", storage=f"sstateen[{n}]", writable=0,
-            needs="S Ssstateen", fields=STATEEN0 if n == 0 else {})  # fmt: skip
+        s(
+            0x10C + n,
+            f"sstateen{n}",
+            "Smstateen/Ssstateen Extensions",
+            storage=f"sstateen[{n}]",
+            writable=0,
+            needs="S Ssstateen",
+            fields=STATEEN0 if n == 0 else {},
+        )
     s(0x140, "sscratch", "Supervisor Scratch (sscratch) Register", storage="sscratch", twin="vsscratch")
-    s(0x141, "sepc", "Supervisor Exception Program Counter (sepc) Register", storage="sepc", twin="vsepc",
-        writable=_EPC_WRITE, extra=_EPC_C)  # fmt: skip
+    s(
+        0x141,
+        "sepc",
+        "Supervisor Exception Program Counter (sepc) Register",
+        storage="sepc",
+        twin="vsepc",
+        writable=_EPC_WRITE,
+        extra=_EPC_C,
+    )
     s(0x142, "scause", "Supervisor Cause (scause) Register", storage="scause", twin="vscause", fields=CAUSE)
     s(0x143, "stval", "Supervisor Trap Value (stval) Register", storage="stval", twin="vstval")
-    s(0x144, "sip", "Supervisor Interrupt (sip and sie) Registers", read="sip", write="sip", rmw="sip", twin="vsip",
-        writable=interrupts("SSI"), extra=(("Sscofpmf", interrupts("LCOFI")),), fields=_PENDING)  # fmt: skip
-    s(0x14D, "stimecmp", "Supervisor Timer (stimecmp) Register", storage="stimecmp", write="stimecmp",
-        twin="vstimecmp", needs="S Sstc")  # fmt: skip
-    s(0x180, "satp", "Supervisor Address Translation and Protection (satp) Register", storage="satp", write="satp",
-        twin="vsatp", fields=ATP)  # fmt: skip
-    s(0xDA0, "scountovf", "Sscofpmf, Supervisor Count Overflow (scountovf) Register", writable=0, read="scountovf",
-        needs="S Sscofpmf")  # fmt: skip
+    s(
+        0x144,
+        "sip",
+        "Supervisor Interrupt (sip and sie) Registers",
+        read="sip",
+        write="sip",
+        rmw="sip",
+        twin="vsip",
+        writable=interrupts("SSI"),
+        extra=(("Sscofpmf", interrupts("LCOFI")),),
+        fields=_PENDING,
+    )
+    s(
+        0x14D,
+        "stimecmp",
+        "Supervisor Timer (stimecmp) Register",
+        storage="stimecmp",
+        write="stimecmp",
+        twin="vstimecmp",
+        needs="S Sstc",
+    )
+    s(
+        0x180,
+        "satp",
+        "Supervisor Address Translation and Protection (satp) Register",
+        storage="satp",
+        write="satp",
+        twin="vsatp",
+        fields=ATP,
+    )
+    s(
+        0xDA0,
+        "scountovf",
+        "Sscofpmf, Supervisor Count Overflow (scountovf) Register",
+        writable=0,
+        read="scountovf",
+        needs="S Sscofpmf",
+    )
 
 
 def _hypervisor(csr) -> None:  # type: ignore[no-untyped-def]
@@ -219,35 +300,95 @@ def _hypervisor(csr) -> None:  # type: ignore[no-untyped-def]
         csr(number, name, manual, **{"needs": "H", **more})
 
     # -- VS-level registers: what V=1 reaches under the supervisor's numbers
-    h(0x200, "vsstatus", "Virtual Supervisor Status (vsstatus) Register", storage="vsstatus", read="vsstatus",
-      write="vsstatus", writable=_SSTATUS_WRITE, extra=(("F", _FS), ("V", _VECTOR)), fixed=_UXL64,
-      fields=SSTATUS)  # fmt: skip
+    h(
+        0x200,
+        "vsstatus",
+        "Virtual Supervisor Status (vsstatus) Register",
+        storage="vsstatus",
+        read="vsstatus",
+        write="vsstatus",
+        writable=_SSTATUS_WRITE,
+        extra=(("F", _FS), ("V", _VECTOR)),
+        fixed=_UXL64,
+        fields=SSTATUS,
+    )
     text = "Virtual Supervisor Interrupt (vsip and vsie) Registers"
     h(0x204, "vsie", text, read="vsie", write="vsie", writable=S_INTERRUPTS, fields=_ENABLES)
-    h(0x205, "vstvec", "Virtual Supervisor Trap Vector Base Address (vstvec) Register", storage="vstvec",
-      writable=_TVEC_WRITE, fields=TVEC)  # fmt: skip
+    h(
+        0x205,
+        "vstvec",
+        "Virtual Supervisor Trap Vector Base Address (vstvec) Register",
+        storage="vstvec",
+        writable=_TVEC_WRITE,
+        fields=TVEC,
+    )
     h(0x240, "vsscratch", "Virtual Supervisor Scratch (vsscratch) Register", storage="vsscratch")
-    h(0x241, "vsepc", "Virtual Supervisor Exception Program Counter (vsepc) Register", storage="vsepc",
-      writable=_EPC_WRITE, extra=_EPC_C)  # fmt: skip
+    h(
+        0x241,
+        "vsepc",
+        "Virtual Supervisor Exception Program Counter (vsepc) Register",
+        storage="vsepc",
+        writable=_EPC_WRITE,
+        extra=_EPC_C,
+    )
     h(0x242, "vscause", "Virtual Supervisor Cause (vscause) Register", storage="vscause", fields=CAUSE)
     h(0x243, "vstval", "Virtual Supervisor Trap Value (vstval) Register", storage="vstval")
     h(0x244, "vsip", text, read="vsip", write="vsip", rmw="vsip", writable=interrupts("SSI"), fields=_PENDING)
-    h(0x24D, "vstimecmp", "Virtual Supervisor Timer (vstimecmp) Register", storage="vstimecmp", write="vstimecmp",
-      needs="H Sstc")  # fmt: skip
-    h(0x280, "vsatp", "Virtual Supervisor Address Translation and Protection (vsatp) Register", storage="vsatp",
-      write="vsatp", fields=ATP)  # fmt: skip
+    h(
+        0x24D,
+        "vstimecmp",
+        "Virtual Supervisor Timer (vstimecmp) Register",
+        storage="vstimecmp",
+        write="vstimecmp",
+        needs="H Sstc",
+    )
+    h(
+        0x280,
+        "vsatp",
+        "Virtual Supervisor Address Translation and Protection (vsatp) Register",
+        storage="vsatp",
+        write="vsatp",
+        fields=ATP,
+    )
     # -- hypervisor registers
-    h(0x600, "hstatus", "Hypervisor Status (hstatus) Register", storage="hstatus", write="hstatus", fixed=_UXL64,
-      writable=fields_mask(HSTATUS, "GVA", "SPV", "SPVP", "HU", "VTVM", "VTW", "VTSR"), fields=HSTATUS)  # fmt: skip
+    h(
+        0x600,
+        "hstatus",
+        "Hypervisor Status (hstatus) Register",
+        storage="hstatus",
+        write="hstatus",
+        fixed=_UXL64,
+        writable=fields_mask(HSTATUS, "GVA", "SPV", "SPVP", "HU", "VTVM", "VTW", "VTSR"),
+        fields=HSTATUS,
+    )
     # Bits 1-8, 12, 13, 15, 18, 19 (table "Bits of hedeleg that must be writable or must be read-only zero").
-    h(0x602, "hedeleg", "Hypervisor Trap Delegation (hedeleg and hideleg) Registers", storage="hedeleg",
-      writable=0xCB1FE)  # fmt: skip
-    h(0x603, "hideleg", "Hypervisor Trap Delegation (hedeleg and hideleg) Registers", storage="hideleg", write="hideleg",
-      writable=VS_INTERRUPTS, fields=_DELEGATED)  # fmt: skip
+    h(
+        0x602,
+        "hedeleg",
+        "Hypervisor Trap Delegation (hedeleg and hideleg) Registers",
+        storage="hedeleg",
+        writable=0xCB1FE,
+    )
+    h(
+        0x603,
+        "hideleg",
+        "Hypervisor Trap Delegation (hedeleg and hideleg) Registers",
+        storage="hideleg",
+        write="hideleg",
+        writable=VS_INTERRUPTS,
+        fields=_DELEGATED,
+    )
     text = "Hypervisor Interrupt (hvip, hip, and hie) Registers"
     h(0x604, "hie", text, read="hie", write="hie", writable=VS_INTERRUPTS, fields=_ENABLES)
-    h(0x606, "hcounteren", "Hypervisor Counter-Enable (hcounteren) Register", storage="hcounteren", writable=0,
-      extra=_COUNTERS, fields=COUNTEREN)  # fmt: skip
+    h(
+        0x606,
+        "hcounteren",
+        "Hypervisor Counter-Enable (hcounteren) Register",
+        storage="hcounteren",
+        writable=0,
+        extra=_COUNTERS,
+        fields=COUNTEREN,
+    )
     guest_external = "Hypervisor Guest External Interrupt Registers (hgeip and hgeie)"
     h(0x607, "hgeie", guest_external, storage="hgeie", write="hgeie")
     h(0x643, "htval", "Hypervisor Trap Value (htval) Register", storage="htval")
@@ -255,15 +396,44 @@ def _hypervisor(csr) -> None:  # type: ignore[no-untyped-def]
     h(0x645, "hvip", text, storage="hvip", write="hvip", writable=VS_INTERRUPTS, fields=_PENDING)
     h(0x64A, "htinst", "Hypervisor Trap Instruction (htinst) Register", storage="htinst")
     h(0xE12, "hgeip", guest_external, storage="hgeip", write="hgeip", writable=0)
-    h(0x60A, "henvcfg", "Hypervisor Environment Configuration (henvcfg) Register", storage="henvcfg", write="henvcfg",
-      writable=1, extra=_CACHE_BLOCK + _TRANSLATION, fields=ENVCFG)  # fmt: skip
-    h(0x605, "htimedelta", "Hypervisor Time Delta (htimedelta) Register", storage="htimedelta", write="htimedelta")
-    h(0x680, "hgatp", "Hypervisor Guest Address Translation and Protection (hgatp) Register", storage="hgatp",
-      write="hgatp", writable=ALL & ~(3 << 58 | 3), fields=HGATP)  # fmt: skip
+    h(
+        0x60A,
+        "henvcfg",
+        "Hypervisor Environment Configuration (henvcfg) Register",
+        storage="henvcfg",
+        write="henvcfg",
+        writable=1,
+        extra=_CACHE_BLOCK + _TRANSLATION,
+        fields=ENVCFG,
+    )
+    h(
+        0x605,
+        "htimedelta",
+        "Hypervisor Time Delta (htimedelta) Register",
+        storage="htimedelta",
+        write="htimedelta",
+    )
+    h(
+        0x680,
+        "hgatp",
+        "Hypervisor Guest Address Translation and Protection (hgatp) Register",
+        storage="hgatp",
+        write="hgatp",
+        writable=ALL & ~(3 << 58 | 3),
+        fields=HGATP,
+    )
     for n in range(4):
-        h(0x60C + n, f"hstateen{n}", "Smstateen/Ssstateen Extensions", read="hstateen", write="hstateen",
-          storage=f"hstateen[{n}]", writable=(3 << 62 if n == 0 else 1 << 63), needs="H Ssstateen",
-          fields=STATEEN0 if n == 0 else {"SE": (63, 63)})  # fmt: skip
+        h(
+            0x60C + n,
+            f"hstateen{n}",
+            "Smstateen/Ssstateen Extensions",
+            read="hstateen",
+            write="hstateen",
+            storage=f"hstateen[{n}]",
+            writable=(3 << 62 if n == 0 else 1 << 63),
+            needs="H Ssstateen",
+            fields=STATEEN0 if n == 0 else {"SE": (63, 63)},
+        )
 
 
 def _machine(csr) -> None:  # type: ignore[no-untyped-def]
@@ -271,40 +441,128 @@ def _machine(csr) -> None:  # type: ignore[no-untyped-def]
         csr(number, name, f"Machine-Level CSRs, {name}", writable=0)
     csr(0xF14, "mhartid", "Hart ID (mhartid) Register", storage="mhartid", writable=0)
     supervisor = _SSTATUS_WRITE | fields_mask(MSTATUS, "TVM", "TSR")
-    csr(0x300, "mstatus", "Machine Status (mstatus) Register", storage="mstatus", read="mstatus", write="mstatus",
+    csr(
+        0x300,
+        "mstatus",
+        "Machine Status (mstatus) Register",
+        storage="mstatus",
+        read="mstatus",
+        write="mstatus",
         writable=fields_mask(MSTATUS, "MIE", "MPIE", "MPP"),
-        extra=(("S", supervisor), ("U", fields_mask(MSTATUS, "MPRV", "TW")),
-               ("H", fields_mask(MSTATUS, "GVA", "MPV")), ("F", _FS), ("V", _VECTOR)),
-        fixed=_UXL64 | _UXL64 << 2, fields=MSTATUS)  # fmt: skip
+        extra=(
+            ("S", supervisor),
+            ("U", fields_mask(MSTATUS, "MPRV", "TW")),
+            ("H", fields_mask(MSTATUS, "GVA", "MPV")),
+            ("F", _FS),
+            ("V", _VECTOR),
+        ),
+        fixed=_UXL64 | _UXL64 << 2,
+        fields=MSTATUS,
+    )
     csr(0x301, "misa", "Machine ISA (misa) Register", storage="misa", writable=0)
     # 0..9, 12, 13, 15, 18, 19: what S-mode or lower can raise; with H also 10 and 20..23. Bits 11 and 16 never.
-    csr(0x302, "medeleg", "Machine Trap Delegation (medeleg and mideleg) Registers", storage="medeleg",
-        writable=0xCB3FF, extra=(("H", 0xF0_0400),), needs="S")  # fmt: skip
-    csr(0x303, "mideleg", "Machine Trap Delegation (medeleg and mideleg) Registers", storage="mideleg",
-        write="mideleg", writable=S_INTERRUPTS, extra=(("Sscofpmf", interrupts("LCOFI")),),
-        fields=_DELEGATED, needs="S")  # fmt: skip
+    csr(
+        0x302,
+        "medeleg",
+        "Machine Trap Delegation (medeleg and mideleg) Registers",
+        storage="medeleg",
+        writable=0xCB3FF,
+        extra=(("H", 0xF0_0400),),
+        needs="S",
+    )
+    csr(
+        0x303,
+        "mideleg",
+        "Machine Trap Delegation (medeleg and mideleg) Registers",
+        storage="mideleg",
+        write="mideleg",
+        writable=S_INTERRUPTS,
+        extra=(("Sscofpmf", interrupts("LCOFI")),),
+        fields=_DELEGATED,
+        needs="S",
+    )
     text = "Machine Interrupt (mip and mie) Registers"
-    csr(0x304, "mie", text, storage="mie", write="mie", writable=M_INTERRUPTS,
-        extra=(("S", S_INTERRUPTS), ("H", VS_INTERRUPTS), ("Sscofpmf", interrupts("LCOFI"))), fields=_ENABLES)  # fmt: skip
-    csr(0x305, "mtvec", "Machine Trap-Vector Base-Address (mtvec) Register", storage="mtvec", writable=_TVEC_WRITE,
-        fields=TVEC)  # fmt: skip
-    csr(0x306, "mcounteren", "Machine Counter-Enable (mcounteren) Register", storage="mcounteren", writable=0,
-        extra=_COUNTERS, fields=COUNTEREN, needs="U")  # fmt: skip
-    csr(0x30A, "menvcfg", "Machine Environment Configuration (menvcfg) Register", storage="menvcfg", write="menvcfg",
-        writable=1, extra=_CACHE_BLOCK + _TRANSLATION, fields=ENVCFG, needs="U")  # fmt: skip
+    csr(
+        0x304,
+        "mie",
+        text,
+        storage="mie",
+        write="mie",
+        writable=M_INTERRUPTS,
+        extra=(("S", S_INTERRUPTS), ("H", VS_INTERRUPTS), ("Sscofpmf", interrupts("LCOFI"))),
+        fields=_ENABLES,
+    )
+    csr(
+        0x305,
+        "mtvec",
+        "Machine Trap-Vector Base-Address (mtvec) Register",
+        storage="mtvec",
+        writable=_TVEC_WRITE,
+        fields=TVEC,
+    )
+    csr(
+        0x306,
+        "mcounteren",
+        "Machine Counter-Enable (mcounteren) Register",
+        storage="mcounteren",
+        writable=0,
+        extra=_COUNTERS,
+        fields=COUNTEREN,
+        needs="U",
+    )
+    csr(
+        0x30A,
+        "menvcfg",
+        "Machine Environment Configuration (menvcfg) Register",
+        storage="menvcfg",
+        write="menvcfg",
+        writable=1,
+        extra=_CACHE_BLOCK + _TRANSLATION,
+        fields=ENVCFG,
+        needs="U",
+    )
     for n in range(4):
-        csr(0x30C + n, f"mstateen{n}", "Smstateen/Ssstateen Extensions", storage=f"mstateen[{n}]",
-            writable=(3 << 62 if n == 0 else 1 << 63), needs="Smstateen",
-            fields=STATEEN0 if n == 0 else {"SE": (63, 63)})  # fmt: skip
-    csr(0x320, "mcountinhibit", "Machine Counter-Inhibit (mcountinhibit) Register", storage="mcountinhibit",
-        write="mcountinhibit", writable=5, extra=(("Zihpm", 0xFFFF_FFF8),), fields=COUNTEREN)  # fmt: skip
+        csr(
+            0x30C + n,
+            f"mstateen{n}",
+            "Smstateen/Ssstateen Extensions",
+            storage=f"mstateen[{n}]",
+            writable=(3 << 62 if n == 0 else 1 << 63),
+            needs="Smstateen",
+            fields=STATEEN0 if n == 0 else {"SE": (63, 63)},
+        )
+    csr(
+        0x320,
+        "mcountinhibit",
+        "Machine Counter-Inhibit (mcountinhibit) Register",
+        storage="mcountinhibit",
+        write="mcountinhibit",
+        writable=5,
+        extra=(("Zihpm", 0xFFFF_FFF8),),
+        fields=COUNTEREN,
+    )
     csr(0x340, "mscratch", "Machine Scratch (mscratch) Register", storage="mscratch")
-    csr(0x341, "mepc", "Machine Exception Program Counter (mepc) Register", storage="mepc", writable=_EPC_WRITE,
-        extra=_EPC_C)  # fmt: skip
+    csr(
+        0x341,
+        "mepc",
+        "Machine Exception Program Counter (mepc) Register",
+        storage="mepc",
+        writable=_EPC_WRITE,
+        extra=_EPC_C,
+    )
     csr(0x342, "mcause", "Machine Cause (mcause) Register", storage="mcause", fields=CAUSE)
     csr(0x343, "mtval", "Machine Trap Value (mtval) Register", storage="mtval")
-    csr(0x344, "mip", text, read="mip", write="mip", rmw="mip", writable=0,
-        extra=(("S", S_INTERRUPTS), ("H", interrupts("VSSI")), ("Sscofpmf", interrupts("LCOFI"))), fields=_PENDING)  # fmt: skip
+    csr(
+        0x344,
+        "mip",
+        text,
+        read="mip",
+        write="mip",
+        rmw="mip",
+        writable=0,
+        extra=(("S", S_INTERRUPTS), ("H", interrupts("VSSI")), ("Sscofpmf", interrupts("LCOFI"))),
+        fields=_PENDING,
+    )
     csr(0x34A, "mtinst", "Machine Trap Instruction (mtinst) Register", storage="mtinst", needs="H")
     csr(0x34B, "mtval2", "Machine Second Trap Value (mtval2) Register", storage="mtval2", needs="H")
     text = "Physical Memory Protection CSRs"
@@ -321,9 +579,17 @@ def _machine(csr) -> None:  # type: ignore[no-untyped-def]
     csr(0xB02, "minstret", text, read="counter", write="counter")
     for n in range(3, 32):
         csr(0xB00 + n, f"mhpmcounter{n}", text, read="counter", write="counter", needs="Zihpm")
-        csr(0x320 + n, f"mhpmevent{n}", text, storage=f"mhpmevent[{n - 3}]", write="mhpmevent", needs="Zihpm",
-            writable=mask_of(HPMEVENT["EVENT"]), fields=HPMEVENT,
-            extra=(("Sscofpmf", fields_mask(HPMEVENT, "OF", "MINH", "SINH", "UINH")), ))  # fmt: skip
+        csr(
+            0x320 + n,
+            f"mhpmevent{n}",
+            text,
+            storage=f"mhpmevent[{n - 3}]",
+            write="mhpmevent",
+            needs="Zihpm",
+            writable=mask_of(HPMEVENT["EVENT"]),
+            fields=HPMEVENT,
+            extra=(("Sscofpmf", fields_mask(HPMEVENT, "OF", "MINH", "SINH", "UINH")),),
+        )
 
 
 CSRS: list[Csr] = _rows()
