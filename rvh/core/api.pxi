@@ -102,12 +102,36 @@ cdef class Core:
             raise error
         return reason
 
-    def step(self, u32 hart):
-        """Executes one instruction on one hart, or takes one interrupt or fetch fault, outside the round robin."""
-        raise NotImplementedError
+    def step(self, u32 index):
+        """Executes one instruction on one hart outside the round robin, or takes the interrupt or fetch fault that stands
+        before it. Time advances by one slot; a hart that waits in WFI stays where it is unless something wakes it."""
+        cdef Hart *h = self.hart(index)
+        cdef Board *b = self.b
+        cdef u32 current = b.current, host_fp = 0
+        if self.exports:
+            self.forget_code()
+        if not b.in_slice or current != index:
+            b.current = index
+            b.in_slice = 1
+            b.slice_start = hart_slots(h)
+        timer_update(h)
+        fp_enter(h, &host_fp)
+        h.stop = 0
+        if h.wfi and interrupt_wakes(h):
+            h.wfi = 0
+        if not h.wfi and not (csr_mip(h) & h.mie and interrupt_take(h)):
+            slice_step(h, 1)
+            b.total_slots += 1
+        fp_leave(h, &host_fp)
+        if _device_errors:
+            raise _device_errors.pop()
 
     def exit_request(self, u32 value=1):
         self.b.exit_request = value
+
+    def awake(self):
+        """Whether some hart has something to do now."""
+        return bool(board_awake(self.b))
 
     def deadline(self):
         """mtime of the earliest timer, None if none is set."""
@@ -149,6 +173,19 @@ cdef class Core:
     def __releasebuffer__(self, Py_buffer *buffer):
         self.exports -= 1
         code_forget_all(self.b)
+
+    def ram_view(self):
+        """RAM as a memoryview for devices, whose stores are announced with touch_ram()."""
+        return memoryview(RamView(self))
+
+    def state_bytes(self):
+        """The state of all harts and of time, as bytes: everything that layout.py calls arch or run."""
+        parts = []
+        cdef u32 i
+        for i in range(self.b.n_harts):
+            parts.append(hart_state(self.b.harts[i]))
+        parts.append(board_state(self.b))
+        return b"".join(parts)
 
     def read_ram(self, u64 pa, u64 n):
         cdef u8 *p = ram_at(self.b, pa, n)
@@ -252,3 +289,15 @@ cdef class Core:
             "invalidations": self.b.n_invalidations,
             "decoded_bytes": self.b.arena_used * sizeof(Op),
         }
+
+
+cdef class RamView:
+    """Exports RAM like Core itself, but for those who announce their stores: it does not cost the decoded code."""
+
+    cdef Core core
+
+    def __init__(self, Core core not None):
+        self.core = core
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        PyBuffer_FillInfo(buffer, self, self.core.b.ram, <Py_ssize_t>self.core.b.ram_size, 0, flags)

@@ -75,3 +75,18 @@ def render_pxi() -> str:
         out.append(f"    ctypedef struct {struct}:")
         out += [f"        {_join(t, name)}{f'[{n}]' if n else ''}" for name, t, n, _ in fields]
     return "\n".join(out) + "\n"
+
+
+def _state_function(struct: str) -> list[str]:
+    """A Cython function that gives the saved fields of a struct as bytes, in the layout's order."""
+    name = struct.lower()
+    out = [f"cdef bytes {name}_state({struct} *p):", "    cdef list parts = []"]
+    for field, _, _, kind in layout.STRUCTS[struct]:
+        if kind in ("arch", "run"):
+            out.append(f"    parts.append((<char *>&p.{field})[:sizeof(p.{field})])")
+    return [*out, '    return b"".join(parts)', ""]
+
+
+def state_pxi() -> str:
+    """``state.pxi``: the saved state of a hart and of the board."""
+    return "\n".join(["# Generated from rvh/core/layout.py.", *_state_function("Hart"), *_state_function("Board")])
