@@ -56,4 +56,6 @@
 #define CAUSE_INTERRUPT (1ul << 63)
 #define IRQ_M_SOFT 3
 #define IRQ_M_TIMER 7
+#define CAUSE_ILLEGAL 2
+#define CAUSE_STORE_MISALIGNED 6
 #define CAUSE_ECALL_S 9
