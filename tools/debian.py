@@ -206,8 +206,6 @@ class Apt:
         folder.mkdir()
         _run(["apt-get", "-q", "download", package], env=self.environment, cwd=folder)
         (found,) = folder.glob("*.deb")
-        for old in archives.glob(f"{package}_*.deb"):
-            old.unlink()
         found.rename(with_version)
         folder.rmdir()
         return with_version
@@ -365,7 +363,6 @@ def bring(update: bool = False) -> dict[str, Path]:
 
 def _fetch(directory: Path) -> dict:
     """Download, unpack and build everything; the manifest is written last and marks the cache as complete."""
-    (directory / "manifest.json").unlink(missing_ok=True)
     apt = Apt(directory / "apt")
     apt.update()
     kernel = re.search(r"linux-image-[0-9][\w.+-]*-riscv64", apt.field("linux-image-riscv64", "Depends"))
@@ -374,6 +371,7 @@ def _fetch(directory: Path) -> dict:
     packages = {"kernel": kernel.group(), "opensbi": "opensbi", "busybox": "busybox-static"}
     debs = {role: apt.download(package) for role, package in packages.items()}
 
+    (directory / "manifest.json").unlink(missing_ok=True)
     scratch = directory / "scratch"
     raw = {name: scratch / name for name in MODULES}
     wanted = {rf".*/{name.replace('_', '[-_]')}[.]ko([.]xz)?": raw[name] for name in MODULES}
@@ -390,6 +388,8 @@ def _fetch(directory: Path) -> dict:
     (directory / "initramfs.cpio").write_bytes(build_initramfs(directory / "busybox", {}))
     (directory / "initramfs-modules.cpio").write_bytes(build_initramfs(directory / "busybox", modules))
 
+    for archive in set((apt.root / "archives").glob("*.deb")) - set(debs.values()):
+        archive.unlink()
     manifest = {
         "recipe": RECIPE,
         "packages": {package: apt.field(package, "Version") for package in packages.values()},
