@@ -73,6 +73,7 @@ void hart_arm_timer(u64 deadline)
 {
     struct hart *h = this_hart();
 
+    deadline = min_u64(deadline, TIME_NEVER);
     if (h->armed == deadline)
         return;
     h->armed = deadline;

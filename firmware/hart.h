@@ -6,6 +6,10 @@
 
 struct vcpu;
 
+/* A time that does not come: 228 years at 10 MHz. All ones would do by the manual, but some machines' timers, QEMU 7.2's
+   among them, overflow in nanoseconds there and fire at once. */
+#define TIME_NEVER (1ull << 56)
+
 struct hart {
     u64 guard;                       /* where hs_trap resumes while a guarded access is under way, or 0 */
     u64 stack_top;

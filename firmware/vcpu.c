@@ -24,7 +24,7 @@ void vcpu_reset(struct vcpu *v, u64 pc, u64 arg)
     v->hstatus = HSTATUS_VSXL_64 | HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW;
     v->csr.vsstatus = SSTATUS_FS_INITIAL | SSTATUS_UXL_64;
     v->csr.scounteren = GUEST_COUNTERS;      /* as M-mode firmware leaves it; Linux's vDSO reads time */
-    v->timecmp = FOREVER;
+    v->timecmp = TIME_NEVER;
     v->requests = REQ_FENCE_VVMA | REQ_FENCE_I;
     v->soft_pending = v->stuck = 0;
 }
@@ -77,8 +77,6 @@ static void run_requests(struct vcpu *v)
         hfence_vvma_asid(requests >> ASID_SHIFT);
     if (requests & REQ_FENCE_I)
         fence_i();
-    if (requests & REQ_TIMER)
-        vcpu_set_timer(v, __atomic_load_n(&v->vm->clint.mtimecmp[v->id], __ATOMIC_ACQUIRE));
 }
 
 /* Sets or clears a bit of hvip without touching the guest's own VSSIP. */
@@ -107,9 +105,9 @@ u64 vcpu_time(const struct vcpu *v) { return rdtime() + v->vm->time_delta; }
 
 void vcpu_set_timer(struct vcpu *v, u64 guest_deadline)
 {
-    v->timecmp = guest_deadline;
+    v->timecmp = min_u64(guest_deadline, TIME_NEVER);
     if (features.sstc)
-        csr_write(vstimecmp, guest_deadline);
+        csr_write(vstimecmp, v->timecmp);
 }
 
 u64 vcpu_timer_due(const struct vcpu *v, u64 now)
@@ -124,8 +122,6 @@ bool vcpu_interrupt_pending(const struct vcpu *v, bool loaded, u64 now)
     u64 pending = loaded ? csr_read(hvip) : v->csr.hvip, enabled = loaded ? csr_read(hie) : v->csr.hie;
     u64 timecmp = loaded && features.sstc ? csr_read(vstimecmp) : v->timecmp;
 
-    if (__atomic_load_n(&v->requests, __ATOMIC_ACQUIRE) & REQ_TIMER)
-        return true;                     /* a new deadline: WFI may end early, and the vCPU looks again */
     pending &= BIT(IRQ_VS_SOFT);
     if (__atomic_load_n(&v->soft_pending, __ATOMIC_ACQUIRE))
         pending |= BIT(IRQ_VS_SOFT);

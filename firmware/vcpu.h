@@ -12,7 +12,7 @@ enum vcpu_state {
     VCPU_BLOCKED,        /* waits in WFI or HSM suspend */
 };
 
-enum vcpu_request { REQ_FENCE_I = 1, REQ_FENCE_VVMA = 2, REQ_FENCE_ASID = 4, REQ_TIMER = 8 };
+enum vcpu_request { REQ_FENCE_I = 1, REQ_FENCE_VVMA = 2, REQ_FENCE_ASID = 4 };
 
 /* The VS-level CSRs, and the S-level ones that have no VS twin (manual, VS CSRs): X(name). */
 #define GUEST_CSRS(X) \

@@ -1,4 +1,5 @@
-/* CSR access, probing of CSRs that may not exist, and the fields the SBI sets (privileged manual, machine chapter). */
+/* CSR access, probing of CSRs that may not exist, and the fields the SBI sets (privileged manual, machine
+ * chapter). */
 #pragma once
 
 #define CSR_READ(csr) ({ unsigned long _v; __asm__ volatile("csrr %0, " #csr : "=r"(_v) : : "memory"); _v; })

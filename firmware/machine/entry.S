@@ -1,4 +1,5 @@
-/* Reset entry of all harts (a0 = hart id, a1 = device tree), the M-mode trap entry, and the way out to S-mode. */
+/* Reset entry of all harts (a0 = hart id, a1 = device tree), the M-mode trap entry, and the way out to
+ * S-mode. */
 #define MAX_HARTS   64
 #define HART_STACK  4096
 #define HART_SIZE   64              /* room for struct hart at the top of each stack */

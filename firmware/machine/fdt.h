@@ -1,4 +1,5 @@
-/* The few questions that the SBI has for the device tree. Nodes are offsets into the structure block, -1 none. */
+/* The few questions that the SBI has for the device tree. Nodes are offsets into the structure block, -1
+ * none. */
 #pragma once
 #include "machine.h"
 

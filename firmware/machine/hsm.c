@@ -88,7 +88,8 @@ static struct sbi_return hsm_call(u64 function, const u64 *argument)
     case 2:
         if (!hart_exists(argument[0]))
             return (struct sbi_return){ SBI_INVALID_PARAM, 0 };
-        return (struct sbi_return){ SBI_SUCCESS, __atomic_load_n(&hart_at(argument[0])->state, __ATOMIC_ACQUIRE) };
+        return (struct sbi_return){ SBI_SUCCESS, __atomic_load_n(&hart_at(argument[0])->state,
+                                                                 __ATOMIC_ACQUIRE) };
     case 3: return hart_suspend((u32)argument[0], argument[1], argument[2]);
     default: return (struct sbi_return){ SBI_NOT_SUPPORTED, 0 };
     }

@@ -44,9 +44,9 @@ static void init_extensions(void)
 
 static void init_delegation(void)
 {
-    /* Everything goes to S-mode except its own environment calls, which are the SBI's calls. Bits of causes that
-     * cannot be delegated are read-only zero. Two causes make a detour through redirect(): where they are delegated to
-     * VS-mode, QEMU 7.2 takes their numbers for those of VSSI and VSTI and subtracts 1. */
+    /* Everything goes to S-mode except its own environment calls, which are the SBI's calls. Bits of causes
+     * that cannot be delegated are read-only zero. Two causes make a detour through redirect(): where they
+     * are delegated to VS-mode, QEMU 7.2 takes their numbers for those of VSSI and VSTI and subtracts 1. */
     CSR_WRITE(medeleg, ~(1ul << CAUSE_ECALL_S | 1ul << CAUSE_ILLEGAL | 1ul << CAUSE_STORE_MISALIGNED));
     CSR_WRITE(mideleg, MIP_SUPERVISOR);
     CSR_WRITE(mie, MIP_MSIP);

@@ -3,8 +3,9 @@
 
 enum { SET_TIMER, PUTCHAR, GETCHAR, CLEAR_IPI, SEND_IPI, FENCE_I, SFENCE_VMA, SFENCE_VMA_ASID, SHUTDOWN };
 
-/* Loads a doubleword with S-mode's eyes (mstatus.MPRV), as the pointer is one of its virtual addresses. False if
- * the load traps, or is misaligned. MPRV ends before mtvec is given back, so no other code runs with it. */
+/* Loads a doubleword with S-mode's eyes (mstatus.MPRV), as the pointer is one of its virtual addresses.
+ * False if the load traps, or is misaligned. MPRV ends before mtvec is given back, so no other code runs
+ * with it. */
 static bool supervisor_load(const struct frame *frame, u64 address, u64 *value)
 {
     u64 done, old, status = CSR_READ(mstatus) & ~(MSTATUS_MPP | MSTATUS_MPV);

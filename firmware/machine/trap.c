@@ -51,7 +51,8 @@ static void redirect_to_s(struct frame *frame, u64 cause)
     frame->mstatus = (status_after_trap(mstatus, from_supervisor) & ~MSTATUS_MPV) | MSTATUS_MPP_S;
 }
 
-/* Does by hand what delegation does in hardware (privileged manual, trap entry into VS-mode and into HS-mode). */
+/* Does by hand what delegation does in hardware (privileged manual, trap entry into VS-mode and into
+ * HS-mode). */
 static void redirect(struct frame *frame, u64 cause)
 {
     bool from_guest = platform.has_h && (frame->mstatus & MSTATUS_MPV);

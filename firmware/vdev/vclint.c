@@ -1,51 +1,40 @@
-/* vCLINT: the SiFive CLINT's registers, meant for S-mode as a guest has no M-mode. */
+/* vCLINT: the SiFive CLINT's registers. They drive M-mode's interrupts, and a guest has no M-mode: msip and mtimecmp
+   only hold what is written. mtime is the guest's time and cannot be set. */
 #include "vm.h"
 
 enum { MSIP = 0, MTIMECMP = 0x4000, MTIME = 0xbff8 };
 
-/* Registers that span 8 bytes may be accessed by halves: the part of `whole` that lies at `offset`. */
-static u64 part(u64 whole, u64 offset, u32 size)
+/* Where the register at `offset` is kept, NULL if the guest has no such hart. */
+static u64 *stored(struct vm *vm, u64 offset)
 {
-    return size == 8 ? whole : (u32)(whole >> (offset & 4) * 8);
+    if (offset >= MTIMECMP && (offset - MTIMECMP) / 8 < vm->vcpu_count)
+        return &vm->clint.mtimecmp[(offset - MTIMECMP) / 8];
+    return offset / 4 < vm->vcpu_count ? &vm->clint.msip[offset / 4] : NULL;
 }
 
 static bool vclint_read(struct vm *vm, u32 index, u64 offset, u32 size, u64 *value)
 {
+    u64 *reg = stored(vm, offset);
+    u64 whole = offset >= MTIME ? vcpu_time(&vm->vcpu[0]) : reg ? *reg : 0;
+
     (void)index;
-    if (size < 4)
-        return false;
-    if (offset >= MTIME)
-        *value = part(vcpu_time(&vm->vcpu[0]), offset, size);
-    else if (offset >= MTIMECMP && (offset - MTIMECMP) / 8 < vm->vcpu_count)
-        *value = part(vm->clint.mtimecmp[(offset - MTIMECMP) / 8], offset, size);
-    else if (size == 4 && offset / 4 < vm->vcpu_count)
-        *value = vm->clint.msip[offset / 4];
-    else
-        *value = 0;
-    return true;
-}
-
-static void write_timecmp(struct vm *vm, u32 hart, u64 offset, u32 size, u64 value)
-{
-    u64 *cmp = &vm->clint.mtimecmp[hart];
-    u32 shift = (offset & 4) * 8;
-
-    *cmp = size == 8 ? value : (*cmp & ~(0xffffffffull << shift)) | value << shift;
-    vcpu_request(&vm->vcpu[hart], REQ_TIMER, 0);
+    /* mtimecmp and mtime may be read by halves. */
+    *value = size == 8 ? whole : (u32)(offset >= MTIMECMP ? whole >> (offset & 4) * 8 : whole);
+    return size >= 4;
 }
 
 static bool vclint_write(struct vm *vm, u32 index, u64 offset, u32 size, u64 value)
 {
+    u64 *reg = stored(vm, offset);
+    u32 shift = (offset & 4) * 8;
+
     (void)index;
-    if (size < 4)
-        return false;
-    if (offset >= MTIMECMP && offset < MTIME && (offset - MTIMECMP) / 8 < vm->vcpu_count) {
-        write_timecmp(vm, (u32)(offset - MTIMECMP) / 8, offset, size, value);
-    } else if (size == 4 && offset / 4 < vm->vcpu_count) {
-        vm->clint.msip[offset / 4] = value & 1;
-        if (value & 1)
-            vcpu_raise_soft(&vm->vcpu[offset / 4]);
-    }
+    if (size < 4 || offset >= MTIME || !reg)
+        return size >= 4;
+    if (offset < MTIMECMP)
+        *reg = value & 1;
+    else
+        *reg = size == 8 ? value : (*reg & ~(0xffffffffull << shift)) | value << shift;
     return true;
 }
 

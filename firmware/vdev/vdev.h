@@ -42,8 +42,8 @@ extern const struct vdev_ops vplic_ops;
 /* Sets the line of a source. Needs vm->lock. */
 void vplic_set(struct vm *vm, u32 source, bool level);
 
-/* --- CLINT: msip pends the vCPU's software interrupt, mtimecmp is its timer, mtime the guest's time. */
-struct vclint { u32 msip[MAX_VCPUS]; u64 mtimecmp[MAX_VCPUS]; };
+/* --- CLINT */
+struct vclint { u64 msip[MAX_VCPUS], mtimecmp[MAX_VCPUS]; };
 extern const struct vdev_ops vclint_ops;
 
 /* --- 16550 UART */
