@@ -246,6 +246,7 @@ class Machine:
                 harts,
                 ram,
                 extensions.to_bits(self.extensions),
+                extensions.misa(self.extensions),
                 RAM_BASE,
                 geilen,
                 slots_per_tick=insns_per_tick,

@@ -16,7 +16,7 @@ cdef class Core:
     cdef list breakpoints
     cdef Py_ssize_t exports
 
-    def __cinit__(self, u32 harts, u64 ram_size, u64 ext, u64 ram_base=0x80000000, u32 geilen=0,
+    def __cinit__(self, u32 harts, u64 ram_size, u64 ext, u64 misa, u64 ram_base=0x80000000, u32 geilen=0,
                   u64 slots_per_tick=100, u64 quantum=10000, bint host_clock=False):
         cdef u32 i
         if not 1 <= harts <= HARTS_MAX:
@@ -32,6 +32,7 @@ cdef class Core:
         self.devices = []
         for i in range(harts):
             self.b.harts[i].ext = ext
+            self.b.harts[i].misa = misa
             self.b.harts[i].geilen = geilen
         self.reset()
 
