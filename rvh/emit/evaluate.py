@@ -1,0 +1,209 @@
+"""Evaluates instruction definitions in plain Python: slow, obvious, and independent of the C renderer.
+
+It is the yardstick for the handlers in the tests, and what explains a single instruction's effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..isa import INSNS
+from ..isa.dsl import RC, RS, Effect, Insn, Value, u64
+from .syntax import lookup, lookup16
+
+_MASK = (1 << 64) - 1
+
+
+class Unmodelled(Exception):
+    """The definition calls a helper that has no Python model (floating point)."""
+
+
+@dataclass
+class State:
+    """What an instruction can read and change. Memory is sparse: bytes by address, absent ones are 0."""
+
+    x: list[int] = field(default_factory=lambda: [0] * 32)
+    f: list[int] = field(default_factory=lambda: [0] * 32)
+    pc: int = 0x8000_0000
+    memory: dict[int, int] = field(default_factory=dict)
+    csrs: dict[int, int] = field(default_factory=dict)
+    reservation: int | None = None
+    #: Helpers called, as (name, arguments): what they do is not modelled.
+    calls: list[tuple] = field(default_factory=list)
+
+    def read(self, address: int, size: int) -> int:
+        """An unsigned little-endian number of ``size`` bytes."""
+        return sum(self.memory.get((address + n) & _MASK, 0) << (8 * n) for n in range(size))
+
+    def write(self, address: int, size: int, value: int) -> None:
+        for n in range(size):
+            self.memory[(address + n) & _MASK] = value >> (8 * n) & 0xFF
+
+
+def _clmul(a: int, b: int) -> int:
+    product = 0
+    for n in range(64):
+        if b >> n & 1:
+            product ^= a << n
+    return product
+
+
+#: Python models of C functions that definitions call.
+FUNCTIONS: dict[str, Callable[..., int]] = {
+    "clmul_low": lambda a, b: _clmul(a, b) & _MASK,
+    "clmul_high": lambda a, b: _clmul(a, b) >> 64,
+}
+
+
+def _divide(a: int, b: int) -> int:
+    quotient = abs(a) // abs(b)
+    return quotient if (a < 0) == (b < 0) else -quotient
+
+
+_OPERATORS: dict[str, Callable[..., int]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "and": lambda a, b: a & b,
+    "or": lambda a, b: a | b,
+    "xor": lambda a, b: a ^ b,
+    "not": lambda a: ~a,
+    "shl": lambda a, n: a << n,
+    "shr": lambda a, n: a >> n,
+    "div": _divide,
+    "rem": lambda a, b: a - b * _divide(a, b),
+    "eq": lambda a, b: a == b,
+    "ne": lambda a, b: a != b,
+    "lt": lambda a, b: a < b,
+    "le": lambda a, b: a <= b,
+    "gt": lambda a, b: a > b,
+    "ge": lambda a, b: a >= b,
+    "cast": lambda a: a,
+}
+
+
+class Evaluation:
+    """One instruction applied to a state."""
+
+    def __init__(self, insn: Insn, word: int, state: State, length: int = 4) -> None:
+        self.insn, self.word, self.state, self.length = insn, word, state, length
+        self.results: dict[int, int] = {}
+
+    def operand(self, name: str) -> int:
+        state = self.state
+        if name in ("pc", "next_pc"):
+            return (state.pc + (self.length if name == "next_pc" else 0)) & _MASK
+        value = self.insn.pattern.extract(self.word, name)
+        if name.startswith("rs"):
+            return state.x[value]
+        return state.f[value] if name.startswith("fs") else value
+
+    def value(self, v: Value) -> int:
+        """The number a traced value stands for, in the range of its type."""
+        return v.type.wrap(int(self._value(v)))
+
+    def _value(self, v: Value) -> int:
+        if v.op == "operand":
+            return self.operand(v.args[0])
+        if v.op == "const":
+            return v.args[0]
+        if v.op == "result":
+            return self.results[id(v.args[0])]
+        if v.op == "is_x0":
+            return self.insn.pattern.extract(self.word, v.args[0]) == 0
+        if v.op == "select":
+            condition, a, b = v.args
+            return self.value(a if self.value(condition) else b)
+        if v.op in ("call", "rounded"):
+            name, *args = v.args
+            if name not in FUNCTIONS:
+                raise Unmodelled(name)
+            return FUNCTIONS[name](*(self.value(a) for a in args))
+        args = [self.value(a) for a in v.args]
+        width = v.type.width
+        if v.op == "clz":
+            return width - args[0].bit_length()
+        if v.op == "ctz":
+            return (args[0] & -args[0]).bit_length() - 1 if args[0] else width
+        if v.op == "cpop":
+            return args[0].bit_count()
+        if v.op == "bswap":
+            return int.from_bytes(args[0].to_bytes(width // 8, "little"), "big")
+        if v.op in ("add", "sub", "mul", "and", "or", "xor"):
+            args[1] = v.type.wrap(args[1])
+        return _OPERATORS[v.op](*args)
+
+    def run(self) -> None:
+        """Carries out all statements, then writes the destination and the pc."""
+        state = self.state
+        self.next_pc = (state.pc + self.length) & _MASK
+        for effect in self.insn.effects:
+            getattr(self, f"_{effect.kind}")(effect)
+        if self.insn.result is not None:
+            value = u64.wrap(self.value(self.insn.result))
+            if "fd" in self.insn.pattern.fields:
+                state.f[self.insn.pattern.extract(self.word, "fd")] = value
+            elif rd := self.insn.pattern.extract(self.word, "rd"):
+                state.x[rd] = value
+        state.pc = self.next_pc
+
+    def _load(self, effect: Effect) -> None:
+        address = self.value(effect.args[0])
+        self.results[id(effect)] = effect.type.wrap(self.state.read(address, effect.type.width // 8))
+
+    def _store(self, effect: Effect) -> None:
+        self.state.write(self.value(effect.args[0]), effect.type.width // 8, self.value(effect.args[1]))
+
+    def _amo(self, effect: Effect) -> None:
+        self._load(effect)
+        self._store(effect)
+
+    def _lr(self, effect: Effect) -> None:
+        self._load(effect)
+        self.state.reservation = self.value(effect.args[0])
+
+    def _sc(self, effect: Effect) -> None:
+        held = self.state.reservation == self.value(effect.args[0])
+        if held:
+            self._store(effect)
+        self.state.reservation = None
+        self.results[id(effect)] = not held
+
+    def _csr(self, effect: Effect) -> None:
+        number, source = self.value(effect.args[0]), self.value(effect.args[1])
+        old = self.state.csrs.get(number, 0)
+        kind = int(effect.name)
+        self.state.csrs[number] = old | source if kind == RS else old & ~source if kind == RC else source
+        self.results[id(effect)] = old
+
+    def _branch(self, effect: Effect) -> None:
+        if self.value(effect.args[0]):
+            self.next_pc = self.value(effect.args[1])
+
+    def _jump(self, effect: Effect) -> None:
+        self.next_pc = self.value(effect.args[0])
+
+    def _helper(self, effect: Effect) -> None:
+        args = (self.value(a) for a in effect.args if isinstance(a, Value))
+        self.state.calls.append((effect.name, *args))
+
+    _system = _xret = _helper
+
+
+def step(word: int, state: State, extensions: frozenset[str] | None = None) -> Insn:
+    """Executes the instruction in ``word`` on the state and gives its definition. Raises ValueError if it is none."""
+    length = 2 if word & 3 != 3 else 4
+    if length == 2:
+        alias = lookup16(word & 0xFFFF)
+        if alias is None:
+            raise ValueError(f"{word & 0xFFFF:#06x} is no compressed instruction")
+        word = alias.expand(word & 0xFFFF)
+    insn = lookup(word, extensions)
+    if insn is None:
+        raise ValueError(f"{word:#010x} is no instruction")
+    Evaluation(INSNS[insn.name], word, state, length).run()
+    return insn
+
+
+__all__ = ["FUNCTIONS", "Evaluation", "State", "Unmodelled", "step"]
