@@ -30,7 +30,8 @@ bool disk_init(const void *dtb, u64 hart)
 {
     u64 features;
     device = virtio_find(dtb, VIRTIO_ID_BLOCK, &irq);
-    if (!device || !virtio_begin(device, BLK_F_RO | BLK_F_FLUSH, &features) || !virtio_set_queue(device, 0, &queue))
+    if (!device || !virtio_begin(device, BLK_F_RO | BLK_F_FLUSH, &features) ||
+        !virtio_set_queue(device, 0, &queue))
         return false;
     disk.read_only = features & BLK_F_RO;
     disk.has_flush = features & BLK_F_FLUSH;
@@ -69,8 +70,8 @@ void disk_interrupt(void)
         plic_complete(claimed);
 }
 
-/* Sleeps until an interrupt came. With sstatus.SIE = 0 between the test of a condition and WFI, an interrupt that comes
- * in between stays pending and ends WFI at once; SIE = 1 then lets it trap. */
+/* Sleeps until an interrupt came. With sstatus.SIE = 0 between the test of a condition and WFI, an
+ * interrupt that comes in between stays pending and ends WFI at once; SIE = 1 then lets it trap. */
 static void sleep(void)
 {
     wfi();

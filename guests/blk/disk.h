@@ -15,9 +15,10 @@ extern struct disk disk;
 
 bool disk_init(const void *dtb, u64 hart);
 
-/* Queues one request and returns its slot (0 to REQUESTS-1); waits first if all slots are busy. `done` is called with
- * the slot's `tag` and the status when the request has completed. */
-void disk_submit(u32 operation, u64 sector, void *data, u32 sectors, u64 tag, void (*done)(u64 tag, u8 status));
+/* Queues one request and returns its slot (0 to REQUESTS-1); waits first if all slots are busy. `done` is
+ * called with the slot's `tag` and the status when the request has completed. */
+void disk_submit(u32 operation, u64 sector, void *data, u32 sectors, u64 tag,
+                 void (*done)(u64 tag, u8 status));
 
 /* Waits until no request is in flight. */
 void disk_drain(void);

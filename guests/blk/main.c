@@ -1,5 +1,5 @@
-/* blk: writes patterns to a virtio disk, reads them back and compares. It writes only to a scratch disk: one that
- * begins with the marker below, or one that holds nothing but zeros where this guest would write. */
+/* blk: writes patterns to a virtio disk, reads them back and compares. It writes only to a scratch disk:
+ * one that begins with the marker below, or one that holds nothing but zeros where this guest would write. */
 #include "disk.h"
 
 static const char marker[] = "rvh scratch disk\n";
@@ -15,7 +15,7 @@ static u8 last_status;
 struct trap_frame *trap_handler(struct trap_frame *frame)
 {
     if (frame->scause != (CAUSE_INTERRUPT | IRQ_EXTERNAL))
-        fail("unexpected trap: scause 0x%lx, sepc 0x%lx, stval 0x%lx", frame->scause, frame->sepc, frame->stval);
+        unexpected_trap(frame);
     disk_interrupt();
     return frame;
 }
@@ -122,8 +122,8 @@ bool guest_main(u64 hart, const void *dtb)
         memset(area, 0xee, sizeof area);
         transfer(DISK_READ, !(pass % 2));
         wrong = verify(pass, &checksum);
-        printf("pass %lu: %lu sectors written and read, %lu words wrong, checksum %016lx\n", pass + 1, sectors,
-               wrong, checksum);
+        printf("pass %lu: %lu sectors written and read, %lu words wrong, checksum %016lx\n",
+               pass + 1, sectors, wrong, checksum);
         good &= wrong == 0 && errors == 0;
     }
     bool end_kept = refused(DISK_READ, disk.sectors) && refused(DISK_WRITE, disk.sectors);

@@ -31,7 +31,7 @@ struct trap_frame *trap_handler(struct trap_frame *frame)
     if (frame->scause & CAUSE_INTERRUPT)
         return take_interrupt(frame);
     if (!probing)
-        fail("unexpected trap: scause 0x%lx, sepc 0x%lx, stval 0x%lx", frame->scause, frame->sepc, frame->stval);
+        unexpected_trap(frame);
     probing = false;
     result = (struct outcome){ true, frame->scause, frame->stval, 0 };
     frame->sepc = (u64)probe_return;

@@ -1,4 +1,5 @@
-/* Attacks with interrupts: forging them, touching interrupt controllers out of turn, and making storms of them. */
+/* Attacks with interrupts: forging them, touching interrupt controllers out of turn, and making storms of
+ * them. */
 #include "attacks.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -12,7 +13,8 @@ static u32 total_interrupts(void)
     return total;
 }
 
-/* S-mode may raise its own software interrupt, and with Sscofpmf its own counter-overflow interrupt; no other. */
+/* S-mode may raise its own software interrupt, and with Sscofpmf its own counter-overflow interrupt; no
+ * other. */
 enum verdict attack_forge_sip(void)
 {
     CSR_SET(sip, -1ul);
@@ -25,8 +27,10 @@ enum verdict attack_forge_sip(void)
 /* hvip and its relatives raise interrupts in VMs; mip raises them in the machine. */
 enum verdict attack_forge_hvip(void)
 {
-    static const u32 csrs[] = { 0x645 /* hvip */, 0x644 /* hip */, 0x604 /* hie */, 0x607 /* hgeie */, 0x603 /* hideleg */,
-                                0x244 /* vsip */, 0x204 /* vsie */, 0x344 /* mip */, 0x304 /* mie */, 0x303 /* mideleg */ };
+    static const u32 csrs[] = {
+        0x645 /* hvip */, 0x644 /* hip */, 0x604 /* hie */, 0x607 /* hgeie */, 0x603 /* hideleg */,
+        0x244 /* vsip */, 0x204 /* vsie */, 0x344 /* mip */, 0x304 /* mie */, 0x303 /* mideleg */,
+    };
     bool contained = true;
     for (size_t i = 0; i < COUNT(csrs); i++)
         if (!machine.has_h || (csrs[i] >> 8 & 3) == 3)
@@ -81,8 +85,12 @@ enum verdict attack_plic_other_contexts(void)
 /* Reserved registers, wrong widths and misaligned addresses; afterwards the PLIC must still work. */
 enum verdict attack_plic_bad_registers(void)
 {
-    static const u64 offsets[] = { 0, 0xffc, 0x1f00, 0x1ff8, 0x1fff80, 0x200008, 0x200ff8, 0x3ffff8, 0x5ffff8 };
-    static const u32 accesses[] = { INSN_LB, INSN_LH, INSN_LD, INSN_SB, INSN_SH, INSN_SD, INSN_AMOADD_D, INSN_FLD };
+    static const u64 offsets[] = {
+        0, 0xffc, 0x1f00, 0x1ff8, 0x1fff80, 0x200008, 0x200ff8, 0x3ffff8, 0x5ffff8,
+    };
+    static const u32 accesses[] = {
+        INSN_LB, INSN_LH, INSN_LD, INSN_SB, INSN_SH, INSN_SD, INSN_AMOADD_D, INSN_FLD,
+    };
     if (!machine.plic)
         return SKIPPED;
     for (size_t i = 0; i < COUNT(offsets); i++)
@@ -107,7 +115,8 @@ enum verdict attack_plic_false_complete(void)
     return contained_if(total_interrupts() == 0 && read32(machine.plic + PLIC_CLAIM(own_context())) == 0);
 }
 
-/* The CLINT belongs to M-mode, and its time to everybody. A virtual CLINT may interrupt its own VM and nothing else. */
+/* The CLINT belongs to M-mode, and its time to everybody. A virtual CLINT may interrupt its own VM and
+ * nothing else. */
 enum verdict attack_clint_registers(void)
 {
     if (!machine.clint)

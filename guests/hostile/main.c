@@ -1,5 +1,5 @@
-/* hostile: tries to get out of its virtual machine in every way it knows, and reports each attempt. Run directly on
- * a machine, it plays the same against the M-mode firmware. */
+/* hostile: tries to get out of its virtual machine in every way it knows, and reports each attempt. Run
+ * directly on a machine, it plays the same against the M-mode firmware. */
 #include "attacks.h"
 
 struct machine machine;
@@ -49,7 +49,8 @@ bool guest_main(u64 hart, const void *dtb)
 {
     u32 tried = 0, escaped = 0;
     look_around(hart, dtb);
-    printf("attacking from %s\n", machine.is_virtual ? "inside a virtual machine" : "S-mode, no hypervisor above");
+    printf("attacking from %s\n",
+           machine.is_virtual ? "inside a virtual machine" : "S-mode, no hypervisor above");
     for (size_t i = 0; i < sizeof attacks / sizeof attacks[0]; i++) {
         calm_down();
         enum verdict verdict = attacks[i].run();

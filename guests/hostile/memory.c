@@ -34,8 +34,8 @@ enum verdict attack_read_below_ram(void)
 {
     if (!machine.is_virtual)
         return SKIPPED;
-    return contained_if(all_loads_fault(machine.ram_base - 8) && all_loads_fault(machine.ram_base - 0x200000) &&
-                        all_loads_fault(0));
+    return contained_if(all_loads_fault(machine.ram_base - 8) &&
+                        all_loads_fault(machine.ram_base - 0x200000) && all_loads_fault(0));
 }
 
 enum verdict attack_write_below_ram(void)
@@ -69,7 +69,8 @@ enum verdict attack_read_firmware(void)
                         amo_faults(INSN_AMOADD_D, firmware));
 }
 
-/* Addresses beyond what second-stage translation takes (41, 50 and 59 bits) and beyond any physical address. */
+/* Addresses beyond what second-stage translation takes (41, 50 and 59 bits) and beyond any physical
+ * address. */
 enum verdict attack_huge_addresses(void)
 {
     bool contained = true;
@@ -90,7 +91,8 @@ enum verdict attack_straddle_end_of_ram(void)
 enum verdict attack_execute_outside(void)
 {
     bool contained = true;
-    u64 targets[] = { machine.ram_end, machine.ram_end + 0x40000000, 1ul << 55, machine.is_virtual ? 0 : 1ul << 50 };
+    u64 targets[] = { machine.ram_end, machine.ram_end + 0x40000000, 1ul << 55,
+                      machine.is_virtual ? 0 : 1ul << 50 };
     for (size_t i = 0; i < COUNT(targets); i++)
         contained &= faulted(attempt((u64 (*)(u64, u64))targets[i], 0, 0), CAUSE_FETCH_ACCESS);
     return contained_if(contained);
@@ -122,7 +124,7 @@ enum verdict attack_cache_blocks_outside(void)
     return contained_if(contained);
 }
 
-/* An invalidation that drops a dirty cache line would bring back what another VM had in this memory before. */
+/* An invalidation that drops a dirty cache line would bring back what another VM had in this memory. */
 enum verdict attack_cache_block_inval(void)
 {
     static volatile u64 line[16] __attribute__((aligned(128)));
@@ -139,9 +141,9 @@ enum verdict attack_cache_block_inval(void)
 enum verdict attack_machine_devices(void)
 {
     static const u64 devices[] = {
-        0x1000 /* boot ROM */, 0x100000 /* test finisher */, 0x3000000 /* PCI I/O */, 0x4000000 /* platform bus */,
+        0x1000 /* boot ROM */, 0x100000 /* finisher */, 0x3000000 /* PCI I/O */, 0x4000000 /* platform bus */,
         0x10003000, 0x10004000, 0x10005000, 0x10006000, 0x10007000, 0x10008000 /* virtio slots */,
-        0x10100000 /* fw_cfg */, 0x20000000 /* flash */, 0x24000000, 0x28000000 /* IMSICs */, 0x30000000 /* PCI */,
+        0x10100000 /* fw_cfg */, 0x20000000 /* flash */, 0x24000000, 0x28000000 /* IMSICs */, 0x30000000,
     };
     bool contained = true;
     if (!machine.is_virtual)
@@ -171,12 +173,12 @@ static void paging_on(u64 victim_entry)
     sfence_all();
 }
 
-/* When the walk itself goes astray, the cause is that of the instruction's own access; QEMU 7.2 names the walk's read
- * even for a store. */
+/* When the walk itself goes astray, the cause is that of the instruction's own access; QEMU 7.2 names the
+ * walk's read even for a store. */
 static bool access_or_page_fault(struct outcome o)
 {
-    return o.trapped && (o.cause == CAUSE_LOAD_ACCESS || o.cause == CAUSE_STORE_ACCESS || o.cause == CAUSE_LOAD_PAGE ||
-                         o.cause == CAUSE_STORE_PAGE);
+    return faulted(o, CAUSE_LOAD_ACCESS) || faulted(o, CAUSE_STORE_ACCESS) || faulted(o, CAUSE_LOAD_PAGE) ||
+           faulted(o, CAUSE_STORE_PAGE);
 }
 
 static bool victim_faults(u64 victim_entry)
@@ -195,7 +197,8 @@ enum verdict attack_page_table_leaf(void)
     u64 above = (machine.ram_end + 0x3fffffff) & ~0x3ffffffful;
     memset(middle, 0, sizeof middle);
     middle[0] = PTE_ADDRESS((machine.ram_end + 0x1fffff) & ~0x1ffffful) | leaf;
-    return contained_if(victim_faults(PTE_ADDRESS(above) | leaf) && victim_faults(PTE_ADDRESS(1ul << 55) | leaf) &&
+    return contained_if(victim_faults(PTE_ADDRESS(above) | leaf) &&
+                        victim_faults(PTE_ADDRESS(1ul << 55) | leaf) &&
                         victim_faults(PTE_ADDRESS(middle) | PTE_V));
 }
 
@@ -203,7 +206,8 @@ enum verdict attack_page_table_leaf(void)
 enum verdict attack_page_table_pointer(void)
 {
     return contained_if(victim_faults(PTE_ADDRESS(machine.ram_end) | PTE_V) &&
-                        victim_faults(PTE_ADDRESS(1ul << 45) | PTE_V) && victim_faults(PTE_ADDRESS(1ul << 55) | PTE_V));
+                        victim_faults(PTE_ADDRESS(1ul << 45) | PTE_V) &&
+                        victim_faults(PTE_ADDRESS(1ul << 55) | PTE_V));
 }
 
 /* A satp with a reserved MODE is not written at all (privileged manual, satp). */

@@ -1,5 +1,6 @@
-/* Attacks on privilege: CSRs and instructions of the hypervisor and of M-mode, tried from S-mode and U-mode. What a
- * guest may not do looks like an absent instruction to it: illegal, never "virtual instruction". */
+/* Attacks on privilege: CSRs and instructions of the hypervisor and of M-mode, tried from S-mode and
+ * U-mode. What a guest may not do looks like an absent instruction to it: illegal, never "virtual
+ * instruction". */
 #include "attacks.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -45,7 +46,9 @@ enum verdict attack_write_counters(void)
 
 enum verdict attack_machine_instructions(void)
 {
-    static const u32 instructions[] = { 0x30200073 /* mret */, 0x70200073 /* mnret */, 0x7b200073 /* dret */ };
+    static const u32 instructions[] = {
+        0x30200073 /* mret */, 0x70200073 /* mnret */, 0x7b200073 /* dret */,
+    };
     bool contained = true;
     for (size_t i = 0; i < COUNT(instructions); i++)
         contained &= illegal(attempt_insn(instructions[i], 0, 0));
@@ -55,7 +58,8 @@ enum verdict attack_machine_instructions(void)
 enum verdict attack_hypervisor_instructions(void)
 {
     static const u32 instructions[] = {
-        0x22000073 /* hfence.vvma */, 0x62000073 /* hfence.gvma */, 0x22b50073, 0x62b50073 /* with address and id */,
+        0x22000073 /* hfence.vvma */, 0x62000073 /* hfence.gvma */,
+        0x22b50073 /* hfence.vvma with address and id */, 0x62b50073 /* hfence.gvma with them */,
         0x26000073 /* hinval.vvma */, 0x66000073 /* hinval.gvma */,
     };
     bool contained = true;
@@ -86,8 +90,9 @@ enum verdict attack_hypervisor_loads(void)
 
 enum verdict attack_hypervisor_stores(void)
 {
-    static const u32 instructions[] = { 0x62b54073 /* hsv.b */, 0x66b54073 /* hsv.h */, 0x6ab54073 /* hsv.w */,
-                                        0x6eb54073 /* hsv.d */ };
+    static const u32 instructions[] = {
+        0x62b54073 /* hsv.b */, 0x66b54073 /* hsv.h */, 0x6ab54073 /* hsv.w */, 0x6eb54073 /* hsv.d */,
+    };
     static volatile u64 target = 0x55;
     bool contained = true;
     if (machine.has_h)
@@ -125,9 +130,11 @@ enum verdict attack_user_instructions(void)
 {
     static const u32 instructions[] = {
         0x10200073 /* sret */, 0x30200073 /* mret */, 0x12000073 /* sfence.vma */, 0x10500073 /* wfi */,
-        0x22000073 /* hfence.vvma */, 0x62000073 /* hfence.gvma */, 0x6c054573 /* hlv.d */, 0x6eb54073 /* hsv.d */,
+        0x22000073 /* hfence.vvma */, 0x62000073 /* hfence.gvma */, 0x6c054573 /* hlv.d */,
+        0x6eb54073 /* hsv.d */,
     };
-    bool contained = faulted(attempt_insn_user(0x00000013 /* nop, then the ECALL behind it */, 0, 0), CAUSE_ECALL_U);
+    bool contained = faulted(attempt_insn_user(0x00000013 /* nop, then the ECALL behind it */, 0, 0),
+                             CAUSE_ECALL_U);
     for (size_t i = 0; i < COUNT(instructions); i++)
         contained &= illegal(attempt_insn_user(instructions[i], (u64)&machine, 0));
     return contained_if(contained);

@@ -1,5 +1,5 @@
-/* u64 probe_call(f, a, b): calls f(a, b) and returns its result. A trap meanwhile ends in probe_return, with sp as
- * it was left in probe_sp: like longjmp out of the trap handler. */
+/* u64 probe_call(f, a, b): calls f(a, b) and returns its result. A trap meanwhile ends in probe_return,
+ * with sp as it was left in probe_sp: like longjmp out of the trap handler. */
     .text
     .globl probe_call, probe_return
 probe_call:

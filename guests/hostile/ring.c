@@ -1,6 +1,6 @@
-/* Attacks through virtio: descriptor chains, ring indices and registers that lie (virtio 1.2, sections 2.7 and 4.2).
- * The device must refuse the chain - asking for a reset, ignoring it or reporting an error - and work after a reset.
- * Disks are only ever asked to read. */
+/* Attacks through virtio: descriptor chains, ring indices and registers that lie (virtio 1.2, sections 2.7
+ * and 4.2). The device must refuse the chain - asking for a reset, ignoring it or reporting an error - and
+ * work after a reset. Disks are only ever asked to read. */
 #include "attacks.h"
 #include "virtio.h"
 
@@ -30,7 +30,9 @@ static struct virtq_desc indirect_table[2] __attribute__((aligned(16)));
 
 static int find_victims(void)
 {
-    static const u32 ids[MAX_VICTIMS][2] = { { VIRTIO_ID_BLOCK, 0 }, { VIRTIO_ID_CONSOLE, 1 /* transmit */ } };
+    static const u32 ids[MAX_VICTIMS][2] = {
+        { VIRTIO_ID_BLOCK, 0 }, { VIRTIO_ID_CONSOLE, 1 /* transmit */ },
+    };
     if (victim_count >= 0)
         return victim_count;
     victim_count = 0;
@@ -43,8 +45,8 @@ static int find_victims(void)
     return victim_count;
 }
 
-/* Brings the device up with one queue and an honest chain at descriptor 0: a read of sector 0, or a line of text that
- * shows if the device prints it in spite of the rest. */
+/* Brings the device up with one queue and an honest chain at descriptor 0: a read of sector 0, or a line of
+ * text that shows if the device prints it in spite of the rest. */
 static bool bring_up(const struct victim *v)
 {
     static const char text[] = "virtio ESCAPED\n";
@@ -84,8 +86,8 @@ static bool all_canary(const u8 *bytes, size_t count)
     return true;
 }
 
-/* Whether the device refused the chain: it did not complete it, or completed it as an error. Where the device is the
- * machine's own, its DMA goes where it goes, and only its health counts. */
+/* Whether the device refused the chain: it did not complete it, or completed it as an error. Where the
+ * device is the machine's own, its DMA goes where it goes, and only its health counts. */
 static bool chain_refused(const struct victim *v)
 {
     for (int i = 0; i < PATIENCE; i++) {
@@ -101,7 +103,8 @@ static bool chain_refused(const struct victim *v)
 /* After a reset the device must be as new: a disk must read again, any device must negotiate. */
 static bool intact(const struct victim *v)
 {
-    bool fences = all_canary(arena.before, sizeof arena.before) && all_canary(arena.between, sizeof arena.between) &&
+    bool fences = all_canary(arena.before, sizeof arena.before) &&
+                  all_canary(arena.between, sizeof arena.between) &&
                   all_canary(arena.after, sizeof arena.after);
     bool ok = fences && bring_up(v);
     virtio_ready(v->base);
@@ -217,7 +220,8 @@ enum verdict attack_virtio_avail_index(void) { return attack_chain(spoil_index, 
 enum verdict attack_virtio_indirect(void) { return attack_chain(spoil_indirect, 3); }
 enum verdict attack_virtio_queue_address(void) { return attack_chain(spoil_queue_address, 9); }
 
-/* Sizes that are no power of two or larger than the device's maximum; the rings stay ours, the indices are wild. */
+/* Sizes that are no power of two or larger than the device's maximum; the rings stay ours, the indices are
+ * wild. */
 enum verdict attack_virtio_queue_size(void)
 {
     static const u32 sizes[] = { 0, 3, 17, 0x8000, 0xffff, 0x10000, 0xffffffff };

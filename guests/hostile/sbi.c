@@ -38,8 +38,8 @@ enum verdict attack_sbi_unknown_functions(void)
 enum verdict attack_sbi_console_pointers(void)
 {
     const u64 ranges[][2] = { /* address, length */
-        { machine.ram_end, 16 }, { machine.ram_end - 8, 16 }, { 0, 16 }, { machine.ram_base, -1ul }, { -8ul, 16 },
-        { 1ul << 55, 1 }, { machine.ram_end, 1ul << 32 },
+        { machine.ram_end, 16 }, { machine.ram_end - 8, 16 }, { 0, 16 }, { machine.ram_base, -1ul },
+        { -8ul, 16 }, { 1ul << 55, 1 }, { machine.ram_end, 1ul << 32 },
     };
     bool contained = true;
     for (u64 function = 0; function < 2; function++) {
@@ -50,9 +50,13 @@ enum verdict attack_sbi_console_pointers(void)
     return contained_if(contained);
 }
 
-static u64 legacy_call(u64 extension, u64 pointer) { return (u64)sbi_call(extension, 0, pointer, 0, 0, 0, 0).error; }
+static u64 legacy_call(u64 extension, u64 pointer)
+{
+    return (u64)sbi_call(extension, 0, pointer, 0, 0, 0, 0).error;
+}
 
-/* Legacy calls take the hart mask by (virtual) pointer: the callee may refuse or hand us the fault of its load. */
+/* Legacy calls take the hart mask by (virtual) pointer: the callee may refuse or hand us the fault of its
+ * load. */
 enum verdict attack_sbi_legacy_pointers(void)
 {
     const u64 pointers[] = { machine.ram_end, machine.ram_end - 4, 8, 1ul << 55, -8ul };
@@ -83,7 +87,8 @@ enum verdict attack_sbi_hart_suspend(void)
     bool contained = true;
     for (size_t i = 0; i < COUNT(types); i++)
         contained &= refused(SBI_HSM, 3, types[i], (u64)secondary_start, 0);
-    /* Waking up at a place that cannot be executed; without a hypervisor, firmware may allow what harms only us. */
+    /* Waking up at a place that cannot be executed; without a hypervisor, firmware may allow what harms
+     * only us. */
     if (machine.is_virtual)
         contained &= refused(SBI_HSM, 3, 0x80000000, machine.ram_end, 0);
     return contained_if(contained);

@@ -13,7 +13,11 @@ static u32 be32(const void *p)
 
 static u64 be64(const void *p) { return (u64)be32(p) << 32 | be32((const u8 *)p + 4); }
 static u32 header(const void *dtb, int field) { return be32((const u8 *)dtb + field); }
-static const u8 *at(const void *dtb, int offset) { return (const u8 *)dtb + header(dtb, STRUCT_OFFSET) + offset; }
+
+static const u8 *at(const void *dtb, int offset)
+{
+    return (const u8 *)dtb + header(dtb, STRUCT_OFFSET) + offset;
+}
 
 bool fdt_valid(const void *dtb) { return dtb && header(dtb, MAGIC) == 0xd00dfeed; }
 u32 fdt_size(const void *dtb) { return header(dtb, TOTAL_SIZE); }

@@ -10,9 +10,14 @@ void guest_start(u64 hart, const void *dtb)
     power_off(guest_main(hart, dtb));
 }
 
+void unexpected_trap(const struct trap_frame *f)
+{
+    fail("unexpected trap: scause 0x%lx, sepc 0x%lx, stval 0x%lx", f->scause, f->sepc, f->stval);
+}
+
 __attribute__((weak)) struct trap_frame *trap_handler(struct trap_frame *frame)
 {
-    fail("unexpected trap: scause 0x%lx, sepc 0x%lx, stval 0x%lx", frame->scause, frame->sepc, frame->stval);
+    unexpected_trap(frame);
 }
 
 __attribute__((weak)) void secondary_main(u64 hart)

@@ -21,6 +21,7 @@ bool guest_main(u64 hart, const void *dtb);
 /* Called for every trap with interrupts off; returns the frame to resume. The one in lib/ ends the guest with
  * a message; a guest that wants traps defines its own. */
 struct trap_frame *trap_handler(struct trap_frame *frame);
+_Noreturn void unexpected_trap(const struct trap_frame *frame);
 
 /* Entered by harts that were started at secondary_start, with the stack given as the opaque argument. */
 void secondary_main(u64 hart);

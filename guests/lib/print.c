@@ -86,7 +86,8 @@ static void vprintf(const char *format, va_list arguments)
             put_padded(buffer, format_number(buffer, magnitude, 10, value < 0), width, left, pad);
         } else if (*format == 'u' || *format == 'x') {
             u64 value = wide ? va_arg(arguments, u64) : va_arg(arguments, u32);
-            put_padded(buffer, format_number(buffer, value, *format == 'u' ? 10 : 16, false), width, left, pad);
+            unsigned base = *format == 'u' ? 10 : 16;
+            put_padded(buffer, format_number(buffer, value, base, false), width, left, pad);
         } else if (*format == 'p') {
             put('0'), put('x');
             put_padded(buffer, format_number(buffer, va_arg(arguments, u64), 16, false), width, left, pad);

@@ -1,4 +1,5 @@
-/* Memory and string functions. Plain loops: clang must not turn them into calls of themselves, hence the pragma. */
+/* Memory and string functions. Plain loops: clang must not turn them into calls of themselves, hence the
+ * pragma. */
 #include "string.h"
 #pragma clang attribute push(__attribute__((no_builtin)), apply_to = function)
 

@@ -1,5 +1,5 @@
-/* smp: several harts in one kernel. The boot hart starts the others through SBI HSM; they interrupt each other,
- * contend for a ticket lock, for AMOs and for LR/SC, and every final total must be exact. */
+/* smp: several harts in one kernel. The boot hart starts the others through SBI HSM; they interrupt each
+ * other, contend for a ticket lock, for AMOs and for LR/SC, and every final total must be exact. */
 #include "guest.h"
 #include "lock.h"
 
@@ -19,9 +19,9 @@ static u64 locked_counter;    /* plain increments: only the lock keeps them exac
 static u64 amo_sum, amo_xor, amo_max, lrsc_counter;
 static u32 amo_sum32;
 
-/* A waiting hart may be a virtual CPU that keeps the one it waits for off the real hart. So after a while it sleeps
- * for 0.1 ms in WFI, which lets a hypervisor run another: WFI ends when the timer is pending in sip, even with
- * sstatus.SIE = 0. */
+/* A waiting hart may be a virtual CPU that keeps the one it waits for off the real hart. So after a while
+ * it sleeps for 0.1 ms in WFI, which lets a hypervisor run another: WFI ends when the timer is pending in
+ * sip, even with sstatus.SIE = 0. */
 void spin_wait(unsigned turn)
 {
     cpu_relax();
@@ -55,7 +55,7 @@ static int index_of(u64 hart)
 struct trap_frame *trap_handler(struct trap_frame *frame)
 {
     if (frame->scause != (CAUSE_INTERRUPT | IRQ_SOFT))
-        fail("unexpected trap: scause 0x%lx, sepc 0x%lx, stval 0x%lx", frame->scause, frame->sepc, frame->stval);
+        unexpected_trap(frame);
     CSR_CLEAR(sip, 1 << IRQ_SOFT);
     fence();
     u64 self = frame->x[4];

@@ -1,5 +1,5 @@
-/* timer: preemptive threads on Sv39 paging. Four threads compute in registers, integer and floating point, and are
- * interrupted by the timer wherever they are; results must be those of an undisturbed run. */
+/* timer: preemptive threads on Sv39 paging. Four threads compute in registers, integer and floating point,
+ * and are interrupted by the timer wherever they are; results must be those of an undisturbed run. */
 #include "guest.h"
 #include "paging.h"
 
@@ -38,7 +38,7 @@ static void set_deadline(u64 time)
         sbi_set_timer(time);
 }
 
-/* The other thread's frame lies on its own stack; FP registers are saved only if they changed (sstatus.FS). */
+/* A thread's frame lies on its own stack; FP registers are saved only if they changed (sstatus.FS). */
 static struct trap_frame *switch_from(struct trap_frame *frame)
 {
     struct thread *old = &threads[current];
@@ -73,7 +73,7 @@ struct trap_frame *trap_handler(struct trap_frame *frame)
             return frame;
         }
     }
-    fail("unexpected trap: scause 0x%lx, sepc 0x%lx, stval 0x%lx", frame->scause, frame->sepc, frame->stval);
+    unexpected_trap(frame);
 }
 
 /* sip.SSIP is the one interrupt that S-mode can raise for itself. */
@@ -123,10 +123,11 @@ static bool faults(bool store, u64 address, u64 cause)
 {
     expected_fault = address;
     seen_fault = 0;
+    /* Not compressed: trap_handler steps over four bytes. */
     if (store)
-        __asm__ volatile(".option push\n .option norvc\n sd zero, 0(%0)\n .option pop" : : "r"(address) : "memory");
+        __asm__ volatile(".option push\n .option norvc\n sd zero, 0(%0)\n .option pop" : : "r"(address));
     else
-        __asm__ volatile(".option push\n .option norvc\n ld zero, 0(%0)\n .option pop" : : "r"(address) : "memory");
+        __asm__ volatile(".option push\n .option norvc\n ld zero, 0(%0)\n .option pop" : : "r"(address));
     return seen_fault == cause;
 }
 
