@@ -3,9 +3,11 @@
 #pragma once
 
 #define CSR_READ(csr) ({ unsigned long _v; __asm__ volatile("csrr %0, " #csr : "=r"(_v) : : "memory"); _v; })
-#define CSR_WRITE(csr, value) __asm__ volatile("csrw " #csr ", %0" : : "rK"((unsigned long)(value)) : "memory")
-#define CSR_SET(csr, bits) __asm__ volatile("csrs " #csr ", %0" : : "rK"((unsigned long)(bits)) : "memory")
-#define CSR_CLEAR(csr, bits) __asm__ volatile("csrc " #csr ", %0" : : "rK"((unsigned long)(bits)) : "memory")
+#define CSR_ASM(op, csr, value) \
+    __asm__ volatile(op " " #csr ", %0" : : "rK"((unsigned long)(value)) : "memory")
+#define CSR_WRITE(csr, value) CSR_ASM("csrw", csr, value)
+#define CSR_SET(csr, bits) CSR_ASM("csrs", csr, bits)
+#define CSR_CLEAR(csr, bits) CSR_ASM("csrc", csr, bits)
 
 /* Writes a CSR that may not exist and tells whether it does: mtvec points just behind the access meanwhile,
  * so a trap only skips what follows it. Clobbers mepc, mcause, mtval and mstatus.MPP/MPIE. */

@@ -78,6 +78,13 @@ static struct sbi_return hart_suspend(u32 type, u64 address, u64 opaque)
     return (struct sbi_return){ SBI_SUCCESS, 0 };
 }
 
+static struct sbi_return hart_status(u64 id)
+{
+    if (!hart_exists(id))
+        return (struct sbi_return){ SBI_INVALID_PARAM, 0 };
+    return (struct sbi_return){ SBI_SUCCESS, __atomic_load_n(&hart_at(id)->state, __ATOMIC_ACQUIRE) };
+}
+
 static struct sbi_return hsm_call(u64 function, const u64 *argument)
 {
     switch (function) {
@@ -85,11 +92,7 @@ static struct sbi_return hsm_call(u64 function, const u64 *argument)
     case 1:
         __atomic_store_n(&this_hart()->state, HART_STOPPED, __ATOMIC_RELEASE);
         hart_wait_for_start();
-    case 2:
-        if (!hart_exists(argument[0]))
-            return (struct sbi_return){ SBI_INVALID_PARAM, 0 };
-        return (struct sbi_return){ SBI_SUCCESS, __atomic_load_n(&hart_at(argument[0])->state,
-                                                                 __ATOMIC_ACQUIRE) };
+    case 2: return hart_status(argument[0]);
     case 3: return hart_suspend((u32)argument[0], argument[1], argument[2]);
     default: return (struct sbi_return){ SBI_NOT_SUPPORTED, 0 };
     }
