@@ -154,7 +154,8 @@ def build_image(image: Image, out: Path, force: bool = False) -> Path:
     started = time.time_ns()
     environment = dict(os.environ, ZIG_LOCAL_CACHE_DIR=str(CACHE), ZIG_GLOBAL_CACHE_DIR=str(CACHE))
     headers_map = f"-ffile-prefix-map={Path(spec.origin).parent}=zig"
-    command = [sys.executable, "-m", "ziglang", "cc", headers_map, *image.command(), "-o", str(partial.resolve())]
+    zig_cc = [sys.executable, "-m", "ziglang", "cc", headers_map]
+    command = [*zig_cc, *image.command(), "-o", str(partial.resolve())]
     try:
         result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
         if result.returncode != 0:
