@@ -1,0 +1,1 @@
+"""The command line: arguments to a machine, the machine's end to an exit status, and nothing else."""

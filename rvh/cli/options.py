@@ -1,0 +1,202 @@
+"""The arguments of `rvh-run`: parsed, and checked as far as they can be without reading a file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from ..errors import UsageError
+from ..placement import MIB
+
+__all__ = ["Options", "parse"]
+
+DESCRIPTION = """\
+Run RISC-V programs and virtual machines.
+
+  rvh-run                        the hypervisor with the demo guests
+  rvh-run a.elf b.elf            each ELF or Linux Image is one VM under the hypervisor
+  rvh-run vms.toml               the VMs described in a file
+  rvh-run --bare x.elf           no hypervisor: start in M-mode at the ELF's entry
+  rvh-run --bare fw_jump.elf --kernel Image --initrd initrd.cpio --append "console=ttyS0"
+"""
+EPILOG = """\
+Guest consoles are on stdout, everything else on stderr. Keys on a terminal: Ctrl-A x quits, Ctrl-A h helps.
+Exit status: 0 all guests powered off or the test passed; 1 a guest or test reported failure; 2 bad usage or unusable
+input; 3 a limit was reached; 4 nothing can ever run again; 130 ended by the user.
+"""
+MAX_HARTS = 64
+DEFAULT_BARE_MEMORY = 256 * MIB
+
+
+@dataclass
+class Options:
+    """What was asked for. Sizes are bytes; None is what nobody said."""
+
+    inputs: list[str] = field(default_factory=list)
+    bare: bool = False
+    kernel: str | None = None
+    initrd: str | None = None
+    append: str | None = None
+    dtb: str | None = None
+    disks: list[tuple[str, bool]] = field(default_factory=list)  # (path, read-only)
+    nics: int = 0
+    harts: int | None = None
+    memory: int | None = None
+    vcpus: int | None = None
+    vm_memory: int | None = None
+    isa: str | None = None
+    clock: str | None = None
+    seed: int | None = 0
+    firmware: str | None = None
+    hypervisor: str | None = None
+    max_insns: int | None = None
+    timeout: float | None = None
+    signature: str | None = None
+    signature_granularity: int = 4
+    trace: str | None = None
+    stats: bool = False
+    dump_dtb: str | None = None
+
+    @property
+    def toml(self) -> str | None:
+        """The description file, if that is what was given."""
+        return self.inputs[0] if len(self.inputs) == 1 and self.inputs[0].endswith(".toml") else None
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, by way of `UsageError`."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (rvh-run --help explains)")
+
+
+def _size(text: str) -> int:
+    from ..vms import parse_size
+
+    try:
+        return parse_size(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error).partition(": ")[2]) from None
+
+
+def _count(text: str) -> int:
+    try:
+        value = int(text.replace("_", ""), 0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 < value < 1 << 63:
+        raise argparse.ArgumentTypeError(f"{text} is out of range")
+    return value
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} seconds is out of range")
+    return value
+
+
+def _seed(text: str) -> int | None:
+    return None if text == "host" else _count_or_zero(text)
+
+
+def _count_or_zero(text: str) -> int:
+    return 0 if text in ("0", "0x0") else _count(text)
+
+
+class _Disk(argparse.Action):
+    """Keeps --disk and --disk-ro in their common order."""
+
+    def __call__(self, parser, namespace, values, option_string=None):  # type: ignore[no-untyped-def]
+        namespace.disks = [*namespace.disks, (values, option_string == "--disk-ro")]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="rvh-run",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("inputs", nargs="*", metavar="FILE", help="kernels of the VMs (ELF or Linux Image), or one .toml file")
+    add("--bare", action="store_true", help="no hypervisor: FILE is what starts in M-mode")
+    add("--kernel", metavar="FILE", help="with --bare: next stage, at 2 MiB; without: the kernel of one more VM")
+    add("--initrd", metavar="FILE", help="initial RAM disk of the kernel, or of every VM")
+    add("--append", metavar="TEXT", help="boot arguments of the kernel, or of every VM")
+    add("--dtb", metavar="FILE", help="use this device tree of the machine instead of the generated one")
+    add("--disk", dest="disks", action=_Disk, default=[], metavar="FILE", help="raw disk image; the n-th VM's disk")
+    add("--disk-ro", dest="disks", action=_Disk, default=[], metavar="FILE", help="the same, read-only")
+    add("--nics", type=_count_or_zero, default=0, metavar="N", help="network cards on one internal switch")
+    add("--harts", type=_count, metavar="N", help=f"harts of the machine, 1 to {MAX_HARTS}")
+    add("--memory", type=_size, metavar="SIZE", help="RAM of the machine, such as 512M")
+    add("--vcpus", type=_count, metavar="N", help="vCPUs of every VM")
+    add("--vm-memory", type=_size, metavar="SIZE", help="memory of every VM (64M; a Linux Image 256M)")
+    add("--isa", metavar="NAME", help="instruction set, such as rv64gch")
+    add("--clock", choices=("instret", "host"), help="what time follows: instructions (the default) or the host")
+    add("--seed", type=_seed, default=0, metavar="N|host", help="stream of the entropy source; host: the host's")
+    add("--firmware", metavar="FILE", help="M-mode firmware under the hypervisor instead of the project's own")
+    add("--hypervisor", metavar="FILE", help="another hypervisor ELF")
+    add("--max-insns", type=_count, metavar="N", help="stop after N instructions, all harts together")
+    add("--timeout", type=_seconds, metavar="S", help="stop after S seconds of the host's time")
+    add("--signature", metavar="FILE", help="write begin_signature..end_signature at the end, in hexadecimal")
+    add("--signature-granularity", type=int, default=4, choices=(1, 2, 4, 8, 16), help="bytes in a line of it")
+    add("--trace", metavar="FILE", help="write a line for each retired instruction, as Spike's commit log")
+    add("--stats", action="store_true", help="counts of instructions, traps and translations at the end")
+    add("--dump-dtb", metavar="FILE", help="write the device tree and exit")
+    add("--version", action="store_true", help="print the version and exit")
+    return parser
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """The options in `argv`. Raises `UsageError` for what does not make sense, SystemExit after --help."""
+    values = vars(_parser().parse_args(list(argv)))
+    values.pop("version")
+    options = Options(**values)
+    if options.harts is not None and options.harts > MAX_HARTS:
+        raise UsageError(f"--harts: a machine has 1 to {MAX_HARTS} harts, not {options.harts}")
+    if options.bare:
+        _check_bare(options)
+    else:
+        _check_hypervisor(options)
+    outputs = [path for path in (options.signature, options.trace, options.dump_dtb) if path not in (None, "-")]
+    inputs = [*options.inputs, options.kernel, options.initrd, options.dtb, *(path for path, _ in options.disks)]
+    taken = {os.path.realpath(path) for path in inputs if path is not None}
+    for path in outputs:
+        assert path is not None
+        if os.path.realpath(path) in taken:
+            raise UsageError(f"{path} would be overwritten: it is named twice")
+        taken.add(os.path.realpath(path))
+    return options
+
+
+def _check_bare(options: Options) -> None:
+    if len(options.inputs) != 1:
+        given = f"{len(options.inputs)} are given" if options.inputs else "none is given"
+        raise UsageError(f"--bare takes one program, {given}")
+    for name in ("vcpus", "vm_memory", "firmware", "hypervisor"):
+        if getattr(options, name) is not None:
+            raise UsageError(f"--{name.replace('_', '-')} makes no sense with --bare")
+
+
+def _check_hypervisor(options: Options) -> None:
+    if options.signature is not None:
+        raise UsageError("--signature needs --bare")
+    if options.kernel is not None:
+        options.inputs.append(options.kernel)
+        options.kernel = None
+    if any(path.endswith(".toml") for path in options.inputs):
+        if len(options.inputs) > 1:
+            raise UsageError("a .toml file describes all VMs: no other kernel can be given with it")
+        for name in ("vcpus", "vm_memory", "initrd", "append", "disks"):
+            if getattr(options, name):
+                raise UsageError(f"--{name.replace('_', '-').rstrip('s')} belongs into the .toml file")
+    if any(readonly for _, readonly in options.disks):
+        raise UsageError("--disk-ro needs --bare")
