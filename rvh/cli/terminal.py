@@ -1,4 +1,4 @@
-"""The host's terminal: raw mode that is always undone, the keys of the tool itself, input and output of the consoles."""
+"""The host's terminal: raw mode that is always undone, the tool's own keys, input and output of the consoles."""
 
 from __future__ import annotations
 

@@ -284,6 +284,11 @@ cdef class Uart16550:
         """Bytes of input that the guest has not read."""
         return self.c.wire_tail - self.c.wire_head + self.c.fifo_len
 
+    @property
+    def listening(self):
+        """Whether input would interrupt a hart."""
+        return bool(self.c.ier & IER_RDI)
+
     def read(self, u64 offset, u32 size):
         """A load by a hart."""
         return uart_read(&self.c, NULL, offset, size)

@@ -251,7 +251,7 @@ def test_a_group_address_is_no_card_address():
 
 
 def test_slots():
-    slots = fill_slots(nics=2)
+    slots = [VirtioMmio(backend) for backend in fill_slots(nics=2)]
     assert [slot.read(8, 4) for slot in slots] == [1, 1, 0, 0, 0, 0, 3, 4]
     assert [slots[1].read(0x100 + i, 1) for i in (0, 5)] == [0x52, 0x57]
 

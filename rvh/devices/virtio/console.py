@@ -46,6 +46,12 @@ class VirtioConsole(VirtioDevice):
         if self.transport is not None:
             self.transport.guard(self._receive)
 
+    @property
+    def listening(self) -> bool:
+        """Whether a driver waits for input."""
+        transport = self.transport
+        return transport is not None and transport.live and transport.queues[RX].ready
+
     def notify(self, index: int) -> None:
         """Either queue has new buffers."""
         if index == RX:

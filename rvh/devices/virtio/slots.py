@@ -1,4 +1,4 @@
-"""The eight virtio-mmio slots of the machine and what sits in them."""
+"""What sits in the machine's eight virtio-mmio slots."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from ...errors import UsageError
 from .blk import RawDisk, VirtioBlk
 from .console import VirtioConsole
-from .mmio import VirtioDevice, VirtioMmio
+from .mmio import VirtioDevice
 from .net import Switch, VirtioNet
 from .rng import VirtioRng
 
@@ -23,7 +23,7 @@ def fill_slots(
     nics: int = 0,
     console: Callable[[bytes], object] | None = None,
     seed: int | None = 0,
-) -> list[VirtioMmio]:
+) -> list[VirtioDevice | None]:
     """Disks from slot 0 upward, then network cards on one switch; the console is in slot 6, the entropy source in 7.
 
     `console` gets the output of the virtio console; `seed` names the entropy source's stream, None is the host's.
@@ -39,6 +39,5 @@ def fill_slots(
         raise UsageError(
             f"{len(disks)} disks and {nics} network cards are more than the {SLOTS - 2} free virtio slots"
         )
-    slots = [VirtioMmio(backend) for backend in backends]
-    slots += [VirtioMmio() for _ in range(SLOTS - 2 - len(backends))]
-    return [*slots, VirtioMmio(VirtioConsole(console)), VirtioMmio(VirtioRng(seed))]
+    empty = [None] * (SLOTS - 2 - len(backends))
+    return [*backends, *empty, VirtioConsole(console), VirtioRng(seed)]

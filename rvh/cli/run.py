@@ -1,0 +1,433 @@
+"""`rvh-run`: arguments to a machine, the machine's end to an exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError, RvhError, UsageError, os_reason
+
+if TYPE_CHECKING:
+    from ..boot import Plan
+    from ..machine import Machine, Stop
+    from ..vms import VmSpec
+    from .options import Options
+
+__all__ = ["main"]
+
+IMAGES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "images")
+#: The guests of a run without arguments, as (name, vCPUs).
+DEMO = (("hello", 1), ("timer", 1), ("smp", 2))
+DEMO_HARTS = 2
+#: Seconds of running before the status line appears, and between its updates.
+STATUS_AFTER, STATUS_EVERY = 1.0, 0.5
+#: Longest uninterrupted wait for the user's input, in seconds.
+WAIT = 0.5
+#: Seconds between looks at the host's input while the machine runs.
+INPUT_EVERY = 0.004
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the tool and returns its exit status (the module docstring of `rvh.cli.options` lists them)."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    if args == ["--version"]:
+        from .. import __version__
+
+        print(f"rvh {__version__}")
+        return 0
+    from .options import parse
+
+    try:
+        if "--version" in args:
+            raise UsageError("--version stands alone")
+        return Run(parse(args)).run()
+    except RvhError as error:
+        return _complain(str(error))
+    except MemoryError:
+        return _complain("the host has not enough memory for this")
+    except KeyboardInterrupt:
+        return _complain("ended by the user", 130)
+
+
+def _complain(message: str, status: int = 2) -> int:
+    _say(" ".join(message.split()))
+    return status
+
+
+def _say(line: str) -> None:
+    """A line of the tool's own. A closed stderr is no reason to lose the exit status."""
+    try:
+        sys.stderr.write(f"rvh-run: {line}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+
+
+def image(name: str) -> str:
+    """The path of one of the package's own ELF files. Raises `InputError` when it was not built."""
+    path = os.path.join(IMAGES, f"{name}.elf")
+    if not os.path.isfile(path):
+        raise InputError(path, "is not there: the package was not built completely")
+    return path
+
+
+class _Terminated(Exception):
+    """SIGTERM or SIGHUP arrived."""
+
+    def __init__(self, number: int):
+        self.number = number
+
+
+class Run:
+    """One invocation: builds the machine, boots it, keeps the consoles going and reports the end."""
+
+    def __init__(self, options: Options):
+        self.options = options
+        self.vms: list[VmSpec] = []
+        self.machine: Machine | None = None
+        self.plan: Plan | None = None
+        self.instructions_before = 0  # of the machine's lives before a restart
+        self.seconds = 0.0
+        self._describe()
+
+    # -- from options to a machine
+
+    def _describe(self) -> None:
+        """Settles what is to run: the VMs and the machine that is large enough for them."""
+        from .. import vms
+
+        options = self.options
+        if options.bare:
+            options.harts = options.harts or 1
+            options.memory = options.memory or 256 << 20
+            return
+        description = vms.load_toml(options.toml) if options.toml is not None else None
+        if description is not None:
+            self.vms = description.vms
+            self._machine_table(description.machine)
+        elif options.inputs:
+            self.vms = vms.from_files(
+                options.inputs,
+                options.vcpus or 1,
+                options.vm_memory,
+                options.initrd,
+                options.append,
+                [path for path, _ in options.disks],
+            )
+        else:
+            demo = [(name, vcpus) for name, vcpus in DEMO if os.path.isfile(os.path.join(IMAGES, f"{name}.elf"))]
+            self.vms = [
+                vms.VmSpec(name, image(name), options.vm_memory or vms.DEFAULT_MEMORY, options.vcpus or vcpus)
+                for name, vcpus in demo or DEMO
+            ]
+            for name in ("initrd", "append", "disks"):
+                if getattr(options, name):
+                    raise UsageError(f"--{name.rstrip('s')} needs a kernel")
+        options.disks = [(path, False) for path in vms.disks_of(self.vms)]
+        options.harts = options.harts or DEMO_HARTS
+        options.memory = options.memory or vms.memory_for(self.vms)
+
+    def _machine_table(self, table: dict[str, Any]) -> None:
+        """The [machine] table of a description; what the command line says has precedence."""
+        from ..vms import parse_size
+        from .options import MAX_HARTS
+
+        options = self.options
+        assert options.toml is not None
+        harts, clock = table.get("harts", 1), table.get("clock", "instret")
+        if not 1 <= harts <= MAX_HARTS:
+            raise InputError(options.toml, f"[machine]: harts is {harts}, not 1 to {MAX_HARTS}")
+        if clock not in ("instret", "host"):
+            raise InputError(options.toml, f"[machine]: clock is {clock!r}, not instret or host")
+        try:
+            memory = parse_size(table["memory"], "memory") if "memory" in table else None
+        except UsageError as error:
+            raise InputError(options.toml, f"[machine]: {error}") from None
+        options.harts = options.harts or (harts if "harts" in table else None)
+        options.memory = options.memory or memory
+        options.clock = options.clock or clock
+
+    def _build(self) -> None:
+        """The machine, with everything in its RAM. Whatever is wrong with any input is found here, before the start."""
+        from .. import dtb
+        from ..devices.virtio.blk import RawDisk
+        from ..devices.virtio.slots import fill_slots
+        from ..isa.extensions import IsaError
+        from ..machine import RAM_BASE, Machine
+
+        options = self.options
+        disks: list[RawDisk] = []
+        try:
+            for path, readonly in options.disks:
+                disks.append(RawDisk(path, readonly))
+            extra: dict[str, Any] = {} if options.isa is None else {"isa": options.isa}
+            clock = options.clock or "instret"
+            if clock == "host":
+                extra["rtc_epoch_ns"] = time.time_ns()
+            assert options.harts is not None and options.memory is not None
+            machine = Machine(
+                harts=options.harts,
+                ram=options.memory,
+                clock=clock,
+                virtio=fill_slots(disks, options.nics, self.screen.write, options.seed),
+                console=self.screen.write,
+                **extra,
+            )
+            root = machine.device_tree() if options.dtb is None else dtb.load(options.dtb)
+            self.plan = plan = self._plan(root, RAM_BASE, options.memory)
+        except IsaError as error:
+            self._close(disks)
+            raise UsageError(f"--isa: {error}") from None
+        except BaseException:
+            self._close(disks)
+            raise
+        self.machine = machine
+        for load in plan.loads:
+            machine.store(load.address, load.data, load.size)
+        machine.start(plan.entry, plan.dtb_address, plan.info_address)
+        if plan.program is not None:
+            machine.attach_program(plan.program)
+
+    @staticmethod
+    def _close(disks: list[Any]) -> None:
+        for disk in disks:
+            disk.close()
+
+    def _plan(self, root: Any, ram_base: int, ram_size: int) -> Plan:
+        from ..boot import plan_bare
+        from ..vms import plan_hypervisor
+
+        options = self.options
+        seed = b"" if options.seed is None else _rng_seed(options.seed)
+        if options.bare:
+            return plan_bare(
+                root, ram_base, ram_size, options.inputs[0], options.kernel, options.initrd, options.append, seed
+            )
+        return plan_hypervisor(
+            root,
+            ram_base,
+            ram_size,
+            options.firmware or image("sbi"),
+            options.hypervisor or image("hv"),
+            self.vms,
+            color=os.isatty(1) and "NO_COLOR" not in os.environ,
+        )
+
+    # -- running
+
+    def run(self) -> int:
+        """Everything after the arguments; returns the exit status. The terminal is restored whatever happens."""
+        from .terminal import Input, OutputClosed, Quit, Screen, StatusLine
+
+        self.screen = Screen()
+        self.status = StatusLine(self.screen)
+        self._build()
+        assert self.machine is not None
+        if self.options.dump_dtb is not None:
+            return self._dump()
+        trace = self._open_trace()
+        self.input = Input(self._feed, self._unread)
+        handlers = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
+        handlers[signal.SIGCONT] = signal.signal(signal.SIGCONT, lambda *_: self.input.raw())
+        status, words = 130, "ended by the user"
+        try:
+            self.input.open()
+            stop = self._lives()
+            self._settle()
+            status, words = self._judge(stop)
+        except (KeyboardInterrupt, Quit):
+            self._settle()
+        except OutputClosed:
+            words = "standard output was closed"
+        except _Terminated as error:
+            self._settle()
+            status, words = 128 + error.number, f"ended by {signal.Signals(error.number).name}"
+        finally:
+            self.input.close()
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            self.machine.close()
+            if trace is not None:
+                trace.close()
+        return self._finish(status, words)
+
+    def _lives(self) -> Stop:
+        """Runs until something other than a restart ends it."""
+        from .report import Shares
+
+        started = time.perf_counter()
+        while True:
+            assert self.machine is not None
+            self.shares = Shares([vm.name for vm in self.vms])
+            self.started = self.next_status = self.next_input = time.perf_counter()
+            self.next_status += STATUS_AFTER
+            stop = self._one_life(started)
+            if stop.kind != "reset":
+                return stop
+            self._settle()
+            _say("the machine restarts")
+            self.instructions_before += self.machine.instructions
+            self.seconds += self.machine.host_seconds
+            self.machine.close()
+            self._build()
+
+    def _one_life(self, started: float) -> Stop:
+        options, machine = self.options, self.machine
+        assert machine is not None
+        while True:
+            left = None
+            if options.max_insns is not None:
+                left = max(options.max_insns - self.instructions_before - machine.instructions, 1)
+            end = None if options.timeout is None else started + options.timeout
+            timeout = None if end is None else max(end - time.perf_counter(), 0.0)
+            idle = self._idle if self.input.is_terminal else None
+            stop = machine.run(max_insns=left, timeout=timeout, until=self._tick, idle=idle)
+            if stop.kind == "until":
+                continue
+            # Input from a pipe can still end a wait that nothing else ends.
+            if stop.kind == "idle" and self._listening() and not self.input.eof:
+                if self._wait_for_input(None if end is None else max(end - time.perf_counter(), 0.0)):
+                    continue
+                if not self.input.eof:
+                    continue  # the time is up: the run itself says so
+            return stop
+
+    def _tick(self, machine: Machine) -> bool:
+        """Called a few hundred times a second while the machine runs."""
+        now = time.perf_counter()
+        if now >= self.next_input:
+            self.input.poll()
+            self.next_input = now + INPUT_EVERY
+        if self.status.enabled:
+            self.shares.sample(machine)
+            if now >= self.next_status:
+                from .report import speed
+
+                text = speed(machine.instructions, now - self.started)
+                shares = self.shares.text()
+                self.status.show(f"[{text}{'; ' + shares if shares else ''}]")
+                self.next_status = now + STATUS_EVERY
+        return False
+
+    def _idle(self, seconds: float | None) -> bool:
+        """Every hart waits: so does the host, for a key or the next timer. Returns whether a key can still come."""
+        if seconds is None and not self._listening():
+            return False
+        return self._wait_for_input(seconds) or (not self.input.eof and self._listening())
+
+    def _wait_for_input(self, seconds: float | None) -> bool:
+        end = None if seconds is None else time.perf_counter() + seconds
+        while not self.input.eof:
+            wait = WAIT if end is None else min(end - time.perf_counter(), WAIT)
+            if self.input.poll(max(wait, 0.0)):
+                return True
+            if end is not None and time.perf_counter() >= end:
+                return False
+        return False
+
+    # -- consoles
+
+    def _virtio_console(self) -> Any:
+        assert self.machine is not None
+        for slot in self.machine.virtio:
+            if slot.backend is not None and slot.backend.device_id == 3:
+                return slot.backend
+        return None
+
+    def _listening(self) -> bool:
+        assert self.machine is not None
+        return self.machine.uart.listening or self._virtio_console().listening
+
+    def _feed(self, data: bytes) -> None:
+        """Keys go to the UART, unless only the virtio console has a driver that waits for them."""
+        assert self.machine is not None
+        console = self._virtio_console()
+        if console.listening and not self.machine.uart.listening:
+            console.feed(data)
+        else:
+            self.machine.console_feed(data)
+
+    def _unread(self) -> int:
+        assert self.machine is not None
+        return self.machine.uart.input_waiting + len(self._virtio_console().waiting)
+
+    # -- the end
+
+    def _settle(self) -> None:
+        """Pending output first, and the tool's own lines start at the left."""
+        from .terminal import OutputClosed
+
+        assert self.machine is not None
+        try:
+            self.machine.uart.flush()
+        except OutputClosed:
+            return
+        self.status.clear()
+        if self.screen.bytes and not self.screen.at_line_start and self.status.shares_screen:
+            sys.stderr.write("\n")
+
+    def _judge(self, stop: Stop) -> tuple[int, str]:
+        from .report import harts_lines, signature, verdict
+
+        options, machine = self.options, self.machine
+        assert machine is not None and self.plan is not None
+        status, words = verdict(stop, machine, not options.bare, options.max_insns, options.timeout)
+        self.input.close()  # from here on newlines are the host's again
+        if status == 4:
+            for line in harts_lines(machine, self.plan.programs):
+                _say(line)
+        if options.signature is not None and stop.kind in ("pass", "fail"):
+            signature(machine, options.signature, options.signature_granularity)
+        return status, words
+
+    def _finish(self, status: int, words: str) -> int:
+        from .report import speed, stats_lines
+
+        assert self.machine is not None
+        if self.options.stats:
+            for line in stats_lines(self.machine):
+                _say(line)
+        instructions = self.instructions_before + self.machine.instructions
+        _say(f"{words} ({speed(instructions, self.seconds + self.machine.host_seconds)})")
+        return status
+
+    def _dump(self) -> int:
+        options, plan = self.options, self.plan
+        assert options.dump_dtb is not None and plan is not None and self.machine is not None
+        blob = next(load.data for load in plan.loads if load.address == plan.dtb_address)
+        self.machine.close()
+        try:
+            if options.dump_dtb == "-":
+                sys.stdout.buffer.write(blob)
+                sys.stdout.buffer.flush()
+            else:
+                with open(options.dump_dtb, "wb") as file:
+                    file.write(blob)
+        except OSError as error:
+            raise InputError(options.dump_dtb, os_reason(error)) from None
+        _say(f"wrote the device tree, {len(blob)} bytes, to {options.dump_dtb}")
+        return 0
+
+    def _open_trace(self) -> Any:
+        if self.options.trace is None:
+            return None
+        raise UsageError("--trace is not there yet")
+
+
+def _rng_seed(seed: int) -> bytes:
+    """/chosen/rng-seed: the same in every run with the same seed."""
+    import hashlib
+
+    return hashlib.sha256(f"rvh-boot {seed}".encode()).digest()
+
+
+def _terminate(number: int, _frame: Any) -> None:
+    raise _Terminated(number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
