@@ -1,0 +1,221 @@
+"""A bare hart to try single instructions on: the privileged tests' workbench.
+
+The hart stands at ``CODE`` in RAM with PMP open to all modes and trap vectors that tell the levels apart. Encodings
+are written out here on purpose: what the tests feed the hart does not come from the tables that they test.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rvh import _fast
+from rvh.isa import csrs, extensions
+
+RAM = 0x8000_0000
+RAM_SIZE = 1 << 20
+CODE = RAM
+DATA = RAM + 0x8000
+TABLES = RAM + 0x10000
+M_VECTOR, HS_VECTOR, VS_VECTOR = RAM + 0x2000, RAM + 0x3000, RAM + 0x4000
+
+MODES = {"M": (3, 0), "HS": (1, 0), "U": (0, 0), "VS": (1, 1), "VU": (0, 1)}
+NAMES = {mode: name for name, mode in MODES.items()}
+#: Nothing answers at this physical address.
+NOWHERE = 0x10
+
+INTERRUPT = 1 << 63
+ALL = (1 << 64) - 1
+
+MRET, SRET, WFI = 0x30200073, 0x10200073, 0x10500073
+ECALL, EBREAK, NOP = 0x00000073, 0x00100073, 0x00000013
+WRS_NTO, WRS_STO = 0x00D00073, 0x01D00073
+SFENCE_VMA, SINVAL_VMA = 0x12000073, 0x16000073
+SFENCE_W_INVAL, SFENCE_INVAL_IR = 0x18000073, 0x18100073
+HFENCE_VVMA, HINVAL_VVMA = 0x22000073, 0x26000073
+HFENCE_GVMA, HINVAL_GVMA = 0x62000073, 0x66000073
+HLV_W, HLVX_WU, HSV_W = 0x6805C573, 0x6835C573, 0x6AA5C073  # a0, (a1)
+CBO_INVAL, CBO_CLEAN, CBO_FLUSH, CBO_ZERO = 0x0005A00F, 0x0015A00F, 0x0025A00F, 0x0045A00F  # (a1)
+LW, SW, LR_W, AMOADD_W = 0x0005A503, 0x00A5A023, 0x1005A52F, 0x00C5A52F  # a0, (a1) and a2
+FADD_S, FSGNJ_S = 0x00B57553, 0x20B50553  # fa0, fa0, fa1
+
+RA0, RA1, RA2 = 10, 11, 12
+
+
+class Trap(NamedTuple):
+    """A trap taken: into which mode, and xcause, xepc, xtval as that mode reads them."""
+
+    into: str
+    cause: int
+    epc: int
+    tval: int
+
+
+def csr_number(name: str | int) -> int:
+    return name if isinstance(name, int) else csrs.BY_NAME[name].number
+
+
+def csr_insn(funct3: int, name: str | int, rd: int = RA0, rs1: int = RA1) -> int:
+    return csr_number(name) << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | 0x73
+
+
+def csrr(name: str | int) -> int:
+    """CSRRS a0, name, x0"""
+    return csr_insn(2, name, rs1=0)
+
+
+def csrw(name: str | int) -> int:
+    """CSRRW x0, name, a1"""
+    return csr_insn(1, name, rd=0)
+
+
+def csrrw(name: str | int) -> int:
+    return csr_insn(1, name)
+
+
+def csrrs(name: str | int) -> int:
+    """CSRRS a0, name, a1"""
+    return csr_insn(2, name)
+
+
+def csrrc(name: str | int) -> int:
+    return csr_insn(3, name)
+
+
+class _Csrs:
+    def __init__(self, core: _fast.Core) -> None:
+        self._core = core
+
+    def __getitem__(self, name: str) -> int:
+        value = self._core.get_csr(0, csr_number(name))
+        assert value is not None, f"no CSR {name}"
+        return value
+
+    def __setitem__(self, name: str, value: int) -> None:
+        assert self._core.set_csr(0, csr_number(name), value & ALL), f"CSR {name} cannot be set"
+
+    def __contains__(self, name: str) -> bool:
+        return self._core.get_csr(0, csr_number(name)) is not None
+
+
+class Rig:
+    """One hart. ``rig.csr[name]`` reads and writes CSRs as M-mode would."""
+
+    def __init__(self, isa: str = "max", geilen: int = 0, open_gates: bool = True) -> None:
+        self.extensions = extensions.parse(isa)
+        self.core = _fast.Core(1, RAM_SIZE, extensions.to_bits(self.extensions), ram_base=RAM, geilen=geilen)
+        self.csr = _Csrs(self.core)
+        self.csr["pmpaddr0"] = ALL
+        self.csr["pmpcfg0"] = 0x1F
+        self.csr["mtvec"] = M_VECTOR
+        if "S" in self.extensions:
+            self.csr["stvec"] = HS_VECTOR
+        if "H" in self.extensions:
+            self.csr["vstvec"] = VS_VECTOR
+        self.code(NOP)
+        if open_gates:
+            self.open_gates()
+
+    def open_gates(self) -> None:
+        """Every control as permissive as it gets."""
+        for name, value in {
+            "mstateen0": ALL, "mstateen1": ALL, "mstateen2": ALL, "mstateen3": ALL,
+            "hstateen0": ALL, "hstateen1": ALL, "hstateen2": ALL, "hstateen3": ALL,
+            "menvcfg": 1 << 63 | 0xF0, "henvcfg": 1 << 63 | 0xF0, "senvcfg": 0xF0,
+            "mcounteren": ALL, "hcounteren": ALL, "scounteren": ALL,
+            "mstatus": 3 << 13, "vsstatus": 3 << 13, "hstatus": 1 << 9,
+            "stimecmp": ALL, "vstimecmp": ALL,
+        }.items():  # fmt: skip
+            if name in self.csr:
+                self.csr[name] = value
+
+    # -- registers and memory
+    @property
+    def mode(self) -> str:
+        return NAMES[self.core.get_mode(0)]
+
+    @mode.setter
+    def mode(self, name: str) -> None:
+        self.core.set_mode(0, *MODES[name])
+
+    @property
+    def pc(self) -> int:
+        return self.core.get_pc(0)
+
+    @pc.setter
+    def pc(self, value: int) -> None:
+        self.core.set_pc(0, value)
+
+    def x(self, n: int) -> int:
+        return self.core.get_x(0, n)
+
+    def set_x(self, n: int, value: int) -> None:
+        self.core.set_x(0, n, value & ALL)
+
+    @property
+    def a0(self) -> int:
+        return self.x(RA0)
+
+    def store(self, address: int, value: int, size: int = 8) -> None:
+        assert self.core.write_ram(address, value.to_bytes(size, "little"))
+
+    def load(self, address: int, size: int = 8) -> int:
+        return int.from_bytes(self.core.read_ram(address, size), "little")
+
+    def code(self, *words: int, at: int = CODE) -> None:
+        """Places instructions (16-bit ones where the low bits say so) and NOPs after them."""
+        data = b"".join(w.to_bytes(4 if w & 3 == 3 else 2, "little") for w in (*words, NOP, NOP))
+        assert self.core.write_ram(at, data)
+
+    # -- running
+    def step(self, n: int = 1) -> None:
+        """Executes n slots: instructions, or traps in place of one."""
+        self.core.run(n, False)
+
+    def trap(self) -> Trap | None:
+        """The trap that the hart has just entered, judged by where it stands."""
+        for into, vector, prefix in (("M", M_VECTOR, "m"), ("HS", HS_VECTOR, "s"), ("VS", VS_VECTOR, "vs")):
+            if self.pc == vector:
+                assert self.mode == into, f"at the vector of {into} in {self.mode}-mode"
+                return Trap(into, *(self.csr[prefix + name] for name in ("cause", "epc", "tval")))
+        return None
+
+    def execute(self, *words: int, mode: str = "M", a0: int = 0, a1: int = DATA, a2: int = 0) -> Trap | None:
+        """Executes the instructions from CODE in `mode` until all are done or one traps; returns the trap."""
+        self.code(*words)
+        self.mode = mode
+        self.pc = CODE
+        for n, value in ((RA0, a0), (RA1, a1), (RA2, a2)):
+            self.set_x(n, value)
+        for _ in words:
+            self.step()
+            trap = self.trap()
+            if trap:
+                return trap
+        return None
+
+    def cause(self, *words: int, mode: str, **registers: int) -> int | None:
+        """Code of the exception that the instructions end in, None if they complete."""
+        trap = self.execute(*words, mode=mode, **registers)
+        return trap.cause if trap else None
+
+    def read(self, name: str | int, mode: str) -> int:
+        """What CSRR gives in a mode; it must be allowed."""
+        trap = self.execute(csrr(name), mode=mode)
+        assert trap is None, f"reading {name} in {mode}-mode: {trap}"
+        return self.a0
+
+    def write(self, name: str | int, mode: str, value: int) -> None:
+        """CSRW in a mode; it must be allowed."""
+        trap = self.execute(csrw(name), mode=mode, a1=value)
+        assert trap is None, f"writing {name} in {mode}-mode: {trap}"
+
+    def take_interrupt(self, mode: str) -> Trap | None:
+        """The interrupt that is taken in front of a NOP in `mode`, if any; the handler's first instruction is put off by
+        standing at its address already."""
+        self.code(NOP)
+        for vector in (M_VECTOR, HS_VECTOR, VS_VECTOR):
+            self.code(0x0000006F, at=vector)  # j .
+        self.mode = mode
+        self.pc = CODE
+        self.step()
+        return self.trap()

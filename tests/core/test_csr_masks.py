@@ -1,0 +1,439 @@
+"""Which bits of each CSR can be written, read and keep what value: checklist A."""
+
+import pytest
+
+from rvh.isa import csrs
+
+from rig import ALL, CODE, Rig, csrr, csrrc, csrrs, csrw
+
+UXL = 2 << 32
+SD = 1 << 63
+COUNTERS = 0xFFFF_FFFF
+STATUS_S = 1 << 1 | 1 << 5 | 1 << 8 | 3 << 13 | 1 << 18 | 1 << 19
+MSTATUS = STATUS_S | 1 << 3 | 1 << 7 | 3 << 11 | 1 << 17 | 0x7 << 20 | 3 << 38
+ENVCFG = 0xF1 | 7 << 61
+EPC = ALL & ~1
+TVEC = ALL & ~2
+SATP = 8 << 60 | 0xFFFF << 44 | (1 << 44) - 1
+
+#: name: (written, read back, read back after writing 0 over it). The CSRs are at their reset values before.
+ROWS: dict[str, tuple[int, int, int]] = {
+    "fflags": (ALL, 0x1F, 0),
+    "frm": (ALL, 7, 0),
+    "fcsr": (ALL, 0xFF, 0),
+    "sstatus": (ALL, STATUS_S | UXL | SD, UXL),
+    "sie": (ALL, 0, 0),  # nothing delegated
+    "stvec": (ALL, TVEC, 0),
+    "scounteren": (ALL, COUNTERS, 0),
+    "senvcfg": (ALL, 0xF1, 0),
+    "sstateen0": (ALL, 0, 0),
+    "sstateen1": (ALL, 0, 0),
+    "sstateen2": (ALL, 0, 0),
+    "sstateen3": (ALL, 0, 0),
+    "sscratch": (ALL, ALL, 0),
+    "sepc": (ALL, EPC, 0),
+    "scause": (ALL, ALL, 0),
+    "stval": (ALL, ALL, 0),
+    "sip": (ALL, 0, 0),
+    "stimecmp": (ALL, ALL, 0),
+    "satp": (SATP, SATP, 0),
+    "vsstatus": (ALL, STATUS_S | UXL | SD, UXL),
+    "vsie": (ALL, 0, 0),
+    "vstvec": (ALL, TVEC, 0),
+    "vsscratch": (ALL, ALL, 0),
+    "vsepc": (ALL, EPC, 0),
+    "vscause": (ALL, ALL, 0),
+    "vstval": (ALL, ALL, 0),
+    "vsip": (ALL, 0, 0),
+    "vstimecmp": (ALL, ALL, 0),
+    "vsatp": (SATP, SATP, 0),
+    "hstatus": (ALL, 0x0070_03C0 | UXL, UXL),
+    "hedeleg": (ALL, 0xCB1FE, 0),
+    "hideleg": (ALL, 0x444, 0),
+    "hie": (ALL, 0x444, 0),
+    "hcounteren": (ALL, COUNTERS, 0),
+    "hgeie": (ALL, 0, 0),
+    "htval": (ALL, ALL, 0),
+    "hip": (ALL, 4, 0),
+    "hvip": (ALL, 0x444, 0),
+    "htinst": (ALL, ALL, 0),
+    "henvcfg": (ALL, 0xF1, 0),  # the rest is 0 in menvcfg
+    "htimedelta": (ALL, ALL, 0),
+    "hgatp": (8 << 60 | (1 << 60) - 1, 8 << 60 | 0x3FFF << 44 | (1 << 44) - 4, 0),
+    "hstateen0": (ALL, 0, 0),  # all 0 in mstateen
+    "mstatus": (ALL, MSTATUS | UXL | UXL << 2 | SD, UXL | UXL << 2),
+    "medeleg": (ALL, 0xFC_B7FF, 0),
+    "mideleg": (ALL, 0x3666, 0x1444),
+    "mie": (ALL, 0x2EEE, 0),
+    "mtvec": (ALL, TVEC, 0),
+    "mcounteren": (ALL, COUNTERS, 0),
+    "menvcfg": (ALL, ENVCFG, 0),
+    "mstateen0": (ALL, 3 << 62, 0),
+    "mstateen1": (ALL, 1 << 63, 0),
+    "mstateen2": (ALL, 1 << 63, 0),
+    "mstateen3": (ALL, 1 << 63, 0),
+    "mcountinhibit": (ALL, 0xFFFF_FFFD, 0),
+    "mscratch": (ALL, ALL, 0),
+    "mepc": (ALL, EPC, 0),
+    "mcause": (ALL, ALL, 0),
+    "mtval": (ALL, ALL, 0),
+    "mip": (ALL, 0x2226, 0),
+    "mtinst": (ALL, ALL, 0),
+    "mtval2": (ALL, ALL, 0),
+    "tselect": (ALL, 0, 0),
+    "tdata1": (ALL, 0, 0),
+    "tdata2": (ALL, 0, 0),
+    "tdata3": (ALL, 0, 0),
+    "tinfo": (ALL, 1, 1),
+    "pmpcfg2": (0x1F1F_1F1F_1F1F_1F1F, 0x1F1F_1F1F_1F1F_1F1F, 0),
+    **{f"pmpaddr{n}": (ALL, (1 << 54) - 1, 0) for n in range(1, 16)},
+    **{f"mhpmcounter{n}": (ALL, ALL, 0) for n in range(3, 32)},
+    **{f"mhpmevent{n}": (0xFC << 56 | 1, 0xFC << 56 | 1, 0) for n in range(3, 32)},
+}
+#: Those that need other tests: they change by themselves, or their write takes PMP away from under the test.
+ELSEWHERE = {"mcycle", "minstret", "pmpcfg0", "pmpaddr0", "misa", "hstateen1", "hstateen2", "hstateen3"}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_csr_mask_row(name):
+    written, set_, cleared = ROWS[name]
+    rig = Rig(open_gates=False)
+    if name.startswith("f"):
+        rig.csr["mstatus"] = 1 << 13
+    assert rig.execute(csrw(name), a1=written) is None
+    assert rig.read(name, "M") == set_
+    assert rig.execute(csrw(name), a1=0) is None
+    assert rig.read(name, "M") == cleared
+    # The same through CSRRS and CSRRC.
+    rig.csr["mstatus"] = 1 << 13
+    if name == "mstatus":
+        cleared |= 1 << 13
+    else:
+        rig.execute(csrrs(name), a1=written)
+        assert rig.read(name, "M") == set_
+    rig.execute(csrrc(name), a1=ALL & ~(1 << 13 if name == "mstatus" else 0))
+    assert rig.read(name, "M") == cleared
+
+
+def test_every_csr_has_a_row():
+    read_only = {row.name for row in csrs.CSRS if row.read_only}
+    assert {row.name for row in csrs.CSRS} - read_only - ELSEWHERE == set(ROWS)
+
+
+def test_A1_hstatus_fields():
+    rig = Rig()
+    rig.write("hstatus", "HS", ALL)
+    assert rig.csr["hstatus"] == 0x2_0070_03C0  # VSBE, VGEIN and HUPMM read-only zero, VSXL 2
+    rig.write("hstatus", "HS", 0)
+    assert rig.csr["hstatus"] == 0x2_0000_0000
+
+
+def test_A1_vgein_holds_only_what_exists():
+    rig = Rig(geilen=5)
+    for n in range(6):
+        rig.csr["hstatus"] = n << 12
+        assert rig.csr["hstatus"] >> 12 & 0x3F == n
+    for n in (6, 8, 63):
+        rig.csr["hstatus"] = n << 12
+        assert rig.csr["hstatus"] >> 12 & 0x3F <= 5
+
+
+def test_A2_hedeleg_mask():
+    rig = Rig()
+    rig.write("hedeleg", "HS", ALL)
+    assert rig.csr["hedeleg"] == sum(1 << n for n in (1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 15, 18, 19))
+
+
+def test_A3_hideleg_masked_by_mideleg():
+    """What hideleg can hold is read-only one in mideleg: no bit of it can be 0 there."""
+    rig = Rig()
+    rig.csr["mideleg"] = 0
+    rig.write("hideleg", "HS", ALL)
+    assert rig.csr["hideleg"] == 0x444
+    assert rig.csr["mideleg"] & 0x444 == 0x444
+
+
+def test_A4_hie_hip_hvip_share_storage_with_mie_and_mip():
+    rig = Rig()
+    rig.write("hie", "HS", ALL)
+    assert rig.csr["hie"] == 0x444
+    assert rig.csr["mie"] == 0x444
+    rig.csr["mideleg"] = ALL
+    assert rig.csr["sie"] == 0
+    rig.write("hip", "HS", ALL)
+    assert rig.csr["hip"] == 4 and rig.csr["hvip"] == 4 and rig.csr["mip"] == 4 and rig.csr["sip"] == 0
+    rig.write("hvip", "HS", ALL)
+    assert rig.csr["hip"] == 0x444 and rig.csr["mip"] == 0x444
+    rig.write("mip", "M", 0)  # takes away VSSIP only
+    assert rig.csr["hvip"] == 0x440
+    rig.write("mie", "M", 0x40)
+    assert rig.csr["hie"] == 0x40
+
+
+def test_A4_sgeie_only_with_guest_external_interrupts():
+    rig = Rig(geilen=1)
+    rig.csr["hie"] = ALL
+    assert rig.csr["hie"] == 0x1444
+    assert rig.csr["mie"] == 0x1444
+
+
+def test_A5_hgeie_and_hgeip():
+    rig = Rig(geilen=3)
+    rig.write("hgeie", "HS", ALL)
+    assert rig.csr["hgeie"] == 0b1110
+    for mode in ("M", "HS", "VS", "VU", "U"):
+        assert rig.cause(csrw("hgeip"), mode=mode) == 2
+    rig.csr["hgeip"] = ALL
+    assert rig.read("hgeip", "HS") == 0b1110
+    full = Rig(geilen=63)
+    full.csr["hgeie"] = ALL
+    assert full.csr["hgeie"] == ALL & ~1
+
+
+def test_A6_htimedelta_and_hcounteren_widths():
+    rig = Rig()
+    rig.write("htimedelta", "HS", ALL - 5)
+    assert rig.read("htimedelta", "HS") == ALL - 5
+    rig.write("hcounteren", "HS", ALL)
+    assert rig.read("hcounteren", "HS") == 0xFFFF_FFFF
+
+
+def test_A7_henvcfg_is_masked_by_menvcfg():
+    rig = Rig()
+    for bit in (61, 62, 63):
+        rig.csr["menvcfg"] = ALL & ~(1 << bit)
+        rig.write("henvcfg", "HS", ALL)
+        assert rig.read("henvcfg", "HS") == ENVCFG & ~(1 << bit)
+    rig.csr["menvcfg"] = 0  # FIOM and the cache-block fields do not depend on it
+    rig.write("henvcfg", "M", ALL)
+    assert rig.read("henvcfg", "M") == 0xF1
+
+
+def test_A7_henvcfg_bits_follow_menvcfg_down():
+    rig = Rig()
+    rig.csr["menvcfg"] = ALL
+    rig.csr["henvcfg"] = ALL
+    rig.csr["menvcfg"] = 0
+    assert rig.csr["henvcfg"] == 0xF1
+
+
+@pytest.mark.parametrize("name", ["menvcfg", "henvcfg", "senvcfg"])
+def test_A7_cbie_has_no_value_2(name):
+    rig = Rig()
+    for value in (0, 1, 3):
+        rig.csr[name] = value << 4
+        assert rig.csr[name] >> 4 & 3 == value
+        rig.csr[name] = 2 << 4
+        assert rig.csr[name] >> 4 & 3 != 2
+
+
+def test_A8_stateen_masks():
+    rig = Rig(open_gates=False)
+    for n in range(4):
+        bits = 3 << 62 if n == 0 else 1 << 63
+        rig.csr[f"hstateen{n}"] = ALL
+        assert rig.csr[f"hstateen{n}"] == 0
+        rig.csr[f"mstateen{n}"] = ALL
+        assert rig.csr[f"mstateen{n}"] == bits
+        rig.csr[f"hstateen{n}"] = ALL
+        assert rig.csr[f"hstateen{n}"] == bits
+        rig.csr[f"mstateen{n}"] = 0
+        assert rig.csr[f"hstateen{n}"] == 0
+
+
+@pytest.mark.parametrize("name", ["htval", "mtval2", "htinst", "mtinst"])
+def test_A9_trap_value_registers_hold_anything(name):
+    rig = Rig()
+    rig.write(name, "M", 0x00FF_FFFF_FFFF_FFFF)
+    assert rig.read(name, "M") == 0x00FF_FFFF_FFFF_FFFF
+    rig.write(name, "M", 0x1234)
+    assert rig.read(name, "M") == 0x1234
+
+
+def test_A10_hgatp():
+    rig = Rig()
+    for mode in (0, 8, 9, 10):
+        rig.write("hgatp", "HS", mode << 60 | (1 << 60) - 1)
+        assert rig.csr["hgatp"] == mode << 60 | 0x3FFF << 44 | (1 << 44) - 4
+    # An unsupported MODE does not lose the other fields.
+    rig.write("hgatp", "HS", 8 << 60)
+    rig.write("hgatp", "HS", 15 << 60 | 5 << 44 | 0x1234)
+    assert rig.csr["hgatp"] & (1 << 60) - 1 == 5 << 44 | 0x1234
+    assert rig.csr["hgatp"] >> 60 == 8
+
+
+def test_A11_vsstatus_holds_only_its_fields():
+    rig = Rig()
+    rig.write("vsstatus", "HS", ALL)
+    assert rig.csr["vsstatus"] == STATUS_S | UXL | SD
+    rig.write("vsstatus", "HS", 0)
+    assert rig.csr["vsstatus"] == UXL
+    rig.csr["mstatus"] = 3 << 13
+    assert rig.csr["vsstatus"] >> 63 == 0  # SD is that of vsstatus.FS alone
+
+
+def test_A12_vs_registers():
+    rig = Rig()
+    for name, value in {"vstvec": TVEC, "vsscratch": ALL, "vsepc": EPC, "vstval": ALL, "vstimecmp": ALL}.items():
+        rig.write(name, "HS", ALL)
+        assert rig.read(name, "HS") == value
+    for cause in [*range(24), 1 << 63 | 1, 1 << 63 | 5, 1 << 63 | 9, 1 << 63 | 13]:
+        rig.write("vscause", "HS", cause)
+        assert rig.read("vscause", "HS") == cause
+
+
+@pytest.mark.parametrize("name", ["satp", "vsatp"])
+def test_A13_unsupported_mode_leaves_all_as_it_was(name):
+    rig = Rig()
+    for mode in (8, 9, 10, 0):
+        rig.write(name, "M", mode << 60 | 3 << 44 | 0x77)
+        assert rig.read(name, "M") == mode << 60 | 3 << 44 | 0x77
+        for bad in (1, 5, 7, 11, 15):
+            rig.csr[name] = bad << 60 | 9
+            assert rig.read(name, "M") == mode << 60 | 3 << 44 | 0x77
+
+
+def test_A13_unsupported_mode_through_satp_at_V1():
+    rig = Rig()
+    rig.write("satp", "VS", 11 << 60 | 9)
+    assert rig.csr["vsatp"] == 0
+    rig.write("satp", "VS", 9)
+    assert rig.csr["vsatp"] == 9 and rig.csr["satp"] == 0
+
+
+@pytest.mark.parametrize("isa, modes", [("rv64gch_sv39", [8]), ("rv64gch_sv48", [8, 9]), ("rv64gch_sv57", [8, 9, 10])])
+def test_A13_modes_follow_the_extensions(isa, modes):
+    rig = Rig(isa)
+    for name in ("satp", "vsatp", "hgatp"):
+        held = []
+        for mode in range(1, 16):
+            rig.csr[name] = 0
+            rig.csr[name] = mode << 60
+            if rig.csr[name] >> 60:
+                held.append(rig.csr[name] >> 60)
+        assert held == modes
+
+
+@pytest.mark.parametrize("number", [0x612, 0x615, 0x61A, 0x61C, 0x61D, 0x61E, 0x61F, 0x25D, 0x15D, 0x31A, 0xC80])
+@pytest.mark.parametrize("mode", ["M", "HS", "U", "VS", "VU"])
+def test_A14_high_halves_do_not_exist(number, mode):
+    rig = Rig()
+    assert rig.cause(csrr(number), mode=mode) == 2
+    assert rig.cause(csrw(number), mode=mode) == 2
+
+
+def test_A15_mstatus_gva_mpv_and_delegation():
+    rig = Rig(open_gates=False)
+    assert rig.csr["mideleg"] & 0x444 == 0x444
+    rig.write("mideleg", "M", 0)
+    assert rig.csr["mideleg"] & 0x444 == 0x444
+    for bit in (38, 39):
+        rig.write("mstatus", "M", 1 << bit)
+        assert rig.csr["mstatus"] >> bit & 1
+        rig.write("mstatus", "M", 0)
+        assert not rig.csr["mstatus"] >> bit & 1
+    rig.write("medeleg", "M", ALL)
+    for bit in (10, 20, 21, 22, 23):
+        assert rig.csr["medeleg"] >> bit & 1
+    for bit in (11, 16):
+        assert not rig.csr["medeleg"] >> bit & 1
+    rig.write("medeleg", "M", 0)
+    assert rig.csr["medeleg"] == 0
+
+
+def test_A16_misa_is_read_only():
+    rig = Rig()
+    before = rig.csr["misa"]
+    rig.write("misa", "M", before & ~(1 << 7))
+    assert rig.csr["misa"] == before
+
+
+def test_A16_without_H_nothing_of_it_exists():
+    rig = Rig("rv64gcsu_sstc_sv39")
+    for row in csrs.CSRS:
+        if row.privilege == 2 or row.name in ("mtinst", "mtval2"):
+            assert row.name not in rig.csr
+            assert rig.cause(csrr(row.number), mode="M") == 2
+    for bit in (38, 39):
+        rig.csr["mstatus"] = 1 << bit
+        assert not rig.csr["mstatus"] >> bit & 1
+    rig.csr["mideleg"] = rig.csr["mie"] = rig.csr["medeleg"] = ALL
+    assert rig.csr["mideleg"] == 0x222 and rig.csr["mie"] == 0xAAA and rig.csr["medeleg"] == 0xC_B3FF
+    assert rig.cause(0x6805C573, mode="M") == 2  # HLV.W
+    assert rig.cause(0x62000073, mode="M") == 2  # HFENCE.GVMA
+
+
+@pytest.mark.parametrize("name", ["senvcfg", "scounteren", "sstateen0", "sstateen3"])
+def test_A17_registers_without_a_twin_are_shared(name):
+    rig = Rig()
+    rig.csr[name] = 0x71 if name == "senvcfg" else 0x5
+    assert rig.read(name, "VS") == rig.csr[name]
+    rig.write(name, "VS", 0)
+    assert rig.csr[name] == 0
+
+
+def test_A17_hcontext_and_scontext_do_not_exist():
+    rig = Rig()
+    for number in (0x6A8, 0x5A8, 0x7A8, 0x7B0):
+        assert rig.cause(csrr(number), mode="M") == 2
+
+
+def test_A18_a_refused_access_has_no_effect():
+    rig = Rig()
+    rig.csr["hcounteren"] = 0
+    rig.csr["mstatus"] = 1 << 13
+    rig.csr["vsstatus"] = 0
+    for insn in (csrrs("fcsr"), csrrs("hvip"), csrrs("time"), csrrs("hgatp"), csrrs("mscratch")):
+        before = {row.name: rig.csr[row.name] for row in csrs.CSRS if row.number >> 8 not in (0xB, 0xC)}
+        trap = rig.execute(insn, mode="VS", a0=0x5A5A, a1=ALL)
+        assert trap is not None and rig.a0 == 0x5A5A
+        after = {row.name: rig.csr[row.name] for row in csrs.CSRS if row.number >> 8 not in (0xB, 0xC)}
+        changed = {name for name in before if before[name] != after[name]}
+        assert changed <= {"mstatus", "mcause", "mepc", "mtval", "minstret"}
+        assert (before["mstatus"] ^ after["mstatus"]) >> 13 & 3 == 0
+
+
+def test_A18_order_exists_then_m_level_then_v_level():
+    rig = Rig()
+    rig.csr["mcounteren"] = rig.csr["hcounteren"] = 0
+    assert rig.cause(csrr("cycle"), mode="VS") == 2
+    assert rig.cause(csrw("cycle"), mode="VS") == 2
+    rig.csr["mcounteren"] = ALL
+    assert rig.cause(csrr("cycle"), mode="VS") == 22
+    assert rig.cause(csrw("cycle"), mode="VS") == 2
+
+
+def test_pmpcfg_reserved_and_locked():
+    rig = Rig()
+    rig.csr["pmpcfg2"] = 0x62  # bits 5 and 6 do not exist; W without R is reserved
+    assert rig.csr["pmpcfg2"] == 0
+    rig.csr["pmpaddr9"], rig.csr["pmpaddr10"] = 0x111, 0x222
+    rig.csr["pmpcfg2"] = 0x89 << 16  # entry 10: locked, TOR, R
+    rig.csr["pmpcfg2"] = 0
+    assert rig.csr["pmpcfg2"] == 0x89 << 16
+    rig.csr["pmpaddr9"] = rig.csr["pmpaddr10"] = rig.csr["pmpaddr11"] = 0x333
+    assert (rig.csr["pmpaddr9"], rig.csr["pmpaddr10"], rig.csr["pmpaddr11"]) == (0x111, 0x222, 0x333)
+    for number in (0x3A1, 0x3A3, 0x3A4, 0x3C0):
+        assert rig.cause(csrr(number), mode="M") == 2
+
+
+def test_mpp_holds_no_mode_that_is_not_there():
+    rig = Rig()
+    for mpp in (0, 1, 3):
+        rig.csr["mstatus"] = mpp << 11
+        assert rig.csr["mstatus"] >> 11 & 3 == mpp
+    rig.csr["mstatus"] = 2 << 11
+    assert rig.csr["mstatus"] >> 11 & 3 in (0, 1, 3)
+
+
+def test_epc_bit_1_needs_compressed_instructions():
+    rig = Rig("rv64gsu_sv39")
+    rig.csr["mepc"] = rig.csr["sepc"] = CODE + 6
+    assert rig.csr["mepc"] == CODE + 4 and rig.csr["sepc"] == CODE + 4
+
+
+def test_identification_registers():
+    rig = Rig()
+    for name in ("mvendorid", "marchid", "mimpid", "mconfigptr", "mhartid"):
+        assert rig.read(name, "M") == 0
+        assert rig.cause(csrw(name), mode="M") == 2
