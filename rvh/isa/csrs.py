@@ -94,8 +94,8 @@ class Csr:
     """One register.
 
     ``writable`` are the bits a write can change; ``extra`` adds bits that exist only with an extension. ``fixed`` bits
-    are set from reset on. ``twin`` is the register that V=1 reaches under this one's number. ``rmw`` names the helper that
-    gives the software-written value for CSRRS and CSRRC when reads show hardware lines as well (mip and its relatives).
+    are set from reset on. ``twin`` is the register that V=1 reaches under this one's number. ``rmw`` names the helper
+    that gives the software-written value for CSRRS and CSRRC when reads show hardware lines as well (mip and the like).
     ``needs`` are the extensions without which the register does not exist, separated by blanks.
     """
 
@@ -570,10 +570,10 @@ def _machine(csr) -> None:  # type: ignore[no-untyped-def]
         csr(0x3A0 + n, f"pmpcfg{n}", text, read="pmpcfg", write="pmpcfg", writable=0x9F9F_9F9F_9F9F_9F9F)
     for n in range(16):
         csr(0x3B0 + n, f"pmpaddr{n}", text, storage=f"pmpaddr[{n}]", write="pmpaddr", writable=(1 << 54) - 1)
-    # No triggers: tselect holds only 0, and type 0 in tdata1 says that this one does not exist (Sdtrig).
+    # No triggers: tselect holds only 0, and type 0 in tdata1 and in tinfo says that this one does not exist.
     for number, name in ((0x7A0, "tselect"), (0x7A1, "tdata1"), (0x7A2, "tdata2"), (0x7A3, "tdata3")):
         csr(number, name, "Sdtrig, Trigger Module Registers", writable=0)
-    csr(0x7A4, "tinfo", "Sdtrig, Trigger Module Registers", writable=0, fixed=1)
+    csr(0x7A4, "tinfo", "Sdtrig, Trigger Module Registers", writable=0, read="tinfo")
     text = "Hardware Performance Monitor"
     csr(0xB00, "mcycle", text, read="counter", write="counter")
     csr(0xB02, "minstret", text, read="counter", write="counter")
