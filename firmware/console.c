@@ -4,7 +4,7 @@
 #include "hart.h"
 #include "vm.h"
 
-enum { ESCAPE_KEY = 0x1d /* Ctrl-] */, FLUSH_MS = 50 };
+enum { ESCAPE_KEY = 0x1d /* Ctrl-] */, ESC = 0x1b, FLUSH_MS = 50 };
 
 static struct spinlock console_lock;
 static struct vm *open_line;          /* whose unfinished line the terminal's cursor stands on */
@@ -50,10 +50,18 @@ static void flush_port(struct vm *vm)
     vm->console.flush_at = FOREVER;
 }
 
-/* Control characters could forge another VM's lines; terminal escapes pass for the VM that has the keyboard. */
-static bool printable(const struct vm *vm, char c)
+/* What may reach the terminal. Control characters could forge another VM's lines; escape sequences pass whole
+   for the VM that has the keyboard, and not at all for the others. */
+static bool printable(struct vm *vm, char c)
 {
-    return (u8)c >= ' ' ? c != 0x7f : c == '\t' || ((c == '\033' || c == '\b') && vm->index == focus);
+    if (vm->index == focus && (c == ESC || c == '\b'))
+        return true;
+    if (c == ESC || vm->console.in_escape) {
+        /* ESC [ parameters final: the final byte is a letter or @ ~ and the like (ECMA-48, 5.4) */
+        vm->console.in_escape = c == ESC || c == '[' || (u8)c < '@';
+        return false;
+    }
+    return ((u8)c >= ' ' && c != 0x7f) || c == '\t';
 }
 
 void console_guest_write(struct vm *vm, const char *text, u64 len)
@@ -63,6 +71,7 @@ void console_guest_write(struct vm *vm, const char *text, u64 len)
     spin_lock(&console_lock);
     for (; len--; text++) {
         if (*text == '\n') {
+            p->in_escape = false;
             flush_port(vm);
             close_line();
         } else if (printable(vm, *text)) {
@@ -128,21 +137,34 @@ static void list_vms(void)
         hv_log("%u %s: %s%s", i, vms[i].label, vm_state_name(&vms[i]), i == focus ? ", has the keyboard" : "");
 }
 
+static void set_focus(u32 index)
+{
+    focus = index;
+    hv_log("keyboard goes to %s", vms[index].label);
+}
+
+/* A character for the guest; if the one that had the keyboard is gone, the next running one gets it. */
+static void deliver(char c)
+{
+    for (u32 i = 0; i < vm_count && vm_stopped(&vms[focus]); i++)
+        if (!vm_stopped(&vms[i]))
+            set_focus(i);
+    vm_input(&vms[focus], c);
+}
+
 void console_input(char c)
 {
+    bool command = escaped && c != ESCAPE_KEY;
+
     if (!escaped && c == ESCAPE_KEY) {
         escaped = true;
-    } else if (escaped && c != ESCAPE_KEY) {
-        escaped = false;
-        if (c >= '0' && c <= '9' && (u32)(c - '0') < vm_count) {
-            focus = (u32)(c - '0');
-            hv_log("keyboard goes to %s", vms[focus].label);
-        } else if (c == '?') {
-            list_vms();
-        }
-    } else {
-        escaped = false;
-        if (focus < vm_count)
-            vm_input(&vms[focus], c);
+        return;
     }
+    escaped = false;
+    if (!command)
+        deliver(c);
+    else if (c >= '0' && c <= '9' && (u32)(c - '0') < vm_count)
+        set_focus((u32)(c - '0'));
+    else if (c == '?')
+        list_vms();
 }
