@@ -1,13 +1,16 @@
-/* The F and D operations over raw register values: f registers as u64 (singles NaN-boxed), x registers as u64.
+/* The F and D operations over raw register values: f registers as u64 (singles NaN-boxed), x registers as
+ * u64.
  *
- * On x86-64 they run on the host's SSE unit. While a hart runs, between fp_enter() and fp_leave(), MXCSR holds its
- * rounding mode and collects its exception flags; fp_collect() folds these into h->fflags whenever somebody looks. Each
- * host instruction is a volatile asm, so that no compiler folds, moves, duplicates or drops one whatever its idea of the
- * floating-point environment. What SSE cannot do, or does differently, and every operation on other hosts (aarch64
- * detects tininess before rounding, RISC-V after), goes to the integer arithmetic of fp_soft.h.
+ * On x86-64 they run on the host's SSE unit. While a hart runs, between fp_enter() and fp_leave(), MXCSR
+ * holds its rounding mode and collects its exception flags; fp_collect() folds these into h->fflags
+ * whenever somebody looks. Each host instruction is a volatile asm, so that no compiler folds, moves,
+ * duplicates or drops one whatever its idea of the floating-point environment. What SSE cannot do, or does
+ * differently, and every operation on other hosts (aarch64 detects tininess before rounding, RISC-V
+ * after), goes to the integer arithmetic of fp_soft.h.
  *
- * fp_MNEMONIC(h, operands) rounds as frm says, which must be 0..3; fp_MNEMONIC_rm(h, operands, rm) rounds as rm says,
- * which must be 0..4. Whether an encoded or dynamic mode is reserved is the caller's to find out.
+ * fp_MNEMONIC(h, operands) rounds as frm says, which must be 0..3; fp_MNEMONIC_rm(h, operands, rm) rounds
+ * as rm says, which must be 0..4. Whether an encoded or dynamic mode is reserved is the caller's to find
+ * out.
  */
 #ifndef RVH_FP_H
 #define RVH_FP_H
@@ -38,13 +41,14 @@ FP_INLINE u64 fp_box(u32 single)
     return FP_BOX | single;
 }
 
-/* A register that holds no NaN-boxed single reads as the canonical NaN (D extension, "NaN Boxing of Narrower Values"). */
+/* A register that holds no NaN-boxed single reads as the canonical NaN (D extension, "NaN Boxing of
+ * Narrower Values"). */
 FP_INLINE u32 fp_unbox(u64 reg)
 {
     u32 single = (u32)reg;
     if (unlikely(reg < FP_BOX)) {
         single = FP_NAN_S;
-        __asm__ volatile("" : "+r"(single)); /* a branch, not a conditional move on the way of every operand */
+        __asm__ volatile("" : "+r"(single)); /* a branch, not a conditional move */
     }
     return single;
 }
@@ -118,7 +122,8 @@ FP_INLINE void fp_set_mxcsr(u32 value)
     __asm__ volatile("ldmxcsr %0" : : "m"(value));
 }
 
-/* MXCSR for this hart with no flags. RC counts nearest, down, up, zero. RMM and reserved modes never reach the host. */
+/* MXCSR for this hart with no flags. RC counts nearest, down, up, zero. RMM and reserved modes never reach
+ * the host. */
 FP_INLINE u32 fp_mxcsr_for(const Hart *h)
 {
     return FP_MXCSR_BASE | ((0x9cu >> (h->frm < 4 ? 2 * h->frm : 8)) & 3) << 13;
@@ -126,31 +131,36 @@ FP_INLINE u32 fp_mxcsr_for(const Hart *h)
 
 #endif
 
-/* Whether the host has fused multiply-add. If not, fp_fmadd_s and its kin must not be called, but fp_fmadd_s_rm can. */
+/* Whether the host has fused multiply-add. */
 FP_INLINE int fp_has_fma(void)
 {
-#if FP_HOST
-    return __builtin_cpu_supports("fma");
-#else
+#if !FP_HOST
     return 1;
+#elif defined(RVH_NO_FMA)
+    return 0;
+#else
+    return __builtin_cpu_supports("fma");
 #endif
 }
 
-/* Raises exceptions found by software. On the host's own flags nothing needs to be called, so handlers need no frame. */
+/* Raises exceptions found by software. On the host's own flags nothing needs to be called, so handlers
+ * need no frame. */
 FP_INLINE void fp_raise(Hart *h, u32 flags)
 {
     if (!flags)
         return;
 #if FP_HOST
     (void)h;
-    fp_set_mxcsr(fp_mxcsr() | (flags >> 4 & 1) | (flags >> 1 & 4) | (flags << 1 & 8) | (flags << 3 & 16) | (flags << 5 & 32));
+    u32 mxcsr = (flags >> 4 & 1) | (flags >> 1 & 4) | (flags << 1 & 8) | (flags << 3 & 16) | (flags << 5 & 32);
+    fp_set_mxcsr(fp_mxcsr() | mxcsr);
 #else
     h->fflags |= (u8)flags;
     fp_mark_dirty(h);
 #endif
 }
 
-/* Folds the exceptions raised since the last call into h->fflags. Call it before fflags, FS or V is read or written. */
+/* Folds the exceptions raised since the last call into h->fflags. Call it before fflags, FS or V is read
+ * or written. */
 FP_INLINE void fp_collect(Hart *h)
 {
 #if FP_HOST
@@ -178,8 +188,8 @@ FP_INLINE void fp_set_rounding(Hart *h)
 #endif
 }
 
-/* Hands the host's FPU to the hart; what it held before goes to *saved. Host code that computes in floating point must
- * not run before fp_leave(). */
+/* Hands the host's FPU to the hart; what it held before goes to *saved. Host code that computes in
+ * floating point must not run before fp_leave(). */
 FP_INLINE void fp_enter(Hart *h, u32 *saved)
 {
 #if FP_HOST
@@ -294,9 +304,14 @@ FP_SOFT(fcvt_d_lu, 1, soft_int_to_d(0, a, rm, &flags))
 /* Conversion to an integer towards zero, as compiled code has it, is fast under any frm. */
 #if FP_HOST
 #define FP_TO_INT(name)                                                                  \
+    FP_ASIDE(name, fp_soft_##name(h, a, (u32)b))                                         \
     FP_INLINE u64 fp_##name##_rm(Hart *h, u64 a, u32 rm)                                 \
     {                                                                                    \
-        return likely(rm == RM_RTZ) ? fp_##name##_rtz(h, a) : fp_soft_##name(h, a, rm);  \
+        u64 r;                                                                           \
+        if (likely(rm == RM_RTZ))                                                        \
+            return fp_##name##_rtz(h, a);                                                \
+        FP_CALL_ASIDE(name, r, a, rm, 0);                                                \
+        return r;                                                                        \
     }
 #else
 #define FP_TO_INT(name) FP_ROUNDED(name, 1)
@@ -336,8 +351,8 @@ FP_TO_INT(fcvt_wu_d)
 FP_TO_INT(fcvt_l_d)
 FP_TO_INT(fcvt_lu_d)
 
-/* Exact whatever the rounding mode, but their rm must be a valid one all the same (F extension, "widening conversions
- * ... implementations must treat the rm field as usual"). */
+/* Exact whatever the rounding mode, but their rm must be a valid one all the same (F extension, "widening
+ * conversions ... implementations must treat the rm field as usual"). */
 #if !FP_HOST
 FP_INLINE u64 fp_fcvt_d_s(Hart *h, u64 a) { return fp_soft_fcvt_d_s(h, a, RM_RNE); }
 FP_INLINE u64 fp_fcvt_d_w(Hart *h, u64 a) { return fp_soft_fcvt_d_w(h, a, RM_RNE); }
@@ -395,13 +410,13 @@ FP_COMPARE(d, u64, )
 
 /* ---- operations on the bits: no rounding */
 
-/* minimumNumber and maximumNumber of IEEE 754-2019: -0 < +0, a NaN loses against a number, a signaling one also raises
- * NV (F extension, "FMIN.S and FMAX.S"). */
-#define FP_MIN_MAX(s, T, CANONICAL, UNBOX, BOX)                                                \
-    FP_INLINE u64 fp_min_max_nan_##s(Hart *h, T a, T b)                                    \
+/* minimumNumber and maximumNumber of IEEE 754-2019: -0 < +0, a NaN loses against a number, a signaling one
+ * also raises NV (F extension, "FMIN.S and FMAX.S"). */
+#define FP_MIN_MAX(s, T, CANONICAL, UNBOX, BOX)                                          \
+    FP_INLINE u64 fp_min_max_nan_##s(Hart *h, T a, T b)                                  \
     {                                                                                    \
         fp_raise(h, fp_is_snan_##s(a) || fp_is_snan_##s(b) ? FP_NV : 0);                 \
-        return fp_is_nan_##s(a) ? (fp_is_nan_##s(b) ? CANONICAL : b) : a;                      \
+        return fp_is_nan_##s(a) ? (fp_is_nan_##s(b) ? CANONICAL : b) : a;                \
     }                                                                                    \
     FP_INLINE u64 fp_fmin_##s(Hart *h, u64 ra, u64 rb)                                   \
     {                                                                                    \

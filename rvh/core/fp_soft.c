@@ -1,5 +1,6 @@
-/* See fp_soft.h. A value is unpacked into sign, exponent and a 64-bit significand, the exact result is formed with all
- * the bits that matter (the rest jammed into the lowest one), and one function, pack(), does all rounding.
+/* See fp_soft.h. A value is unpacked into sign, exponent and a 64-bit significand, the exact result is
+ * formed with all the bits that matter (the rest jammed into the lowest one), and one function, pack(),
+ * does all rounding.
  */
 #include "fp_soft.h"
 
@@ -11,7 +12,8 @@ typedef unsigned __int128 u128;
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* A binary interchange format of IEEE 754: precision (hidden bit included) and width of the exponent field. */
+/* A binary interchange format of IEEE 754: precision (hidden bit included) and width of the exponent
+ * field. */
 typedef struct {
     u8 precision, exponent_bits;
 } Format;
@@ -34,7 +36,8 @@ INLINE i32 bias(Format f)
 
 INLINE u64 infinity(Format f, u32 sign)
 {
-    return (u64)sign << (f.precision + f.exponent_bits - 1) | ((1ull << f.exponent_bits) - 1) << (f.precision - 1);
+    u64 exponent = (1ull << f.exponent_bits) - 1;
+    return ((u64)sign << f.exponent_bits | exponent) << (f.precision - 1);
 }
 
 INLINE u64 canonical_nan(Format f)
@@ -72,8 +75,9 @@ INLINE int is_nan(Number n)
     return n.class >= QUIET;
 }
 
-/* Whether rounding adds one unit to the magnitude: `odd` is the last bit kept, `rest` the dropped bits as a fraction of
- * that unit (2^63 is one half), of which the lowest may stand for any number of non-zero bits below. */
+/* Whether rounding adds one unit to the magnitude: `odd` is the last bit kept, `rest` the dropped bits as
+ * a fraction of that unit (2^63 is one half), of which the lowest may stand for any number of non-zero
+ * bits below. */
 INLINE int rounds_up(u32 rm, u32 sign, u64 odd, u64 rest)
 {
     switch (rm) {
@@ -95,9 +99,9 @@ INLINE u128 shift_right_jam_128(u128 v, i32 by)
     return by >= 128 ? v != 0 : by ? v >> by | (v << (128 - by) != 0) : v;
 }
 
-/* Rounds (-1)^sign * sig * 2^(exp - 63) to the format; bit 63 of sig is set and bit 0 may be jammed. Tininess is
- * detected after rounding (F extension, "fflags"): a result is tiny if it would be below the least normal number when
- * rounded with an unbounded exponent. */
+/* Rounds (-1)^sign * sig * 2^(exp - 63) to the format; bit 63 of sig is set and bit 0 may be jammed.
+ * Tininess is detected after rounding (F extension, "fflags"): a result is tiny if it would be below the
+ * least normal number when rounded with an unbounded exponent. */
 INLINE u64 pack(Format f, u32 sign, i32 exp, u64 sig, u32 rm, u32 *flags)
 {
     const int kept = f.precision, least = 1 - bias(f);
@@ -147,8 +151,9 @@ INLINE u64 invalid(Format f, u32 *flags)
     return canonical_nan(f);
 }
 
-/* The sum of two FINITE values whose significands have 128 bits (value = sig * 2^(exp - 127), top bit set). At least
- * the lowest 20 bits of each are zero, so a bit jammed by the alignment stays below the rounding position. */
+/* The sum of two FINITE values whose significands have 128 bits (value = sig * 2^(exp - 127), top bit
+ * set). At least the lowest 20 bits of each are zero, so a bit jammed by the alignment stays below the
+ * rounding position. */
 INLINE u64 add_128(Format f, u32 a_sign, i32 a_exp, u128 a, u32 b_sign, i32 b_exp, u128 b, u32 rm, u32 *flags)
 {
     if (a_exp < b_exp || (a_exp == b_exp && a < b)) {
@@ -316,17 +321,20 @@ INLINE u64 to_int(Format f, u64 bits, u32 rm, u32 kind, u32 *flags)
     return kind <= SOFT_WU ? (u64)(int64_t)(i32)value : value;
 }
 
-#define OPERATIONS(format, T, suffix)                                                                          \
-    T soft_add_##suffix(T a, T b, u32 rm, u32 *flags) { return (T)add(format, a, b, rm, flags); }              \
-    T soft_mul_##suffix(T a, T b, u32 rm, u32 *flags) { return (T)mul(format, a, b, rm, flags); }              \
-    T soft_div_##suffix(T a, T b, u32 rm, u32 *flags) { return (T)div_(format, a, b, rm, flags); }             \
-    T soft_sqrt_##suffix(T a, u32 rm, u32 *flags) { return (T)sqrt_(format, a, rm, flags); }                   \
-    T soft_fma_##suffix(T a, T b, T c, u32 rm, u32 *flags) { return (T)fma_(format, a, b, c, rm, flags); }     \
-    T soft_int_to_##suffix(int negative, u64 magnitude, u32 rm, u32 *flags)                                    \
-    {                                                                                                          \
-        return (T)from_int(format, (u32)negative, magnitude, rm, flags);                                       \
-    }                                                                                                          \
-    u64 soft_##suffix##_to_int(T a, u32 rm, u32 kind, u32 *flags) { return to_int(format, a, rm, kind, flags); }
+#define OPERATIONS(format, T, suffix)                                                    \
+    T soft_add_##suffix(T a, T b, u32 rm, u32 *flags) { return (T)add(format, a, b, rm, flags); }        \
+    T soft_mul_##suffix(T a, T b, u32 rm, u32 *flags) { return (T)mul(format, a, b, rm, flags); }        \
+    T soft_div_##suffix(T a, T b, u32 rm, u32 *flags) { return (T)div_(format, a, b, rm, flags); }       \
+    T soft_sqrt_##suffix(T a, u32 rm, u32 *flags) { return (T)sqrt_(format, a, rm, flags); }             \
+    T soft_fma_##suffix(T a, T b, T c, u32 rm, u32 *flags) { return (T)fma_(format, a, b, c, rm, flags); } \
+    T soft_int_to_##suffix(int negative, u64 magnitude, u32 rm, u32 *flags)              \
+    {                                                                                    \
+        return (T)from_int(format, (u32)negative, magnitude, rm, flags);                 \
+    }                                                                                    \
+    u64 soft_##suffix##_to_int(T a, u32 rm, u32 kind, u32 *flags)                                        \
+    {                                                                                                    \
+        return to_int(format, a, rm, kind, flags);                                                       \
+    }
 
 OPERATIONS(SINGLE, u32, s)
 OPERATIONS(DOUBLE, u64, d)

@@ -1,7 +1,7 @@
-/* Binary floating point in integer arithmetic: every rounding mode of RISC-V, RMM included, exact flags, on any host.
- * fp.h uses it for whatever the host's FPU cannot do. Operands are raw bits, not NaN-boxed; results that are NaN are
- * the canonical NaN ("Unprivileged ISA", F extension, "NaN Generation and Propagation"). `rm` is 0..4, never dynamic;
- * exceptions are or-ed into *flags.
+/* Binary floating point in integer arithmetic: every rounding mode of RISC-V, RMM included, exact flags,
+ * on any host. fp.h uses it for whatever the host's FPU cannot do. Operands are raw bits, not NaN-boxed;
+ * results that are NaN are the canonical NaN ("Unprivileged ISA", F extension, "NaN Generation and
+ * Propagation"). `rm` is 0..4, never dynamic; exceptions are or-ed into *flags.
  */
 #ifndef RVH_FP_SOFT_H
 #define RVH_FP_SOFT_H

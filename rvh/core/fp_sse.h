@@ -1,12 +1,57 @@
 /* The part of fp.h that runs on the SSE unit of an x86-64 host. Included by fp.h only.
  *
- * MXCSR's flags mean what RISC-V's mean: tininess after rounding, underflow only if inexact, an invalid conversion not
- * inexact. Different are NaN results (the host propagates operands), the integer that stands for an invalid conversion,
- * conversions to unsigned integers (SSE has none) and infinity * 0 + quiet NaN (valid on the host).
+ * MXCSR's flags mean what RISC-V's mean: tininess after rounding, underflow only if inexact, an invalid
+ * conversion not inexact. Different are NaN results (the host propagates operands), the integer that
+ * stands for an invalid conversion, conversions to unsigned integers (SSE has none) and infinity * 0 +
+ * quiet NaN (valid on the host).
  */
 #include <emmintrin.h>
 
-/* Operands and results as __m128: loaded and stored without a detour through an integer register. Only lane 0 counts. */
+/* fp_aside_NAME(h, a, b, c) is `expression` for the rare cases of an inline function. Compiled by gcc it
+ * saves every integer register, and is called in a way that tells the compiler so: in its usual case the
+ * handler around it needs no stack frame. The call steps over the red zone and realigns the stack. */
+#ifndef __clang__
+#define FP_ASIDE(name, expression)                                                       \
+    __attribute__((no_caller_saved_registers, target("general-regs-only"), used)) FP_COLD                \
+    u64 fp_aside_##name(Hart *h, u64 a, u64 b, u64 c)                                    \
+    {                                                                                    \
+        (void)b, (void)c;                                                                \
+        return expression;                                                               \
+    }
+#define FP_CALL_ASIDE(name, result, a, b, c)                                             \
+    do {                                                                                 \
+        register u64 third __asm__("r8") = (c);                                          \
+        u64 first = (a), second = (b);                                                   \
+        __asm__ volatile("mov %%rsp, %%r9\n\t"                                           \
+                         "lea -128(%%rsp), %%rsp\n\t"                                    \
+                         "and $-16, %%rsp\n\t"                                           \
+                         "push %%rsi\n\t"                                                \
+                         "push %%rdx\n\t"                                                \
+                         "mov %%rax, %%rsi\n\t"                                          \
+                         "mov %%rcx, %%rdx\n\t"                                          \
+                         "mov %%r8, %%rcx\n\t"                                           \
+                         "call %P3\n\t"                                                  \
+                         "pop %%rdx\n\t"                                                 \
+                         "pop %%rsi\n\t"                                                 \
+                         "mov %%r9, %%rsp"                                               \
+                         : "+a"(first), "+c"(second), "+r"(third)                        \
+                         : "i"(fp_aside_##name), "D"(h)                                  \
+                         : "r9", "cc", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", \
+                           "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"); \
+        (result) = first;                                                                \
+    } while (0)
+#else
+#define FP_ASIDE(name, expression)                                                       \
+    FP_COLD u64 fp_aside_##name(Hart *h, u64 a, u64 b, u64 c)                            \
+    {                                                                                    \
+        (void)b, (void)c;                                                                \
+        return expression;                                                               \
+    }
+#define FP_CALL_ASIDE(name, result, a, b, c) ((result) = fp_aside_##name(h, a, b, c))
+#endif
+
+/* Operands and results as __m128: loaded and stored without a detour through an integer register. Only
+ * lane 0 counts. */
 FP_INLINE __m128 fp_lane_d(u64 bits)
 {
     return _mm_castsi128_ps(_mm_cvtsi64_si128((i64)bits));
@@ -109,9 +154,15 @@ FP_INLINE void fp_fma_nan(Hart *h, u64 a, u64 b, u64 infinity)
 }
 
 #define FP_HOST_3(name, insn)                                                            \
+    FP_ASIDE(name##_d, fp_soft_##name##_d(h, a, b, c, h->frm))                           \
     FP_INLINE u64 fp_##name##_d(Hart *h, u64 a_bits, u64 b_bits, u64 c_bits)             \
     {                                                                                    \
         __m128 r = fp_lane_d(c_bits), a = fp_lane_d(a_bits), b = fp_lane_d(b_bits);      \
+        if (unlikely(!fp_has_fma())) {                                                   \
+            u64 x = fp_bits(fp_opaque(a)), y = fp_bits(fp_opaque(b)), z = fp_bits(fp_opaque(r));         \
+            FP_CALL_ASIDE(name##_d, z, x, y, z);                                         \
+            return fp_bits(fp_opaque(fp_lane_d(z)));                                     \
+        }                                                                                \
         __asm__ volatile(insn "231sd %2, %1, %0" : "+x"(r) : "x"(a), "x"(b));            \
         if (unlikely(fp_result_nan_d(r))) {                                              \
             u64 x = fp_bits(fp_opaque(a)) << 1, y = fp_bits(fp_opaque(b)) << 1;          \
@@ -120,11 +171,17 @@ FP_INLINE void fp_fma_nan(Hart *h, u64 a, u64 b, u64 infinity)
         }                                                                                \
         return fp_bits(r);                                                               \
     }                                                                                    \
+    FP_ASIDE(name##_s, fp_soft_##name##_s(h, a, b, c, h->frm))                           \
     FP_INLINE u64 fp_##name##_s(Hart *h, u64 a_bits, u64 b_bits, u64 c_bits)             \
     {                                                                                    \
         u32 a = fp_unbox(a_bits), b = fp_unbox(b_bits), c = fp_unbox(c_bits);            \
         __m128 r = fp_lane_s(c);                                                         \
-        __asm__ volatile(insn "231ss %2, %1, %0" : "+x"(r) : "x"(fp_lane_s(a)), "x"(fp_lane_s(b))); \
+        if (unlikely(!fp_has_fma())) {                                                   \
+            u64 result;                                                                  \
+            FP_CALL_ASIDE(name##_s, result, fp_box(a), fp_box(b), fp_box(c));            \
+            return fp_bits(fp_opaque(fp_lane_d(result)));                                \
+        }                                                                                \
+        __asm__ volatile(insn "231ss %2, %1, %0" : "+x"(r) : "x"(fp_lane_s(a)), "x"(fp_lane_s(b)));      \
         if (unlikely(fp_result_nan_s(r))) {                                              \
             fp_fma_nan(h, (u32)(a << 1), (u32)(b << 1), 0xff000000u);                    \
             r = fp_opaque(fp_lane_s(FP_NAN_S));                                          \
@@ -175,8 +232,8 @@ FP_FROM_INT(w, (i32)a)
 FP_FROM_INT(wu, (u64)(u32)a)
 FP_FROM_INT(l, a)
 
-/* From 2^63 up half the operand is converted, its last bit kept sticky far below the rounding position, and doubled,
- * which is exact. */
+/* From 2^63 up half the operand is converted, its last bit kept sticky far below the rounding position,
+ * and doubled, which is exact. */
 FP_INLINE u64 fp_half(u64 a)
 {
     return a >> 1 | (a & 1);
@@ -200,9 +257,9 @@ FP_INLINE u64 fp_fcvt_s_lu(Hart *h, u64 a)
     return fp_box_lane(r);
 }
 
-/* ---- conversions to integers
- * The host's answer to an invalid operand is the most negative integer, with its invalid flag. That is right for negative
- * operands of conversions to signed integers, and such a result may be valid too. */
+/* ---- conversions to integers The host's answer to an invalid operand is the most negative integer, with
+ * its invalid flag. That is right for negative operands of conversions to signed integers, and such a
+ * result may be valid too. */
 
 #define FP_TO_SIGNED(name, s, T, UNBOX, LOAD, insn, R, MIN, MAX)                         \
     FP_INLINE u64 fp_##name(Hart *h, u64 reg)                                            \
@@ -216,8 +273,8 @@ FP_INLINE u64 fp_fcvt_s_lu(Hart *h, u64 a)
         return (u64)(i64)r;                                                              \
     }
 
-/* To unsigned integers by the conversion to a signed 64-bit one: below `limit` (in bits) its answer is in range. Of other
- * operands the flags are dropped when the answer is not, and invalid takes their place. */
+/* To unsigned integers by the conversion to a signed 64-bit one: below `limit` (in bits) its answer is in
+ * range. Of other operands the flags are dropped when the answer is not, and invalid takes their place. */
 #define FP_TO_UNSIGNED(name, s, T, UNBOX, LOAD, insn, limit, BEYOND, R, max)             \
     FP_INLINE u64 fp_##name(Hart *h, u64 reg)                                            \
     {                                                                                    \
@@ -249,7 +306,7 @@ FP_INLINE u64 fp_fcvt_s_lu(Hart *h, u64 a)
 #define FP_TO_INTS(s, T, UNBOX, LOAD, insn, mode, two_32, two_63, BEYOND)                \
     FP_TO_SIGNED(fcvt_w_##s##mode, s, T, UNBOX, LOAD, insn, i32, INT32_MIN, INT32_MAX)   \
     FP_TO_SIGNED(fcvt_l_##s##mode, s, T, UNBOX, LOAD, insn, i64, INT64_MIN, INT64_MAX)   \
-    FP_TO_UNSIGNED(fcvt_wu_##s##mode, s, T, UNBOX, LOAD, insn, two_32, FP_NOTHING, i32, UINT32_MAX)           \
+    FP_TO_UNSIGNED(fcvt_wu_##s##mode, s, T, UNBOX, LOAD, insn, two_32, FP_NOTHING, i32, UINT32_MAX)      \
     FP_TO_UNSIGNED(fcvt_lu_##s##mode, s, T, UNBOX, LOAD, insn, two_63, BEYOND, i64, 0)
 #define FP_TO_INTS_S(insn, mode)                                                         \
     FP_TO_INTS(s, u32, fp_unbox, fp_lane_s, insn, mode, 0x4f800000u, 0x5f000000u, FP_BEYOND_S)
@@ -269,14 +326,14 @@ FP_TO_INTS_D("cvttsd2si", _rtz)
         int equal, ordered;                                                              \
         (void)h;                                                                         \
         __asm__ volatile("ucomis" #s " %3, %2"                                           \
-                         : "=@cce"(equal), "=@ccnp"(ordered) : "x"(LOAD(UNBOX(a))), "x"(LOAD(UNBOX(b))));     \
+                         : "=@cce"(equal), "=@ccnp"(ordered) : "x"(LOAD(UNBOX(a))), "x"(LOAD(UNBOX(b)))); \
         return (u64)(equal & ordered);                                                   \
     }                                                                                    \
     FP_INLINE u64 fp_flt_##s(Hart *h, u64 a, u64 b)                                      \
     {                                                                                    \
         int above;                                                                       \
         (void)h;                                                                         \
-        __asm__ volatile("comis" #s " %1, %2" : "=@cca"(above) : "x"(LOAD(UNBOX(a))), "x"(LOAD(UNBOX(b))));   \
+        __asm__ volatile("comis" #s " %1, %2" : "=@cca"(above) : "x"(LOAD(UNBOX(a))), "x"(LOAD(UNBOX(b)))); \
         return (u64)above;                                                               \
     }                                                                                    \
     FP_INLINE u64 fp_fle_##s(Hart *h, u64 a, u64 b)                                      \
@@ -284,7 +341,7 @@ FP_TO_INTS_D("cvttsd2si", _rtz)
         int above_or_equal;                                                              \
         (void)h;                                                                         \
         __asm__ volatile("comis" #s " %1, %2"                                            \
-                         : "=@ccae"(above_or_equal) : "x"(LOAD(UNBOX(a))), "x"(LOAD(UNBOX(b))));              \
+                         : "=@ccae"(above_or_equal) : "x"(LOAD(UNBOX(a))), "x"(LOAD(UNBOX(b))));         \
         return (u64)above_or_equal;                                                      \
     }
 FP_HOST_COMPARE(s, fp_unbox, fp_lane_s)
