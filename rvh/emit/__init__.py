@@ -26,6 +26,7 @@ def generate(out: Path) -> list[Path]:
         "csr_tables.pxi": csr_tables.render_pxi(),
         "hart_layout.h": layout.render_c(),
         "hart_layout.pxi": layout.render_pxi(),
+        "state.pxi": layout.state_pxi(),
     }
     written = []
     for name, text in files.items():
