@@ -210,8 +210,8 @@ class Rig:
         assert trap is None, f"writing {name} in {mode}-mode: {trap}"
 
     def take_interrupt(self, mode: str) -> Trap | None:
-        """The interrupt that is taken in front of a NOP in `mode`, if any; the handler's first instruction is put off by
-        standing at its address already."""
+        """The interrupt that is taken in front of a NOP in `mode`, if any. The handlers are a jump to themselves, so
+        that the step which enters one does not leave it."""
         self.code(NOP)
         for vector in (M_VECTOR, HS_VECTOR, VS_VECTOR):
             self.code(0x0000006F, at=vector)  # j .

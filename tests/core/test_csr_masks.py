@@ -1,10 +1,9 @@
 """Which bits of each CSR can be written, read and keep what value: checklist A."""
 
 import pytest
+from rig import ALL, CODE, Rig, csrr, csrrc, csrrs, csrw
 
 from rvh.isa import csrs
-
-from rig import ALL, CODE, Rig, csrr, csrrc, csrrs, csrw
 
 UXL = 2 << 32
 SD = 1 << 63
