@@ -65,7 +65,7 @@ static void check_fetch_loop(struct vcpu *v)
     v->loop_ticks = looping ? v->loop_ticks + 1 : 0;
     if (v->loop_ticks == LOOP_TICKS) {
         struct guest_trap t = {cause, v->pc, csr_read(vstval), 0};
-        vcpu_fault(v, "its trap handler cannot be fetched", &t);
+        vcpu_fault_untaken(v, &t);
     }
 }
 

@@ -179,13 +179,23 @@ void vcpu_inject(struct vcpu *v, u64 cause, u64 tval)
     v->pc = csr_read(vstvec) & ~3ull;
 }
 
+void vcpu_fault_untaken(struct vcpu *v, const struct guest_trap *fetch)
+{
+    /* The VS CSRs tell of the trap that the handler was to take, unless fetching the handler is what overwrote them. */
+    struct guest_trap first = {csr_read(vscause), csr_read(vsepc), csr_read(vstval), 0};
+
+    if (first.pc == v->injected.pc)
+        first.gpa = v->injected.gpa;
+    vcpu_fault(v, "its trap handler cannot be fetched", first.pc == fetch->pc ? fetch : &first);
+}
+
 void vcpu_inject_access_fault(struct vcpu *v, u64 cause, u64 gva, u64 gpa)
 {
     struct guest_trap t = {cause, v->pc, gva, gpa};
     u64 handler = csr_read(vstvec) & ~3ull;
 
     if (cause == CAUSE_FETCH_ACCESS && v->pc == handler) {
-        vcpu_fault(v, "its trap handler cannot be fetched", v->before.cause || v->injected.cause ? &v->injected : &t);
+        vcpu_fault_untaken(v, &t);
         return;
     }
     /* vsepc still on this very instruction means that the handler ran into the same fault again. */
@@ -194,7 +204,6 @@ void vcpu_inject_access_fault(struct vcpu *v, u64 cause, u64 gva, u64 gpa)
         vcpu_fault(v, "its trap handler faults for ever", &t);
         return;
     }
-    v->before = v->injected;
     v->injected = t;
     vcpu_inject(v, cause, gva);
 }
@@ -218,6 +227,18 @@ const char *cause_name(u64 cause)
 
 void vcpu_fault(struct vcpu *v, const char *why, const struct guest_trap *t)
 {
-    vm_stop(v->vm, VM_FAILED, "%s (vcpu %u: %s at pc 0x%lx, gva 0x%lx, gpa 0x%lx)", why, v->id,
-            cause_name(t->cause), t->pc, t->gva, t->gpa);
+    static const u64 access = BIT(CAUSE_FETCH_ACCESS) | BIT(CAUSE_LOAD_ACCESS) | BIT(CAUSE_STORE_ACCESS) |
+        BIT(CAUSE_FETCH_GUEST_PAGE) | BIT(CAUSE_LOAD_GUEST_PAGE) | BIT(CAUSE_STORE_GUEST_PAGE);
+    static const u64 address = access | BIT(CAUSE_FETCH_MISALIGNED) | BIT(CAUSE_LOAD_MISALIGNED) |
+        BIT(CAUSE_STORE_MISALIGNED) | BIT(CAUSE_FETCH_PAGE) | BIT(CAUSE_LOAD_PAGE) | BIT(CAUSE_STORE_PAGE);
+    char where[64] = "";
+    u64 kind = BIT(t->cause & 63);
+
+    if (kind & access)
+        format(where, sizeof(where), ", gva 0x%lx, gpa 0x%lx", t->gva, t->gpa);
+    else if (kind & address)
+        format(where, sizeof(where), ", gva 0x%lx", t->gva);
+    else if (t->cause == CAUSE_ILLEGAL)
+        format(where, sizeof(where), ", instruction 0x%lx", t->gva);
+    vm_stop(v->vm, VM_FAILED, "%s (vcpu %u: %s at pc 0x%lx%s)", why, v->id, cause_name(t->cause), t->pc, where);
 }

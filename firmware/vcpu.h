@@ -49,7 +49,7 @@ struct vcpu {
     bool wants_wait, wants_stop;             /* what the exit handler asks of the run loop */
     bool suspended;                          /* the wait is an HSM suspend */
 
-    struct guest_trap injected, before;      /* the last two exceptions injected for want of memory or device */
+    struct guest_trap injected;              /* the last exception injected for want of memory or device */
     u32 stuck, loop_ticks;                   /* how often the same one came again without progress */
 };
 
@@ -82,6 +82,8 @@ void vcpu_inject(struct vcpu *v, u64 cause, u64 tval);
 void vcpu_inject_access_fault(struct vcpu *v, u64 cause, u64 gva, u64 gpa);
 /* Stops the VM and says why: the cause in words, pc and addresses. */
 void vcpu_fault(struct vcpu *v, const char *why, const struct guest_trap *t);
+/* Stops it because its trap handler cannot be fetched, with the trap that it could not take; `fetch` is the fetch's own. */
+void vcpu_fault_untaken(struct vcpu *v, const struct guest_trap *fetch);
 const char *cause_name(u64 cause);
 
 void exit_handle(struct vcpu *v);            /* exits.c */
