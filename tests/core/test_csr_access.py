@@ -1,4 +1,4 @@
-"""Who may do what, as executed: checklist H, I1, J1-J2, K, L1. What is expected is written out here, from the manual."""
+"""Who may do what, as executed: checklist H, I1, J1, J2, K, L1. What is expected is spelt out, from the manual."""
 
 import itertools
 import random
