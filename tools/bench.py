@@ -3,8 +3,8 @@
 
 Every program under ``tools/bench/`` checks its own result, so a wrong machine is not a fast one. A round runs
 each program once on each machine; the table shows medians over the rounds. Seconds are user CPU time of the
-machine's process less that of the program ``empty`` (start-up). Guest instructions are what rvh counted, or
-without rvh what the program read from Spike's minstret.
+machine's process less that of the program ``empty`` (start-up). Guest instructions are what the program read
+from rvh's minstret around its work, or without rvh from Spike's (QEMU's counts host ticks).
 
     python tools/bench.py                        all programs, 3 rounds
     python tools/bench.py int traps --rounds 5   some of them
@@ -49,6 +49,7 @@ class Program:
     qemu_goal: float | None = None
     spike_goal: float | None = None
     trips: bool = False  #: a repeat is one round trip, whose nanoseconds are worth printing
+    pages: int = 640  #: size of the window of the page-table programs
 
     def sources(self) -> list[Path]:
         """Files to compile and link."""
@@ -67,9 +68,11 @@ PROGRAMS = (
     Program("fp", "fp", "run_m", 1500, 0.5, 5.0),
     Program("mmu", "mmu", "run_s", 25000, 1.0),
     Program("vsmmu", "mmu", "run_vs", 8000, 1.0),
+    Program("walk", "mmu", "run_s", 600, 1.0, pages=16384),
+    Program("vswalk", "mmu", "run_vs", 250, pages=16384),
     Program("sfence", "sfence", "run_s", 2000000, 2.0),
     Program("traps", "traps", "run_s", 2000000, 4.0, 10.0, trips=True),
-    Program("exits", "exits", "run_vs", 300000, 6.0, 10.0, trips=True),
+    Program("exits", "exits", "run_vs", 600000, 6.0, 10.0, trips=True),
 )
 
 
@@ -87,8 +90,8 @@ def build(program: Program, scale: float = 1.0) -> Path:
         "-std=gnu11", "-O2", "-ffreestanding", "-nostdlib", "-fno-sanitize=all",
         "-fno-stack-protector", "-fomit-frame-pointer", "-ffp-contract=off", "-fno-math-errno",
         "-Wall", "-Wextra", "-Werror",
-        f"-DREPEAT={repeats(program, scale)}ul", f"-I{SOURCES}", "-Wl,--build-id=none",
-        "-T", str(SOURCES / "bench.ld"), "-o", str(target), *map(str, program.sources()),
+        f"-DREPEAT={repeats(program, scale)}ul", f"-DWINDOW_PAGES={program.pages}ul", f"-I{SOURCES}",
+        "-Wl,--build-id=none", "-T", str(SOURCES / "bench.ld"), "-o", str(target), *map(str, program.sources()),
     ]  # fmt: skip
     cache = {name: str(OUTPUT / "zig-cache") for name in ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")}
     result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **cache})
@@ -119,7 +122,7 @@ class Machine:
     def linux(self, files: dict[str, Path]) -> list[str] | None:
         """Command line that boots Debian under OpenSBI for its self-check; None if it could not power off."""
         options = {
-            "rvh": ("--memory", "512M", "--stats", "--kernel", "--initrd", "--append", "--bare"),
+            "rvh": ("--memory", "512M", "--kernel", "--initrd", "--append", "--bare"),
             "qemu": (*QEMU_VIRT, "-m", "512M", "-kernel", "-initrd", "-append", "-bios"),
         }.get(self.name)
         if options is None:
@@ -132,13 +135,12 @@ class Machine:
 
 @dataclass
 class Run:
-    """What one execution told: user CPU seconds, peak memory, verdict, and instruction counts where known."""
+    """What one execution told: user CPU seconds, peak memory, verdict, and guest instructions where known."""
 
     seconds: float
     rss_mib: float
     failure: str = ""
-    minstret: int | None = None
-    stats: dict = field(default_factory=dict)
+    instructions: int | None = None
 
 
 def execute(command: list[str], verdict: str, limit: float = 600.0) -> Run:
@@ -161,10 +163,10 @@ def execute(command: list[str], verdict: str, limit: float = 600.0) -> Run:
             stream.seek(0)
             texts.append(stream.read().decode(errors="replace"))
     run = Run(usage.ru_utime, usage.ru_maxrss / 1024)
-    if stats := re.search(r"^stats: (\{.*\})\s*$", texts[1], re.M):
-        run.stats = json.loads(stats.group(1))
-    if counted := re.search(r"minstret=(\d+)", texts[0]):
-        run.minstret = int(counted.group(1))
+    if counted := re.search(r"bench: .* minstret=(\d+)", texts[0]):
+        run.instructions = int(counted.group(1))
+    elif counted := re.search(r"\(([\d,]+) instructions in", texts[1]):  # rvh-run's last line
+        run.instructions = int(counted.group(1).replace(",", ""))
     if child.returncode or (texts[0].strip() and verdict not in texts[0]):
         last = [line for text in texts for line in text.splitlines() if line.strip()][-1:]
         run.failure = f"exit status {child.returncode}" + (f" ({last[0][:80]})" if last else "")
@@ -180,7 +182,7 @@ def find_machines(options: argparse.Namespace) -> list[Machine]:
         "spike": shutil.which("spike"),
     }
     arguments = {
-        "rvh": ["--memory", f"{MEMORY_MIB}M", "--stats", "--bare"],
+        "rvh": ["--memory", f"{MEMORY_MIB}M", "--bare"],
         "qemu": [*QEMU_VIRT, "-m", f"{MEMORY_MIB}M", "-bios", "none", "-kernel"],
         "spike": ["--isa=rv64gch_zicntr", f"-m{MEMORY_MIB}"],
     }  # fmt: skip
@@ -212,21 +214,18 @@ class Result:
         return next((run.failure for run in self.runs.get(machine, []) if run.failure), "")
 
     def seconds(self, machine: str, startup: dict[str, float]) -> float | None:
-        """Median user CPU seconds without start-up, None if not run or failed; at least a microsecond."""
+        """Median user CPU seconds without start-up, None if not run or failed; at least a clock tick."""
         runs = self.runs.get(machine)
         if not runs or self.failure(machine):
             return None
-        return max(median(run.seconds for run in runs) - startup[machine], 1e-6)
+        return max(median(run.seconds for run in runs) - startup[machine], 0.01)
 
-    def instructions(self, empty: Result) -> tuple[int, str] | None:
+    def instructions(self) -> tuple[int, str] | None:
         """(guest instructions, who counted them) or None."""
-        for run in self.runs.get("rvh", []):
-            if "instructions" in run.stats:
-                base = empty.runs["rvh"][0].stats.get("instructions", 0)
-                return run.stats["instructions"] - base, "rvh"
-        for run in self.runs.get("spike", []):
-            if run.minstret:
-                return run.minstret, "spike"
+        for machine in ("rvh", "spike"):
+            for run in self.runs.get(machine, []):
+                if run.instructions and not run.failure:
+                    return run.instructions, machine
         return None
 
 
@@ -271,8 +270,8 @@ def boot_linux(machines: list[Machine], rounds: int) -> dict:
             run = execute(command, debian.AUTO_PASS)
             entry["user_seconds"].append(run.seconds)
             entry["rss_mib"] = run.rss_mib
-            if run.stats:
-                entry["instructions"] = run.stats.get("instructions")
+            if run.instructions:
+                entry["instructions"] = run.instructions
             if run.failure:
                 entry["failure"] = run.failure
     progress("")
@@ -291,7 +290,7 @@ def report(results: list[Result], machines: list[Machine]) -> dict:
     startup = {m.name: median(run.seconds for run in empty.runs[m.name]) for m in machines}
     table = []
     for result in results[1:]:
-        counted = result.instructions(empty)
+        counted = result.instructions()
         row: dict = {
             "program": result.program.name,
             "repeat": result.repeat,

@@ -17,10 +17,13 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size);
 enum { PTE_V = 1, PTE_R = 2, PTE_W = 4, PTE_X = 8, PTE_U = 16, PTE_A = 64, PTE_D = 128 };
 #define PTE_KERNEL (PTE_V | PTE_R | PTE_W | PTE_X | PTE_A | PTE_D)
 
-// Virtual window of 4 KiB pages for the page-table programs, and the frames behind it.
+// Virtual window of 4 KiB pages for the page-table programs, and the frames behind it: RAM above the program.
 #define WINDOW 0x1000000000ul
+#ifndef WINDOW_PAGES
 #define WINDOW_PAGES 640
-extern uint8_t frames[WINDOW_PAGES][PAGE];
+#endif
+#define FRAMES 0x84000000ul
+#define FRAME(n) (FRAMES + (n) * PAGE)
 
 // Repeats of the measured loop; the build sets it.
 #ifndef REPEAT
@@ -40,8 +43,8 @@ void hs_exit(void);
 
 // From paging.c: entry of a 4 KiB page under a root table of 2^root_bits entries; makes tables on the way.
 uint64_t *leaf(uint64_t *root, unsigned root_bits, uint64_t address);
-extern uint64_t s_root[512];          // Sv39, S-mode or VS-mode: RAM identity, and the window
-extern uint64_t g_root[2048];         // Sv39x4: RAM identity
+extern uint64_t s_root[512];          // Sv39, S-mode or VS-mode: program and frames identity, and the window
+extern uint64_t g_root[2048];         // Sv39x4: program and frames identity
 void build_s_stage(void);
 void build_g_stage(void);
 uint64_t satp_of(const uint64_t *root);  // MODE 8 (Sv39, Sv39x4), ASID or VMID 0

@@ -1,14 +1,14 @@
 // Page tables for the programs below M-mode: 4 KiB leaves everywhere, so that each stage walks three levels.
 #include "bench.h"
 
-#define RAM 0x80000000ul
-#define RAM_MAPPED (16ul << 20)  // the program, its stack and its data
+#define PROGRAM 0x80000000ul
+#define PROGRAM_SIZE (4ul << 20)
+#define FRAMES_SIZE (WINDOW_PAGES * PAGE)
 
 uint64_t s_root[512] __attribute__((aligned(4096)));
 uint64_t g_root[2048] __attribute__((aligned(16384)));
-uint8_t frames[WINDOW_PAGES][PAGE] __attribute__((aligned(4096)));
 
-static uint64_t tables[64][512] __attribute__((aligned(4096)));
+static uint64_t tables[256][512] __attribute__((aligned(4096)));
 static unsigned tables_used;
 
 uint64_t *leaf(uint64_t *root, unsigned root_bits, uint64_t address)
@@ -32,14 +32,16 @@ static void map(uint64_t *root, unsigned root_bits, uint64_t from, uint64_t to, 
 
 void build_s_stage(void)
 {
-    map(s_root, 9, RAM, RAM, RAM_MAPPED, PTE_KERNEL);
-    map(s_root, 9, WINDOW, (uint64_t)frames, sizeof frames, PTE_KERNEL);
+    map(s_root, 9, PROGRAM, PROGRAM, PROGRAM_SIZE, PTE_KERNEL);
+    map(s_root, 9, FRAMES, FRAMES, FRAMES_SIZE, PTE_KERNEL);
+    map(s_root, 9, WINDOW, FRAMES, FRAMES_SIZE, PTE_KERNEL);
 }
 
 void build_g_stage(void)
 {
     // G-stage leaves are checked as user accesses: U must be set (privileged manual, "Guest-Page Faults").
-    map(g_root, 11, RAM, RAM, RAM_MAPPED, PTE_KERNEL | PTE_U);
+    map(g_root, 11, PROGRAM, PROGRAM, PROGRAM_SIZE, PTE_KERNEL | PTE_U);
+    map(g_root, 11, FRAMES, FRAMES, FRAMES_SIZE, PTE_KERNEL | PTE_U);
 }
 
 uint64_t satp_of(const uint64_t *root)

@@ -3,19 +3,19 @@
 #include "bench.h"
 
 #define PAGES 64
-#define FRAMES 256
+#define MOVES 256
 
 uint64_t workload(void)
 {
     uint64_t wrong = 0;
-    for (uint64_t i = 0; i < FRAMES; i++)
-        *(volatile uint64_t *)frames[i] = i;
+    for (uint64_t i = 0; i < MOVES; i++)
+        *(volatile uint64_t *)FRAME(i) = i;
     volatile uint64_t *entries = leaf(s_root, 9, WINDOW);
     for (uint64_t step = 0; step < REPEAT; step++) {
         uint64_t page = step % PAGES;
-        uint64_t frame = step * 37 % FRAMES;
+        uint64_t frame = step * 37 % MOVES;
         uint64_t address = WINDOW + page * PAGE;
-        entries[page] = (uint64_t)frames[frame] >> 12 << 10 | PTE_KERNEL;
+        entries[page] = FRAME(frame) >> 12 << 10 | PTE_KERNEL;
         if (page == 0)
             __asm__ volatile("sfence.vma" ::: "memory");
         else
