@@ -368,9 +368,7 @@ def print_table(numbers: dict) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line. Exit status as in the module's text."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [program.name for program in PROGRAMS]
     parser.add_argument("programs", nargs="*", metavar="program", help=f"default: all of {' '.join(names)}")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each on each machine (default 3)")

@@ -48,8 +48,20 @@ from typing import NamedTuple
 SUITE = "trixie"
 ARCHITECTURE = "riscv64"
 #: Kernel modules in initramfs-modules.cpio with what they need: Debian's virtio drivers and ext4 are modules.
-MODULES = ("virtio_mmio", "virtio_blk", "virtio_rng", "failover", "net_failover", "virtio_net",
-           "crc16", "mbcache", "jbd2", "crc32c_generic", "libcrc32c", "ext4")
+MODULES = (
+    "virtio_mmio",
+    "virtio_blk",
+    "virtio_rng",
+    "failover",
+    "net_failover",
+    "virtio_net",
+    "crc16",
+    "mbcache",
+    "jbd2",
+    "crc32c_generic",
+    "libcrc32c",
+    "ext4",
+)
 
 #: First line that /init prints, and the two verdicts of the self-check.
 MARKER = "rvh-initramfs: up"
@@ -140,8 +152,15 @@ def machine_mirror() -> tuple[str, str]:
     if release.exists():
         match = re.search(r"^VERSION_CODENAME=\W?(\w+)", release.read_text(), re.M)
         codename = match.group(1) if match else ""
-    targets = _run(["apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(SIGNED_BY)",
-                    "Created-By: Packages"])
+    targets = _run(
+        [
+            "apt-get",
+            "indextargets",
+            "--format",
+            "$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(SIGNED_BY)",
+            "Created-By: Packages",
+        ]
+    )
     rows = [row.split("|") for row in targets.splitlines() if row.count("|") == 3]
     for uri, suite, component, keyring in rows:
         if component == "main" and suite in (codename, SUITE):
@@ -169,18 +188,26 @@ class Apt:
             + (f"Signed-By: {keyring}\n" if keyring else "")
         )
         replaced = ("Acquire::Languages", "Acquire::IndexTargets")
-        acquire = [line for line in _run(["apt-config", "dump"]).splitlines()
-                   if line.startswith("Acquire::") and not line.startswith(replaced)]
-        (root / "apt.conf").write_text("\n".join([
-            *acquire,
-            f'Dir::State "{root}"; Dir::State::lists "{root}/lists"; Dir::State::status "{root}/status";',
-            f'Dir::Cache "{root}"; Dir::Cache::archives "{root}/archives";',
-            f'Dir::Etc::sourcelist "{root}/etc/debian.sources"; Dir::Etc::sourceparts "{root}/etc/parts";',
-            f'Dir::Etc::main "{root}/etc/none"; Dir::Etc::parts "{root}/etc/parts";',
-            f'Dir::Etc::preferences "{root}/etc/none"; Dir::Etc::preferencesparts "{root}/etc/parts";',
-            f'APT::Architecture "{ARCHITECTURE}"; APT::Architectures {{ "{ARCHITECTURE}"; }};',
-            'Acquire::Languages "none"; Acquire::Retries "2"; APT::Sandbox::User "root";',
-            ""]))
+        acquire = [
+            line
+            for line in _run(["apt-config", "dump"]).splitlines()
+            if line.startswith("Acquire::") and not line.startswith(replaced)
+        ]
+        (root / "apt.conf").write_text(
+            "\n".join(
+                [
+                    *acquire,
+                    f'Dir::State "{root}"; Dir::State::lists "{root}/lists"; Dir::State::status "{root}/status";',
+                    f'Dir::Cache "{root}"; Dir::Cache::archives "{root}/archives";',
+                    f'Dir::Etc::sourcelist "{root}/etc/debian.sources"; Dir::Etc::sourceparts "{root}/etc/parts";',
+                    f'Dir::Etc::main "{root}/etc/none"; Dir::Etc::parts "{root}/etc/parts";',
+                    f'Dir::Etc::preferences "{root}/etc/none"; Dir::Etc::preferencesparts "{root}/etc/parts";',
+                    f'APT::Architecture "{ARCHITECTURE}"; APT::Architectures {{ "{ARCHITECTURE}"; }};',
+                    'Acquire::Languages "none"; Acquire::Retries "2"; APT::Sandbox::User "root";',
+                    "",
+                ]
+            )
+        )
         self.environment = {**os.environ, "APT_CONFIG": str(root / "apt.conf"), "LC_ALL": "C"}
 
     def update(self) -> None:
@@ -275,8 +302,8 @@ def plain_image(data: bytes) -> bytes:
     if data[:2] == b"\x1f\x8b":
         data = gzip.decompress(data)
     elif data[:2] == b"MZ" and data[4:8] == b"zimg":
-        offset, size = (int.from_bytes(data[at:at + 4], "little") for at in (8, 12))
-        kind, payload = data[24:28], data[offset:offset + size]
+        offset, size = (int.from_bytes(data[at : at + 4], "little") for at in (8, 12))
+        kind, payload = data[24:28], data[offset : offset + size]
         if kind == b"gzip":
             data = gzip.decompress(payload)
         elif kind in (b"xz\0k", b"lzma", b"xzke"):
@@ -329,8 +356,10 @@ def build_initramfs(busybox: Path, modules: dict[str, bytes], init: str = INIT) 
         Entry("dev/console", 0o20600, major=5, minor=1),
         Entry("dev/null", 0o20666, major=1, minor=3),
     ]
-    entries += [Entry(f"lib/modules/{number:02}-{name}.ko", 0o100644, modules[name])
-                for number, name in enumerate(load_order(modules))]
+    entries += [
+        Entry(f"lib/modules/{number:02}-{name}.ko", 0o100644, modules[name])
+        for number, name in enumerate(load_order(modules))
+    ]
     return cpio(entries)
 
 
