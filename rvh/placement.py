@@ -12,7 +12,7 @@ MIB = 1 << 20
 
 def size_words(size: int) -> str:
     """A number of bytes for people: ``64 MiB``, ``1536 bytes``."""
-    for unit, name in ((1 << 30, "GiB"), (MIB, "MiB"), (1 << 10, "KiB")):
+    for unit, name in ((1 << 40, "TiB"), (1 << 30, "GiB"), (MIB, "MiB"), (1 << 10, "KiB")):
         if size >= unit and size % unit == 0:
             return f"{size // unit} {name}"
     if size >= 10 * MIB:

@@ -70,7 +70,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, by way of `UsageError`."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (rvh-run --help explains)")
+        raise UsageError(f"{message.removeprefix('argument ')} (rvh-run --help explains)")
 
 
 def _size(text: str) -> int:
