@@ -1,0 +1,337 @@
+"""VM descriptions, placement in RAM and the nodes that the hypervisor reads."""
+
+import struct
+
+import pytest
+from elf_files import Elf, Part
+from test_elf import linux_image
+
+from rvh import boot, dtb, vms
+from rvh.dtb import Node
+from rvh.errors import InputError, UsageError
+from rvh.placement import RamMap, size_words
+
+RAM, MIB = 0x8000_0000, 1 << 20
+
+
+@pytest.fixture
+def kernel(tmp_path):
+    path = tmp_path / "Guest.One.elf"
+    path.write_bytes(Elf([Part(RAM + 0x200000, b"\x6f\0\0\0")], entry=RAM + 0x200000).build())
+    return str(path)
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Stand-ins for the firmware and the hypervisor."""
+    paths = []
+    for name, address in (("sbi", RAM), ("hv", RAM + 0x200000)):
+        path = tmp_path / f"{name}.elf"
+        path.write_bytes(Elf([Part(address, b"\x6f\0\0\0", memsz=0x10000)], entry=address).build())
+        paths.append(str(path))
+    return paths
+
+
+# -- sizes and ranges
+
+
+@pytest.mark.parametrize(
+    "text, size",
+    [("4096", 4096), ("64M", 64 * MIB), ("64MiB", 64 * MIB), ("1g", 1 << 30), ("8 k", 8192), (1 << 20, 1 << 20),
+     ("64mb", 64 * MIB)],
+)  # fmt: skip
+def test_sizes(text, size):
+    assert vms.parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "M", "-1M", "1.5G", "12X", "4095", "0", "2T", "9" * 25, "0x1000", True])
+def test_absurd_sizes(text):
+    with pytest.raises(UsageError, match="memory: "):
+        vms.parse_size(text, "memory")
+
+
+def test_size_words():
+    assert [size_words(n) for n in (5, 4096, 64 * MIB, 3 << 30, 1 << 40)] == [
+        "5 bytes", "4 KiB", "64 MiB", "3 GiB", "1 TiB",
+    ]  # fmt: skip
+
+
+def test_ram_map():
+    ram = RamMap(RAM, MIB)
+    ram.claim(RAM, 0x1000, "a")
+    with pytest.raises(InputError, match="b: 0x80000800..0x80001800 overlaps a at 0x80000000..0x80001000"):
+        ram.claim(RAM + 0x800, 0x1000, "b")
+    with pytest.raises(InputError, match="lies outside the 1 MiB of RAM"):
+        ram.claim(RAM + MIB - 1, 2, "b")
+    assert ram.place(0x1000, "b") == RAM + 0x1000
+    assert ram.place_high(0x1001, "c") == RAM + MIB - 0x2000
+    assert ram.place_high(0x1000, "d") == RAM + MIB - 0x3000
+    assert ram.place_high(0x1000, "e", below=RAM + 0x10000) == RAM + 0xF000
+    assert ram.place(0x1000, "f", above=RAM + 0xF000) == RAM + 0x10000
+    with pytest.raises(UsageError, match="g: no room"):
+        ram.place_high(MIB, "g")
+    with pytest.raises(UsageError, match="g: no room"):
+        ram.place(MIB, "g")
+
+
+# -- arguments
+
+
+def test_from_files(kernel, tmp_path):
+    image = tmp_path / "Image"
+    image.write_bytes(linux_image())
+    specs = vms.from_files([kernel, kernel, str(image)], vcpus=2, append="x", disks=["a.img"])
+    assert [vm.name for vm in specs] == ["guest", "guest2", "image"]
+    assert [vm.memory for vm in specs] == [64 * MIB, 64 * MIB, 256 * MIB]
+    assert [vm.disk for vm in specs] == ["a.img", None, None]
+    assert {vm.vcpus for vm in specs} == {2} and {vm.append for vm in specs} == {"x"}
+
+
+def test_labels():
+    assert vms.label_for("/x/A Very long-name_indeed.elf", []) == "a-very-long-nam"
+    assert vms.label_for("a-very-long-name", ["a-very-long-nam"]) == "a-very-long-na2"
+    assert vms.label_for("Ümläut.elf", []) == "ml-ut"
+    assert vms.label_for("...", []) == "vm"
+
+
+def test_arguments_out_of_range(kernel):
+    with pytest.raises(UsageError, match="17 VMs"):
+        vms.from_files([kernel] * 17)
+    with pytest.raises(UsageError, match="2 disks for 1 VM"):
+        vms.from_files([kernel], disks=["a", "b"])
+    with pytest.raises(UsageError, match="1 to 8 vCPUs, not 9"):
+        vms.from_files([kernel], vcpus=9)
+
+
+# -- TOML
+
+
+def toml(tmp_path, text):
+    path = tmp_path / "vms.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_toml(tmp_path):
+    description = vms.load_toml(
+        toml(
+            tmp_path,
+            """
+            [machine]
+            harts = 4
+            memory = "1G"
+            [[vm]]
+            kernel = "Image"
+            initrd = "sub/initrd"
+            append = "console=ttyS0"
+            memory = "128M"
+            vcpus = 2
+            disk = "/abs/disk.img"
+            console = "virtio"
+            [[vm]]
+            name = "two"
+            kernel = "b.elf"
+            """,
+        )
+    )
+    assert description.machine == {"harts": 4, "memory": "1G"}
+    one, two = description.vms
+    assert (one.name, one.kernel, one.initrd) == ("image", f"{tmp_path}/Image", f"{tmp_path}/sub/initrd")
+    assert (one.append, one.memory, one.vcpus) == ("console=ttyS0", 128 * MIB, 2)
+    assert (one.disk, one.console) == ("/abs/disk.img", "virtio")
+    assert (two.name, two.memory, two.vcpus, two.disk, two.console) == ("two", 64 * MIB, 1, None, "uart")
+
+
+VM = "[[vm]]\nkernel = 'k'\n"
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("", "describes no VM"),
+        ("vm = []", "describes no VM"),
+        ("[[vm]", "is not valid TOML"),
+        ("x = ", "is not valid TOML"),
+        ("[vm]\nkernel = 'k'", "vm is not a list of tables"),
+        ("vm = [1]", "vm is not a list of tables"),
+        ("machine = 3\n" + VM, "machine is not a table"),
+        ("colour = 1\n" + VM, "unknown table or key 'colour'"),
+        (VM + "[machine]\nharts = '2'", r"\[machine\]: harts is not a number"),
+        (VM + "[machine]\nram = 2", "unknown key 'ram'; known are harts, memory, clock"),
+        ("[[vm]]\nname = 'x'", "vm 1: has no kernel"),
+        (VM + "kernels = 'x'", "vm 1: unknown key 'kernels'"),
+        (VM + VM + "vcpus = 0", "vm 2: vcpus is 0, not 1 to 8"),
+        (VM + "vcpus = true", "vm 1: vcpus is not a number"),
+        (VM + "vcpus = 1.5", "vm 1: vcpus is not a number"),
+        (VM + "memory = '1M'", "vm 1: memory: 1M is not between 2 MiB and 1 TiB"),
+        (VM + "memory = 'lots'", "vm 1: memory: 'lots' is not a size"),
+        (VM + "memory = -5", "vm 1: memory: -5 is not a size"),
+        (VM + "memory = 99999999999999999999999999", "vm 1: memory"),
+        (VM + "name = 'Big Name'", "vm 1: name 'Big Name' is not"),
+        (VM + "name = 'a'\n" + VM + "name = 'a'", "vm 2: there is already a VM called 'a'"),
+        (VM + "console = 'vga'", "vm 1: console is 'vga'"),
+        (VM + 'append = "a\\u0000b"', "vm 1: append holds a NUL"),
+        (VM * 17, "describes 17 VMs; the hypervisor takes 16"),
+    ],
+)
+def test_bad_toml(tmp_path, text, words):
+    path = toml(tmp_path, text)
+    with pytest.raises(InputError, match=words) as caught:
+        vms.load_toml(path)
+    assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
+
+
+def test_toml_that_is_not_text(tmp_path):
+    path = tmp_path / "vms.toml"
+    path.write_bytes(b"\xff\xfe\0")
+    with pytest.raises(InputError, match="is not a text file"):
+        vms.load_toml(str(path))
+    path.write_text("x = " + "[" * 100000)
+    with pytest.raises(InputError, match="is not valid TOML"):
+        vms.load_toml(str(path))
+
+
+# -- plans
+
+
+def plan(images, specs, size=512 * MIB, root=None):
+    root = root or Node("", {}, [Node("chosen", {"stdout-path": "/soc/serial"})])
+    result = vms.plan_hypervisor(root, RAM, size, *images, specs)
+    [blob] = [load.data for load in result.loads if load.address == result.dtb_address]
+    return result, dtb.parse(blob)
+
+
+def disjoint(result, size):
+    ranges = sorted((load.address, load.address + load.size, load.name) for load in result.loads)
+    assert ranges[0][0] >= RAM and ranges[-1][1] <= RAM + size
+    for (_, end, _), (start, _, _) in zip(ranges, ranges[1:], strict=False):
+        assert end <= start
+
+
+def test_plan_of_two_vms(images, kernel, tmp_path):
+    initrd = tmp_path / "initrd"
+    initrd.write_bytes(b"initrd" * 1000)
+    specs = [
+        vms.VmSpec("one", kernel, 64 * MIB, 2, str(initrd), "quiet", "a.img", "virtio"),
+        vms.VmSpec("two", kernel, 32 * MIB, disk="b.img"),
+    ]
+    result, root = plan(images, specs)
+    disjoint(result, 512 * MIB)
+    assert result.entry == RAM
+    assert result.dtb_address % (2 * MIB) == 0
+    one, two = root.child("chosen").children
+    assert (one.name, two.name) == ("rvh,vm@0", "rvh,vm@1")
+    assert one.string("compatible") == "rvh,vm" and one.string("label") == "one"
+    assert one.u64s("memory") == [64 * MIB] and one.u32("vcpus") == 2
+    assert one.string("bootargs") == "quiet" and one.string("console") == "virtio"
+    assert (one.u32("disk"), two.u32("disk")) == (0, 1)
+    assert one["kernel"] == two["kernel"]  # the same file is loaded once
+    loads = {load.address: load for load in result.loads}
+    for key, path in (("kernel", kernel), ("initrd", str(initrd))):
+        address, size = one.u64s(key)
+        with open(path, "rb") as file:
+            assert loads[address].data == file.read()
+        assert loads[address].size == size
+    assert "initrd" not in two and "bootargs" not in two
+    assert root.child("chosen").string("stdout-path") == "/soc/serial"
+    info = struct.unpack("<6Q", loads[result.info_address].data)
+    assert info == (0x4942534F, 2, RAM + 0x200000, 1, 0, 0)
+    assert result.registers(3) == {
+        "pc": RAM, "a0": 3, "a1": result.dtb_address, "a2": result.info_address
+    }  # fmt: skip
+
+
+def test_vm_nodes_of_a_given_tree_are_replaced(images, kernel):
+    root = Node("", {}, [Node("chosen", {}, [Node("rvh,vm@0", {"label": "old"}), Node("other")])])
+    _, tree = plan(images, [vms.VmSpec("new", kernel, 64 * MIB)], root=root)
+    assert [child.name for child in tree.child("chosen").children] == ["other", "rvh,vm@0"]
+    assert tree.find("/chosen/rvh,vm@0").string("label") == "new"
+
+
+def test_guest_kernels_are_checked(images, tmp_path):
+    for name, blob, words in (
+        ("raw", b"\x13\0\0\0" * 100, "is neither an ELF file nor a Linux Image"),
+        ("gz", b"\x1f\x8b" + bytes(10), "is compressed with gzip"),
+        ("empty", b"", "is empty"),
+        ("x86", Elf(machine=62).build(), "is an ELF file for x86-64"),
+        ("pie", Elf([Part(0, bytes(8))], entry=0, kind=3).build(), "is position-independent"),
+        ("far", Elf([Part(RAM + (64 << 20), bytes(8))], entry=RAM + (64 << 20)).build(), "lies outside RAM"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(blob)
+        with pytest.raises(InputError, match=words) as caught:
+            plan(images, [vms.VmSpec("guest", str(path), 64 * MIB)])
+        assert str(caught.value).startswith(f"{path}: ") and str(caught.value).endswith("(VM guest)")
+
+
+def test_not_enough_memory(images, kernel):
+    with pytest.raises(UsageError, match="the VMs want 1 GiB of memory, the machine has 512 MiB"):
+        plan(images, [vms.VmSpec("a", kernel, 1 << 30)])
+
+
+def test_memory_for_fits(images, kernel):
+    specs = [vms.VmSpec(f"v{n}", kernel, 96 * MIB) for n in range(16)]
+    size = vms.memory_for(specs)
+    assert size % (64 * MIB) == 0
+    disjoint(plan(images, specs, size)[0], size)
+
+
+def test_two_vms_cannot_share_a_disk(tmp_path, kernel):
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    specs = [
+        vms.VmSpec("a", kernel, MIB, disk=str(tmp_path / "disk")),
+        vms.VmSpec("b", kernel, MIB, disk=str(tmp_path / "link")),
+    ]
+    with pytest.raises(InputError, match="is the disk of two VMs"):
+        vms.disks_of(specs)
+
+
+# -- without the hypervisor
+
+
+def bare(program, **kwargs):
+    root = Node("", {}, [Node("chosen", {})])
+    result = boot.plan_bare(root, RAM, 256 * MIB, str(program), **kwargs)
+    [blob] = [load.data for load in result.loads if load.address == result.dtb_address]
+    return result, dtb.parse(blob).child("chosen")
+
+
+def test_bare_with_kernel_and_initrd(images, tmp_path):
+    kernel, initrd = tmp_path / "Image", tmp_path / "initrd"
+    kernel.write_bytes(linux_image(image_size=4 * MIB))
+    initrd.write_bytes(b"i" * 5000)
+    result, chosen = bare(images[0], kernel=str(kernel), initrd=str(initrd), append="a b")
+    disjoint(result, 256 * MIB)
+    assert result.dtb_address == RAM + 254 * MIB
+    assert chosen.string("bootargs") == "a b"
+    start, end = chosen.u64s("linux,initrd-start")[0], chosen.u64s("linux,initrd-end")[0]
+    assert end - start == 5000 and start % 0x1000 == 0
+    info = next(load.data for load in result.loads if load.address == result.info_address)
+    assert struct.unpack("<6Q", info)[2] == RAM + 0x200000
+
+
+def test_bare_raw_binaries(tmp_path):
+    firmware, kernel = tmp_path / "fw.bin", tmp_path / "kernel.bin"
+    firmware.write_bytes(b"\x13\0\0\0")
+    kernel.write_bytes(b"\x13\0\0\0")
+    result, _ = bare(firmware, kernel=str(kernel))
+    assert [load.address for load in result.loads[:2]] == [RAM, RAM + 0x200000]
+    assert result.entry == RAM
+
+
+def test_bare_overlap(images, tmp_path):
+    kernel = tmp_path / "k.elf"
+    kernel.write_bytes(Elf([Part(RAM + 0x8000, b"\x6f\0\0\0")], entry=RAM + 0x8000).build())
+    with pytest.raises(InputError, match="k.elf: 0x80008000..0x80008004 overlaps .*sbi.elf"):
+        bare(images[0], kernel=str(kernel))
+
+
+def test_initrd_that_does_not_fit(images, tmp_path):
+    initrd = tmp_path / "initrd"
+    with open(initrd, "wb") as file:
+        file.truncate(300 * MIB)
+    with pytest.raises(UsageError, match="initrd: no room for 300 MiB in 256 MiB of RAM"):
+        bare(images[0], initrd=str(initrd))
+    initrd.write_bytes(b"")
+    with pytest.raises(InputError, match="is empty"):
+        bare(images[0], initrd=str(initrd))
