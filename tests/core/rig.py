@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rvh import _fast
-from rvh.isa import csrs, extensions
+from rvh import Machine
+from rvh.isa import csrs
 
 RAM = 0x8000_0000
 RAM_SIZE = 1 << 20
@@ -18,8 +18,6 @@ DATA = RAM + 0x8000
 TABLES = RAM + 0x10000
 M_VECTOR, HS_VECTOR, VS_VECTOR = RAM + 0x2000, RAM + 0x3000, RAM + 0x4000
 
-MODES = {"M": (3, 0), "HS": (1, 0), "U": (0, 0), "VS": (1, 1), "VU": (0, 1)}
-NAMES = {mode: name for name, mode in MODES.items()}
 #: Nothing answers at this physical address.
 NOWHERE = 0x10
 
@@ -81,29 +79,14 @@ def csrrc(name: str | int) -> int:
     return csr_insn(3, name)
 
 
-class _Csrs:
-    def __init__(self, core: _fast.Core) -> None:
-        self._core = core
-
-    def __getitem__(self, name: str) -> int:
-        value = self._core.get_csr(0, csr_number(name))
-        assert value is not None, f"no CSR {name}"
-        return value
-
-    def __setitem__(self, name: str, value: int) -> None:
-        assert self._core.set_csr(0, csr_number(name), value & ALL), f"CSR {name} cannot be set"
-
-    def __contains__(self, name: str) -> bool:
-        return self._core.get_csr(0, csr_number(name)) is not None
-
-
 class Rig:
     """One hart. ``rig.csr[name]`` reads and writes CSRs as M-mode would."""
 
     def __init__(self, isa: str = "max", geilen: int = 0, open_gates: bool = True) -> None:
-        self.extensions = extensions.parse(isa)
-        self.core = _fast.Core(1, RAM_SIZE, extensions.to_bits(self.extensions), ram_base=RAM, geilen=geilen)
-        self.csr = _Csrs(self.core)
+        self.machine = Machine(ram=RAM_SIZE, isa=isa, geilen=geilen)
+        self.extensions = self.machine.extensions
+        self.hart = self.machine.harts[0]
+        self.csr = self.hart.csr
         self.csr["pmpaddr0"] = ALL
         self.csr["pmpcfg0"] = 0x1F
         self.csr["mtvec"] = M_VECTOR
@@ -131,45 +114,41 @@ class Rig:
     # -- registers and memory
     @property
     def mode(self) -> str:
-        return NAMES[self.core.get_mode(0)]
-
-    @mode.setter
-    def mode(self, name: str) -> None:
-        self.core.set_mode(0, *MODES[name])
+        return self.hart.mode
 
     @property
     def pc(self) -> int:
-        return self.core.get_pc(0)
-
-    @pc.setter
-    def pc(self, value: int) -> None:
-        self.core.set_pc(0, value)
-
-    def x(self, n: int) -> int:
-        return self.core.get_x(0, n)
-
-    def set_x(self, n: int, value: int) -> None:
-        self.core.set_x(0, n, value & ALL)
+        return self.hart.pc
 
     @property
     def a0(self) -> int:
-        return self.x(RA0)
+        return self.hart.x["a0"]
+
+    def stand(self, mode: str, pc: int = CODE) -> None:
+        """Puts the hart into a mode, not waiting, at an address."""
+        self.hart.mode = mode
+        self.hart.pc = pc
+        self.machine._core.set_wfi(0, False)
 
     def store(self, address: int, value: int, size: int = 8) -> None:
-        assert self.core.write_ram(address, value.to_bytes(size, "little"))
+        self.machine.memory.write(address, value.to_bytes(size, "little"))
 
     def load(self, address: int, size: int = 8) -> int:
-        return int.from_bytes(self.core.read_ram(address, size), "little")
+        return int.from_bytes(self.machine.memory.read(address, size), "little")
+
+    def lines(self, bits: int, level: bool = True) -> None:
+        """Drives interrupt lines, in mip positions, as devices do."""
+        self.machine._core.set_lines(0, bits, level)
 
     def code(self, *words: int, at: int = CODE) -> None:
         """Places instructions (16-bit ones where the low bits say so) and NOPs after them."""
         data = b"".join(w.to_bytes(4 if w & 3 == 3 else 2, "little") for w in (*words, NOP, NOP))
-        assert self.core.write_ram(at, data)
+        self.machine.memory.write(at, data)
 
     # -- running
     def step(self, n: int = 1) -> None:
         """Executes n slots: instructions, or traps in place of one."""
-        self.core.run(n, False)
+        self.machine.run(max_insns=n)
 
     def trap(self) -> Trap | None:
         """The trap that the hart has just entered, judged by where it stands."""
@@ -182,10 +161,8 @@ class Rig:
     def execute(self, *words: int, mode: str = "M", a0: int = 0, a1: int = DATA, a2: int = 0) -> Trap | None:
         """Executes the instructions from CODE in `mode` until all are done or one traps; returns the trap."""
         self.code(*words)
-        self.mode = mode
-        self.pc = CODE
-        for n, value in ((RA0, a0), (RA1, a1), (RA2, a2)):
-            self.set_x(n, value)
+        self.stand(mode)
+        self.hart.x["a0"], self.hart.x["a1"], self.hart.x["a2"] = a0, a1, a2
         for _ in words:
             self.step()
             trap = self.trap()
@@ -215,7 +192,6 @@ class Rig:
         self.code(NOP)
         for vector in (M_VECTOR, HS_VECTOR, VS_VECTOR):
             self.code(0x0000006F, at=vector)  # j .
-        self.mode = mode
-        self.pc = CODE
+        self.stand(mode)
         self.step()
         return self.trap()

@@ -36,7 +36,6 @@ def causes(rig, insn, a1=r.DATA):
         rig.csr["mepc"] = rig.csr["sepc"] = rig.csr["vsepc"] = r.CODE + 4
         hstatus, vsstatus, mstatus = rig.csr["hstatus"], rig.csr["vsstatus"], rig.csr["mstatus"]
         out.append(rig.cause(insn, mode=mode, a1=a1))
-        rig.core.set_wfi(0, False)
         rig.csr["hstatus"], rig.csr["vsstatus"], rig.csr["mstatus"] = hstatus, vsstatus, mstatus
     return out
 

@@ -233,8 +233,8 @@ def test_F7_tval_of_an_illegal_instruction_is_its_bits(rig, insn):
 
 def test_F7_tval_of_a_16_bit_illegal_instruction_has_no_upper_bits(rig):
     # The half after it must not be seen.
-    assert rig.core.write_ram(CODE, bytes.fromhex("0000ffff"))
-    rig.mode, rig.pc = "M", CODE
+    rig.machine.memory.write(CODE, bytes.fromhex("0000ffff"))
+    rig.stand("M", CODE)
     rig.step()
     assert rig.trap() == Trap("M", 2, CODE, 0)
 
@@ -258,8 +258,8 @@ def test_F7_fetch_across_pages_names_the_second_page(rig):
     rig.store(r.TABLES + 2 * 8, level1 >> 2 | 1)
     rig.store(level1, level0 >> 2 | 1)
     rig.store(level0, r.RAM >> 2 | 0xCF)  # the first page only
-    assert rig.core.write_ram(r.RAM + 0xFFE, r.NOP.to_bytes(4, "little"))
-    rig.mode, rig.pc = "HS", r.RAM + 0xFFE
+    rig.machine.memory.write(r.RAM + 0xFFE, r.NOP.to_bytes(4, "little"))
+    rig.stand("HS", r.RAM + 0xFFE)
     rig.step()
     assert rig.trap() == Trap("M", 12, r.RAM + 0xFFE, r.RAM + 0x1000)
 

@@ -100,7 +100,7 @@ def test_G_round_trip_through_every_level(rig):
     assert rig.trap() == r.Trap("M", 9, r.HS_VECTOR, 0)
     for vector, insn in ((r.M_VECTOR, r.MRET), (r.HS_VECTOR, r.SRET), (r.VS_VECTOR, r.SRET)):
         rig.code(insn, at=vector)
-    assert rig.core.run(1, False) == 0
+    rig.step()
     assert (rig.mode, rig.pc) == ("HS", r.HS_VECTOR)
     rig.step()
     assert (rig.mode, rig.pc) == ("VS", r.VS_VECTOR)

@@ -100,7 +100,7 @@ def test_Q3_compressed(rig, insn, expanded):
 
 
 def test_Q3_compressed_stack_store(rig):
-    rig.core.set_x(0, 2, NOWHERE - 8)
+    rig.hart.x["sp"] = NOWHERE - 8
     assert rig.execute(0xE42A, mode="M").cause == 7  # c.sdsp a0, 8(sp)
     assert rig.csr["mtinst"] == 10 << 20 | 3 << 12 | 0x21
 
@@ -118,7 +118,7 @@ def test_Q1_zero_for_everything_else(rig, insn, mode):
 
 def test_Q1_zero_for_fetch_faults(rig):
     rig.csr["mtinst"] = ALL
-    rig.mode, rig.pc = "M", NOWHERE
+    rig.stand("M", NOWHERE)
     rig.step()
     assert rig.trap() == r.Trap("M", 1, NOWHERE, NOWHERE)
     assert rig.csr["mtinst"] == 0
