@@ -1,4 +1,4 @@
-/* Entry of the hypervisor in HS-mode: a0 = hart id, a1 = device tree (boot hart) or struct hart (the others). */
+/* Entry of the hypervisor in HS-mode: a0 = hart id, a1 = device tree (boot hart) or struct hart (others). */
 #include "riscv.h"
 
     .section .text.entry, "ax"

@@ -134,7 +134,8 @@ void hv_log(const char *fmt, ...)
 static void list_vms(void)
 {
     for (u32 i = 0; i < vm_count; i++)
-        hv_log("%u %s: %s%s", i, vms[i].label, vm_state_name(&vms[i]), i == focus ? ", has the keyboard" : "");
+        hv_log("%u %s: %s%s", i, vms[i].label, vm_state_name(&vms[i]),
+               i == focus ? ", has the keyboard" : "");
 }
 
 static void set_focus(u32 index)

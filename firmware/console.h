@@ -1,4 +1,4 @@
-/* One machine UART for all: whole lines tagged with who speaks, and a keyboard that goes to one VM at a time. */
+/* One machine UART for all: lines tagged with who speaks, and a keyboard that goes to one VM at a time. */
 #ifndef CONSOLE_H
 #define CONSOLE_H
 #include "lib/lib.h"

@@ -21,7 +21,7 @@ static void exit_ecall(struct vcpu *v)
     sbi_handle(v);
 }
 
-/* WFI is the one instruction that VTW makes trap; the others are H instructions and CSRs, which a guest lacks. */
+/* WFI traps because of VTW; the other virtual instructions are H's and its CSRs, which a guest lacks. */
 static void exit_virtual_instruction(struct vcpu *v)
 {
     bool from_supervisor = v->sstatus & SSTATUS_SPP;

@@ -19,10 +19,11 @@ bool gstage_init(struct vm *vm)
 
 u64 gstage_hgatp(const struct vm *vm)
 {
-    return features.hgatp_mode << HGATP_MODE_SHIFT | vm->vmid << HGATP_VMID_SHIFT | (u64)vm->gstage_root / PAGE_SIZE;
+    return features.hgatp_mode << HGATP_MODE_SHIFT | vm->vmid << HGATP_VMID_SHIFT |
+           (u64)vm->gstage_root / PAGE_SIZE;
 }
 
-/* The entry for gpa at `level` (0: 4 KiB, 1: 2 MiB, ...), with tables made on the way; NULL: out of memory. */
+/* The entry for gpa at `level` (0: 4 KiB, 1: 2 MiB), with tables made on the way; NULL: out of memory. */
 static u64 *pte_slot(struct vm *vm, u64 gpa, u32 level)
 {
     u64 *table = vm->gstage_root;

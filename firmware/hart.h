@@ -6,8 +6,8 @@
 
 struct vcpu;
 
-/* A time that does not come: 228 years at 10 MHz. All ones would do by the manual, but some machines' timers, QEMU 7.2's
-   among them, overflow in nanoseconds there and fire at once. */
+/* A time that does not come: 228 years at 10 MHz. All ones would do by the manual, but some machines' timers,
+   QEMU 7.2's among them, overflow in nanoseconds there and fire at once. */
 #define TIME_NEVER (1ull << 56)
 
 struct hart {
@@ -20,7 +20,7 @@ struct hart {
     bool resched;                    /* the vCPU on this hart is to make way */
     u64 slice_end;                   /* time */
     u64 armed;                       /* deadline that this hart's timer is set to */
-    struct vcpu *last_vcpu[MAX_VMS]; /* who of each VM ran here last: whose VS-stage entries the TLB may hold */
+    struct vcpu *last_vcpu[MAX_VMS]; /* of each VM, who ran here last and may be in the TLB */
 };
 
 struct features {

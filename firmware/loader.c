@@ -1,4 +1,5 @@
-/* Puts a guest's kernel (ELF64 or Linux Image), initrd and device tree into its RAM. Modules are not trusted. */
+/* Puts a guest's kernel (ELF64 or Linux Image), initrd and device tree into its RAM. Modules are not
+   trusted. */
 #include "vm.h"
 
 enum { DTB_SPACE = 64 << 10 };
@@ -16,7 +17,13 @@ struct elf_segment { u32 type, flags; u64 offset, vaddr, paddr, filesz, memsz, a
 enum { ELFCLASS64 = 2, ELFDATA2LSB = 1, ET_EXEC = 2, EM_RISCV = 243, PT_LOAD = 1 };
 
 /* Header of a Linux Image (Documentation/arch/riscv/boot-image-header.rst). */
-struct image_header { u32 code[2]; u64 text_offset, image_size, flags; u32 version, res1; u64 res2, magic; u32 magic2, res3; };
+struct image_header {
+    u32 code[2];
+    u64 text_offset, image_size, flags;
+    u32 version, res1;
+    u64 res2, magic;
+    u32 magic2, res3;
+};
 enum { IMAGE_MAGIC2 = 0x05435352 };
 
 static const char *load_elf(struct vm *vm, const u8 *file, u64 size, u64 *entry, u64 *end)
@@ -70,8 +77,10 @@ static const char *load_image(struct vm *vm, const u8 *file, u64 size, u64 *entr
     return NULL;
 }
 
-static const struct { u32 offset, magic, header; const char *(*load)(struct vm *, const u8 *, u64, u64 *, u64 *); }
-formats[] = {
+static const struct {
+    u32 offset, magic, header;
+    const char *(*load)(struct vm *vm, const u8 *file, u64 size, u64 *entry, u64 *end);
+} formats[] = {
     {0, 0x464c457f, sizeof(struct elf_header), load_elf},
     {offsetof(struct image_header, magic2), IMAGE_MAGIC2, sizeof(struct image_header), load_image},
 };

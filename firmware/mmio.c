@@ -3,7 +3,7 @@
 
 struct access { u32 size, reg, length; bool write, is_signed; };
 
-/* Formats of the loads and stores (unprivileged manual): which bits must match, and where register rd/rs2 is. */
+/* Formats of the loads and stores (unprivileged manual): which bits must match, and where rd or rs2 is. */
 enum reg_field { REG_11_7, REG_24_20, REG_6_2, REG_C_4_2 };
 struct format { u32 mask, match; u8 size; bool write, is_signed; u8 field; };
 

@@ -26,7 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define csr_read(name)       ({ uint64_t v_; __asm__ volatile("csrr %0, " #name : "=r"(v_) :: "memory"); v_; })
+#define csr_read(name) \
+    ({ uint64_t v_; __asm__ volatile("csrr %0, " #name : "=r"(v_) :: "memory"); v_; })
 #define csr_write(name, val) ({ __asm__ volatile("csrw " #name ", %0" :: "rK"((uint64_t)(val)) : "memory"); })
 #define csr_set(name, val)   ({ __asm__ volatile("csrs " #name ", %0" :: "rK"((uint64_t)(val)) : "memory"); })
 #define csr_clear(name, val) ({ __asm__ volatile("csrc " #name ", %0" :: "rK"((uint64_t)(val)) : "memory"); })
@@ -97,7 +98,10 @@ enum cause {
 static inline uint64_t rdtime(void) { return csr_read(time); }
 static inline void hfence_gvma_all(void) { __asm__ volatile("hfence.gvma x0, x0" ::: "memory"); }
 static inline void hfence_vvma_all(void) { __asm__ volatile("hfence.vvma x0, x0" ::: "memory"); }
-static inline void hfence_vvma_asid(uint64_t asid) { __asm__ volatile("hfence.vvma x0, %0" :: "r"(asid) : "memory"); }
+static inline void hfence_vvma_asid(uint64_t asid)
+{
+    __asm__ volatile("hfence.vvma x0, %0" :: "r"(asid) : "memory");
+}
 static inline void fence_i(void) { __asm__ volatile("fence.i" ::: "memory"); }
 static inline void wfi(void) { __asm__ volatile("wfi" ::: "memory"); }
 

@@ -56,7 +56,8 @@ void sched_notify(struct vcpu *v)
     spin_lock(&lock);
     if (v->state == VCPU_BLOCKED && (vm_stopped(v->vm) || vcpu_interrupt_pending(v, false, rdtime())))
         enqueue(v);
-    else if (v->state == VCPU_RUNNING && __atomic_load_n(&v->in_guest, __ATOMIC_ACQUIRE) && v->hart != this_hart())
+    else if (v->state == VCPU_RUNNING && __atomic_load_n(&v->in_guest, __ATOMIC_ACQUIRE) &&
+             v->hart != this_hart())
         hart_kick(v->hart);
     spin_unlock(&lock);
 }
@@ -146,7 +147,7 @@ void sched_timer(void)
     spin_unlock(&lock);
 }
 
-/* Without Sstc this hart's timer serves the guest's too, unless vcpu_prepare has found that one due already. */
+/* Without Sstc this hart's timer serves the guest's too, unless vcpu_prepare has found that one due. */
 static void arm(struct hart *h, const struct vcpu *v)
 {
     u64 deadline = min_u64(h->slice_end, __atomic_load_n(&next_wake, __ATOMIC_RELAXED));

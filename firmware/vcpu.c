@@ -2,9 +2,12 @@
 #include "vm.h"
 #include "sched.h"
 
-_Static_assert(offsetof(struct vcpu, pc) == VCPU_PC && offsetof(struct vcpu, scause) == VCPU_SCAUSE, "trap.S");
-_Static_assert(offsetof(struct vcpu, host_sp) == VCPU_HOST_SP && offsetof(struct vcpu, f) == VCPU_F(0), "trap.S");
-_Static_assert(offsetof(struct vcpu, fcsr) == VCPU_FCSR, "trap.S");
+#define SAME_IN_ASSEMBLY(field, offset) _Static_assert(offsetof(struct vcpu, field) == (offset), "trap.S")
+SAME_IN_ASSEMBLY(pc, VCPU_PC);
+SAME_IN_ASSEMBLY(scause, VCPU_SCAUSE);
+SAME_IN_ASSEMBLY(host_sp, VCPU_HOST_SP);
+SAME_IN_ASSEMBLY(f, VCPU_F(0));
+SAME_IN_ASSEMBLY(fcsr, VCPU_FCSR);
 
 enum { STUCK_LIMIT = 64, ASID_SHIFT = 32 };
 
@@ -42,7 +45,7 @@ void vcpu_load(struct vcpu *v)
     csr_write(hgatp, gstage_hgatp(v->vm));
     if (!v->vm->vmid)
         hfence_gvma_all();
-    /* VS-stage entries carry VMID and ASID only: those of a sibling, or of this vCPU's own past elsewhere, may lie. */
+    /* VS-stage entries carry VMID and ASID only: those of a sibling, or of an earlier stay, may lie. */
     if (h->last_vcpu[v->vm->index] != v || v->hart != h || !v->vm->vmid) {
         hfence_vvma_all();
         fence_i();
@@ -94,7 +97,8 @@ void vcpu_prepare(struct vcpu *v)
     fence_full();
     if (__atomic_load_n(&v->requests, __ATOMIC_RELAXED))
         run_requests(v);
-    if (__atomic_load_n(&v->soft_pending, __ATOMIC_RELAXED) && __atomic_exchange_n(&v->soft_pending, 0, __ATOMIC_ACQUIRE))
+    if (__atomic_load_n(&v->soft_pending, __ATOMIC_RELAXED) &&
+        __atomic_exchange_n(&v->soft_pending, 0, __ATOMIC_ACQUIRE))
         csr_set(hvip, BIT(IRQ_VS_SOFT));
     hvip_level(BIT(IRQ_VS_EXT), __atomic_load_n(&v->ext_level, __ATOMIC_ACQUIRE));
     if (!features.sstc)
@@ -155,7 +159,8 @@ void vcpu_request(struct vcpu *v, u32 request, u32 asid)
             new |= REQ_FENCE_VVMA;
         else if (request & REQ_FENCE_ASID)
             new |= (u64)asid << ASID_SHIFT;
-    } while (!__atomic_compare_exchange_n(&v->requests, &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+    } while (!__atomic_compare_exchange_n(&v->requests, &old, new, true, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_RELAXED));
     sched_notify(v);
 }
 
@@ -181,7 +186,7 @@ void vcpu_inject(struct vcpu *v, u64 cause, u64 tval)
 
 void vcpu_fault_untaken(struct vcpu *v, const struct guest_trap *fetch)
 {
-    /* The VS CSRs tell of the trap that the handler was to take, unless fetching the handler is what overwrote them. */
+    /* The VS CSRs tell of the trap that the handler was to take, unless the fetch has overwritten them. */
     struct guest_trap first = {csr_read(vscause), csr_read(vsepc), csr_read(vstval), 0};
 
     if (first.pc == v->injected.pc)
@@ -199,7 +204,8 @@ void vcpu_inject_access_fault(struct vcpu *v, u64 cause, u64 gva, u64 gpa)
         return;
     }
     /* vsepc still on this very instruction means that the handler ran into the same fault again. */
-    v->stuck = csr_read(vsepc) == v->pc && v->injected.pc == v->pc && v->injected.gva == gva ? v->stuck + 1 : 0;
+    bool again = csr_read(vsepc) == v->pc && v->injected.pc == v->pc && v->injected.gva == gva;
+    v->stuck = again ? v->stuck + 1 : 0;
     if (v->stuck == STUCK_LIMIT) {
         vcpu_fault(v, "its trap handler faults for ever", &t);
         return;
@@ -240,5 +246,6 @@ void vcpu_fault(struct vcpu *v, const char *why, const struct guest_trap *t)
         format(where, sizeof(where), ", gva 0x%lx", t->gva);
     else if (t->cause == CAUSE_ILLEGAL)
         format(where, sizeof(where), ", instruction 0x%lx", t->gva);
-    vm_stop(v->vm, VM_FAILED, "%s (vcpu %u: %s at pc 0x%lx%s)", why, v->id, cause_name(t->cause), t->pc, where);
+    vm_stop(v->vm, VM_FAILED, "%s (vcpu %u: %s at pc 0x%lx%s)", why, v->id, cause_name(t->cause), t->pc,
+            where);
 }

@@ -16,7 +16,8 @@ enum vcpu_request { REQ_FENCE_I = 1, REQ_FENCE_VVMA = 2, REQ_FENCE_ASID = 4 };
 
 /* The VS-level CSRs, and the S-level ones that have no VS twin (manual, VS CSRs): X(name). */
 #define GUEST_CSRS(X) \
-    X(vsstatus) X(vstvec) X(vsscratch) X(vsepc) X(vscause) X(vstval) X(vsatp) X(hie) X(hvip) X(scounteren) X(senvcfg)
+    X(vsstatus) X(vstvec) X(vsscratch) X(vsepc) X(vscause) X(vstval) X(vsatp) X(hie) X(hvip) \
+    X(scounteren) X(senvcfg)
 
 struct guest_trap { u64 cause, pc, gva, gpa; };
 
@@ -33,10 +34,10 @@ struct vcpu {
 #define X(name) u64 name;
     struct { GUEST_CSRS(X) } csr;            /* while not loaded */
 #undef X
-    u64 timecmp;                             /* guest time of the next timer interrupt; vstimecmp while loaded */
+    u64 timecmp;                             /* guest time of its timer; in vstimecmp while loaded */
 
     /* Set by any hart, taken by the one that runs this vCPU before it enters the guest. */
-    u64 requests;                            /* enum vcpu_request, and the ASID of REQ_FENCE_ASID in the upper half */
+    u64 requests;                            /* enum vcpu_request; upper half: the ASID to fence */
     u32 soft_pending, ext_level;
     u32 in_guest;                            /* between vcpu_prepare and the exit */
 
@@ -82,7 +83,8 @@ void vcpu_inject(struct vcpu *v, u64 cause, u64 tval);
 void vcpu_inject_access_fault(struct vcpu *v, u64 cause, u64 gva, u64 gpa);
 /* Stops the VM and says why: the cause in words, pc and addresses. */
 void vcpu_fault(struct vcpu *v, const char *why, const struct guest_trap *t);
-/* Stops it because its trap handler cannot be fetched, with the trap that it could not take; `fetch` is the fetch's own. */
+/* Stops it because its trap handler cannot be fetched, and tells which trap it could not take. `fetch` is the
+   trap of the fetch itself. */
 void vcpu_fault_untaken(struct vcpu *v, const struct guest_trap *fetch);
 const char *cause_name(u64 cause);
 

@@ -32,7 +32,8 @@ struct vm {
     struct vuart uart;
     struct vclint clint;
     struct virtio_dev virtio[VIRTIO_DEVS];
-    struct pending { u8 *status; u32 written; } blk_pending[VIRTQ_MAX];   /* by head; status NULL: not in flight */
+    /* By first descriptor; status is NULL if it is not in flight. */
+    struct pending { u8 *status; u32 written; } blk_pending[VIRTQ_MAX];
     char input[INPUT_SIZE];
     u32 input_head, input_tail;
 

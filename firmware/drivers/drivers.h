@@ -38,7 +38,8 @@ u32 disk_max_segments(const struct disk *d);
 /* `done` is called from the interrupt for every request, with its tag and enum blk_status. */
 void disk_on_done(struct disk *d, void (*done)(void *ctx, u64 tag, u8 status), void *ctx);
 /* Queues one request on host memory. False: the queue is full, try again after the next `done`. */
-bool disk_submit(struct disk *d, enum blk_op op, u64 sector, const struct blk_segment *segments, u32 count, u64 tag);
+bool disk_submit(struct disk *d, enum blk_op op, u64 sector, const struct blk_segment *segments, u32 count,
+                 u64 tag);
 /* Waits until nothing is in flight; what completes meanwhile is dropped. */
 void disk_drain(struct disk *d);
 #endif

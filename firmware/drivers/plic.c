@@ -2,7 +2,8 @@
 #include "drivers/drivers.h"
 #include "hart.h"
 
-enum { MAX_IRQS = 128, ENABLE = 0x2000, ENABLE_STRIDE = 0x80, CONTEXT = 0x200000, CONTEXT_STRIDE = 0x1000, CLAIM = 4 };
+enum { MAX_IRQS = 128 };
+enum { ENABLE = 0x2000, ENABLE_STRIDE = 0x80, CONTEXT = 0x200000, CONTEXT_STRIDE = 0x1000, CLAIM = 4 };
 
 static struct { void (*handler)(void *); void *ctx; } attached[MAX_IRQS];
 static u32 context;
@@ -15,7 +16,8 @@ void plic_init(void)
     const u32 *pair = platform.plic.contexts;
 
     for (u32 i = 0; pair && (i + 1) * 8 <= platform.plic.contexts_len; i++)
-        if (fdt_cells(pair + i * 2, 1) == this_hart()->intc_phandle && fdt_cells(pair + i * 2 + 1, 1) == IRQ_S_EXT) {
+        if (fdt_cells(pair + i * 2, 1) == this_hart()->intc_phandle &&
+            fdt_cells(pair + i * 2 + 1, 1) == IRQ_S_EXT) {
             context = i;
             present = true;
             *reg(CONTEXT + context * CONTEXT_STRIDE) = 0;

@@ -6,7 +6,10 @@
 enum { RBR = 0, THR = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5 };
 enum { IER_RX = 1, FCR_ENABLE_AND_CLEAR = 7, LCR_8N1 = 3, MCR_OUT2 = 8, LSR_DR = 1, LSR_THRE = 0x20 };
 
-static volatile u8 *reg(u32 n) { return (volatile u8 *)(platform.uart.base + ((u64)n << platform.uart.shift)); }
+static volatile u8 *reg(u32 n)
+{
+    return (volatile u8 *)(platform.uart.base + ((u64)n << platform.uart.shift));
+}
 
 static void on_interrupt(void *ctx)
 {

@@ -6,8 +6,9 @@
 
 enum {
     MAGIC = 0x000, VERSION = 0x004, DEVICE_ID = 0x008, DEVICE_FEATURES = 0x010, DEVICE_FEATURES_SEL = 0x014,
-    DRIVER_FEATURES = 0x020, DRIVER_FEATURES_SEL = 0x024, QUEUE_SEL = 0x030, QUEUE_NUM_MAX = 0x034, QUEUE_NUM = 0x038,
-    QUEUE_READY = 0x044, QUEUE_NOTIFY = 0x050, INTERRUPT_STATUS = 0x060, INTERRUPT_ACK = 0x064, STATUS = 0x070,
+    DRIVER_FEATURES = 0x020, DRIVER_FEATURES_SEL = 0x024, QUEUE_SEL = 0x030, QUEUE_NUM_MAX = 0x034,
+    QUEUE_NUM = 0x038, QUEUE_READY = 0x044, QUEUE_NOTIFY = 0x050, INTERRUPT_STATUS = 0x060,
+    INTERRUPT_ACK = 0x064, STATUS = 0x070,
     QUEUE_DESC = 0x080, QUEUE_DRIVER = 0x090, QUEUE_DEVICE = 0x0a0, CONFIG = 0x100,
 };
 enum { MAGIC_VALUE = 0x74726976, ID_BLOCK = 2, ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8 };
@@ -100,7 +101,8 @@ static u16 take_desc(struct disk *d, u64 address, u32 length, u16 flags)
     return i;
 }
 
-bool disk_submit(struct disk *d, enum blk_op op, u64 sector, const struct blk_segment *segments, u32 count, u64 tag)
+bool disk_submit(struct disk *d, enum blk_op op, u64 sector, const struct blk_segment *segments, u32 count,
+                 u64 tag)
 {
     u16 direction = op == BLK_READ ? DESC_WRITE : 0;
 
@@ -113,8 +115,8 @@ bool disk_submit(struct disk *d, enum blk_op op, u64 sector, const struct blk_se
     d->desc[head].address = (u64)&d->header[head];
     d->header[head] = (struct header){op, 0, sector};
     d->tag[head] = tag;
-    for (u32 i = 0; i < count; i++)
-        last = d->desc[last].next = take_desc(d, segments[i].address, segments[i].length, DESC_NEXT | direction);
+    for (const struct blk_segment *s = segments; s < segments + count; s++)
+        last = d->desc[last].next = take_desc(d, s->address, s->length, DESC_NEXT | direction);
     d->desc[last].next = take_desc(d, (u64)&d->status[head], 1, DESC_WRITE);
     d->in_flight++;
     d->avail.entry[d->avail.index % d->size] = head;
@@ -173,10 +175,14 @@ void disks_init(void)
 }
 
 struct disk *disk_find(u32 n) { return n < disk_count ? &disks[n] : NULL; }
-u64 disk_sectors(const struct disk *d) { return *reg(d->base, CONFIG) | (u64)*reg(d->base, CONFIG + 4) << 32; }
 bool disk_read_only(const struct disk *d) { return d->features & F_RO; }
 bool disk_has_flush(const struct disk *d) { return d->features & F_FLUSH; }
 u32 disk_max_segments(const struct disk *d) { return d->size - 2; }
+
+u64 disk_sectors(const struct disk *d)
+{
+    return *reg(d->base, CONFIG) | (u64)*reg(d->base, CONFIG + 4) << 32;
+}
 
 void disk_on_done(struct disk *d, void (*done)(void *, u64, u8), void *ctx)
 {

@@ -88,11 +88,14 @@ const void *fdt_prop(const struct fdt_node *node, const char *name, u32 *len)
 {
     struct token t;
 
-    for (u32 pos = node->props; next_token(node->fdt, pos, &t) && (t.kind == PROP || t.kind == NOP); pos = t.next)
+    for (u32 pos = node->props; next_token(node->fdt, pos, &t); pos = t.next) {
+        if (t.kind != PROP && t.kind != NOP)
+            break;
         if (t.kind == PROP && strcmp(t.name, name) == 0) {
             *len = t.len;
             return t.data;
         }
+    }
     return NULL;
 }
 

@@ -18,7 +18,8 @@ bool fdt_walk(const struct fdt *fdt, fdt_visitor visit, void *ctx);
 bool fdt_reservation(const void *blob, u32 i, u64 *base, u64 *size);
 
 const void *fdt_prop(const struct fdt_node *node, const char *name, u32 *len);
-const char *fdt_string(const struct fdt_node *node, const char *name);    /* NULL if absent or not terminated */
+/* NULL if it is absent or not terminated. */
+const char *fdt_string(const struct fdt_node *node, const char *name);
 bool fdt_has_string(const struct fdt_node *node, const char *name, const char *value);
 u32 fdt_u32(const struct fdt_node *node, const char *name, u32 otherwise);
 u64 fdt_u64(const struct fdt_node *node, const char *name, u64 otherwise); /* one cell or two */

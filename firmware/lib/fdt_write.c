@@ -40,7 +40,8 @@ static u32 string_offset(struct fdt_writer *w, const char *s)
 
 void fdtw_begin(struct fdt_writer *w, void *buf, u32 size)
 {
-    *w = (struct fdt_writer){.buf = buf, .size = size, .len = HEADER + RESERVE, .overflow = size < HEADER + RESERVE};
+    *w = (struct fdt_writer){.buf = buf, .size = size, .len = HEADER + RESERVE};
+    w->overflow = size < w->len;
     if (!w->overflow)
         memset(buf, 0, HEADER + RESERVE);
 }

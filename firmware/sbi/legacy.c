@@ -3,7 +3,8 @@
 
 enum { ALL = -1 };
 
-/* Hart masks are passed by a guest-virtual pointer, 0 meaning all. False: reading it trapped, and the guest got the trap. */
+/* Hart masks are passed by a guest-virtual pointer, 0 meaning all. False: reading it trapped, and the guest
+   got the trap. */
 static bool read_mask(struct vcpu *v, u64 gva, u64 *mask, u64 *base)
 {
     *base = gva ? 0 : (u64)ALL;
@@ -69,7 +70,11 @@ static i64 fence(struct vcpu *v, const u64 *args, u32 request, u32 asid)
 
 static i64 fence_i_all(struct vcpu *v, const u64 *args) { return fence(v, args, REQ_FENCE_I, 0); }
 static i64 sfence_vma(struct vcpu *v, const u64 *args) { return fence(v, args, REQ_FENCE_VVMA, 0); }
-static i64 sfence_vma_asid(struct vcpu *v, const u64 *args) { return fence(v, args, REQ_FENCE_ASID, (u32)args[3]); }
+
+static i64 sfence_vma_asid(struct vcpu *v, const u64 *args)
+{
+    return fence(v, args, REQ_FENCE_ASID, (u32)args[3]);
+}
 
 static i64 shutdown(struct vcpu *v, const u64 *args)
 {

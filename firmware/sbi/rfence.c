@@ -1,4 +1,4 @@
-/* SBI RFENCE: FENCE.I and SFENCE.VMA on other vCPUs. The address range is widened to all of the VMID (and ASID). */
+/* SBI RFENCE: FENCE.I and SFENCE.VMA on other vCPUs. An address range is widened to the VMID (and ASID). */
 #include "sbi/sbi.h"
 
 struct order { u32 request, asid; };
@@ -20,8 +20,9 @@ bool sbi_fence(struct vm *vm, u64 mask, u64 base, u32 request_bits, u32 asid)
 {
     struct order order = {request_bits, asid};
 
-    /* All are told before the first is waited for. The caller itself is outside the guest and fences on its way in. */
-    return sbi_each_hart(vm, mask, base, request, (u64)&order) && sbi_each_hart(vm, mask, base, wait, 0);
+    /* All are told before the first is waited for. The caller, outside the guest, fences on its way in. */
+    return sbi_each_hart(vm, mask, base, request, (u64)&order) &&
+           sbi_each_hart(vm, mask, base, wait, 0);
 }
 
 static struct sbi_ret call(struct vcpu *v, u64 fid, const u64 *args)

@@ -1,5 +1,5 @@
-/* vCLINT: the SiFive CLINT's registers. They drive M-mode's interrupts, and a guest has no M-mode: msip and mtimecmp
-   only hold what is written. mtime is the guest's time and cannot be set. */
+/* vCLINT: the SiFive CLINT's registers. They drive M-mode's interrupts, and a guest has no M-mode: msip and
+   mtimecmp only hold what is written. mtime is the guest's time and cannot be set. */
 #include "vm.h"
 
 enum { MSIP = 0, MTIMECMP = 0x4000, MTIME = 0xbff8 };

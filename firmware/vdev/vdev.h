@@ -6,8 +6,8 @@
 
 struct vm;
 
-/* One access of 1, 2, 4 or 8 bytes, naturally aligned, at `offset` of device `index`. Called with vm->lock held.
-   False: the device has nothing there, which the guest sees as an access fault. */
+/* One access of 1, 2, 4 or 8 bytes, naturally aligned, at `offset` of device `index`. Called with vm->lock
+   held. False: the device has nothing there, which the guest sees as an access fault. */
 struct vdev_ops {
     const char *name;
     bool (*read)(struct vm *vm, u32 index, u64 offset, u32 size, u64 *value);
@@ -34,7 +34,7 @@ enum { VPLIC_SOURCES = 96, VPLIC_WORDS = VPLIC_SOURCES / 32, VPLIC_CONTEXTS = 2 
 struct vplic {
     u32 priority[VPLIC_SOURCES];
     u32 level[VPLIC_WORDS];                  /* lines that devices hold up */
-    u32 claimed[VPLIC_WORDS];                /* between claim and complete: the gateway holds further requests */
+    u32 claimed[VPLIC_WORDS];                /* between claim and complete: no further request passes */
     u32 enable[VPLIC_CONTEXTS][VPLIC_WORDS];
     u32 threshold[VPLIC_CONTEXTS];
 };
@@ -93,7 +93,7 @@ bool virtio_driver_ok(const struct virtio_dev *d);
 bool virtq_pop(struct virtio_dev *d, u32 queue, struct chain *c);
 /* Puts the request popped last back. */
 void virtq_unpop(struct virtio_dev *d, u32 queue);
-/* Hands a request back with `written` bytes in its writable segments, and interrupts if the driver wants it. */
+/* Hands a request back with `written` bytes in its writable segments; interrupts if the driver wants it. */
 void virtq_push(struct virtio_dev *d, u32 queue, u16 head, u32 written);
 /* The driver broke the rules: no more requests until it resets the device (virtio 1.2, 2.1.2). */
 void virtio_broken(struct virtio_dev *d);

@@ -170,7 +170,9 @@ const char *virtio_blk_attach(struct vm *vm)
     for (u32 i = 0; i < vm->index; i++)
         if (vms[i].virtio[VIRTIO_SLOT_BLK].disk == d->disk)
             return "its disk belongs to another VM";
-    *d = (struct virtio_dev){.backend = &virtio_blk, .vm = vm, .irq = VIRTIO_IRQ + VIRTIO_SLOT_BLK, .disk = d->disk};
+    d->backend = &virtio_blk;
+    d->vm = vm;
+    d->irq = VIRTIO_IRQ + VIRTIO_SLOT_BLK;
     disk_on_done(d->disk, done, d);
     return NULL;
 }

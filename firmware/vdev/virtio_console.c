@@ -1,7 +1,8 @@
-/* virtio-console back end (virtio 1.2, 5.3), one port without multiport: queue 0 to the guest, queue 1 from it. */
+/* virtio-console back end (virtio 1.2, 5.3), one port: queue 0 carries to the guest, queue 1 from it. */
 #include "vm.h"
 
-enum { RECEIVE = 0, TRANSMIT = 1, MAX_WRITE = 1 << 16 /* bytes shown of one request: printing holds the hart */ };
+enum { RECEIVE = 0, TRANSMIT = 1 };
+enum { MAX_WRITE = 1 << 16 };            /* bytes shown of one request: printing holds the hart */
 
 static u64 offered_features(const struct virtio_dev *d)
 {

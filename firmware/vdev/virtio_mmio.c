@@ -4,14 +4,18 @@
 enum {
     MAGIC = 0x000, VERSION = 0x004, DEVICE_ID = 0x008, VENDOR_ID = 0x00c, DEVICE_FEATURES = 0x010,
     DEVICE_FEATURES_SEL = 0x014, DRIVER_FEATURES = 0x020, DRIVER_FEATURES_SEL = 0x024, QUEUE_SEL = 0x030,
-    QUEUE_NUM_MAX = 0x034, QUEUE_NUM = 0x038, QUEUE_READY = 0x044, QUEUE_NOTIFY = 0x050, INTERRUPT_STATUS = 0x060,
-    INTERRUPT_ACK = 0x064, STATUS = 0x070, QUEUE_DESC = 0x080, QUEUE_DRIVER = 0x090, QUEUE_DEVICE = 0x0a0,
+    QUEUE_NUM_MAX = 0x034, QUEUE_NUM = 0x038, QUEUE_READY = 0x044, QUEUE_NOTIFY = 0x050,
+    INTERRUPT_STATUS = 0x060, INTERRUPT_ACK = 0x064, STATUS = 0x070,
+    QUEUE_DESC = 0x080, QUEUE_DRIVER = 0x090, QUEUE_DEVICE = 0x0a0,
     CONFIG_GENERATION = 0x0fc, CONFIG = 0x100,
 };
 enum { MAGIC_VALUE = 0x74726976, VENDOR = 0x00687672 /* "rvh" */ };
 enum { DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET = 0x40, ISR_CONFIG = 2 };
 
-bool virtio_driver_ok(const struct virtio_dev *d) { return (d->status & (DRIVER_OK | NEEDS_RESET)) == DRIVER_OK; }
+bool virtio_driver_ok(const struct virtio_dev *d)
+{
+    return (d->status & (DRIVER_OK | NEEDS_RESET)) == DRIVER_OK;
+}
 
 void virtio_broken(struct virtio_dev *d)
 {
@@ -61,13 +65,14 @@ static struct virtq *selected(struct virtio_dev *d)
 static u32 read_register(struct virtio_dev *d, u32 offset)
 {
     const struct virtq *q = selected(d);
+    u32 half = d->features_sel;
 
     switch (offset) {
     case MAGIC: return MAGIC_VALUE;
     case VERSION: return 2;
     case DEVICE_ID: return d->backend->device_id;
     case VENDOR_ID: return VENDOR;
-    case DEVICE_FEATURES: return d->features_sel < 2 ? (u32)(d->backend->features(d) >> d->features_sel * 32) : 0;
+    case DEVICE_FEATURES: return half < 2 ? (u32)(d->backend->features(d) >> half * 32) : 0;
     case QUEUE_NUM_MAX: return q ? VIRTQ_MAX : 0;
     case QUEUE_READY: return q ? q->ready : 0;
     case INTERRUPT_STATUS: return d->isr;

@@ -1,5 +1,5 @@
-/* Split virtqueues of a guest (virtio 1.2, 2.7), device side. Every index, address and length is the guest's word:
-   each is read once into a local copy and checked before it is used. */
+/* Split virtqueues of a guest (virtio 1.2, 2.7), device side. Every index, address and length is the guest's
+   word: each is read once into a local copy and checked before it is used. */
 #include "vm.h"
 
 enum { DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4, AVAIL_NO_INTERRUPT = 1 };

@@ -8,7 +8,7 @@ enum {
 
 static u32 pending_word(const struct vplic *p, u32 word) { return p->level[word] & ~p->claimed[word]; }
 
-/* The source that the context would claim now: highest priority above 0, lowest number among equals. 0: none. */
+/* The source the context would claim: highest priority above 0, lowest number among equals; 0: none. */
 static u32 best(const struct vplic *p, u32 context)
 {
     u32 source = 0, priority = 0;

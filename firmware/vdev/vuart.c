@@ -2,7 +2,8 @@
 #include "vm.h"
 
 enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SCR = 7 };
-enum { IER_RX = 1, IER_THRE = 2, IER_MASK = 0xf, LCR_DLAB = 0x80, FCR_ENABLE = 1, FCR_CLEAR_RX = 2, MCR_LOOP = 0x10 };
+enum { IER_RX = 1, IER_THRE = 2, IER_MASK = 0xf, LCR_DLAB = 0x80 };
+enum { FCR_ENABLE = 1, FCR_CLEAR_RX = 2, MCR_LOOP = 0x10 };
 enum { IIR_NONE = 1, IIR_THRE = 2, IIR_RX = 4, IIR_FIFO = 0xc0 };
 enum { LSR_DR = 1, LSR_THRE = 0x20, LSR_TEMT = 0x40, MSR_CTS_DSR_DCD = 0xb0 };
 
