@@ -1,0 +1,144 @@
+"""mip, mie and their views: checklist C."""
+
+import pytest
+import rig as r
+from rig import ALL, Rig, csrrc, csrrs, csrw
+
+VS_LINES = {"VSSI": 2, "VSTI": 6, "VSEI": 10}
+SSIP, STIP, SEIP, VSSIP, VSTIP, VSEIP, SGEIP, LCOFIP = (
+    1 << 1,
+    1 << 5,
+    1 << 9,
+    1 << 2,
+    1 << 6,
+    1 << 10,
+    1 << 12,
+    1 << 13,
+)
+
+
+@pytest.fixture
+def rig():
+    return Rig(geilen=4)
+
+
+@pytest.mark.parametrize("bit", VS_LINES.values())
+def test_C1_guest_sees_vs_interrupts_as_its_supervisor_interrupts(rig, bit):
+    rig.csr["hideleg"] = ALL
+    rig.csr["hvip"] = rig.csr["hie"] = 1 << bit
+    assert rig.read("sip", "VS") == 1 << bit - 1
+    assert rig.read("sie", "VS") == 1 << bit - 1
+    rig.csr["vsstatus"] |= 2
+    rig.csr["vstvec"] = r.VS_VECTOR - 4 * (bit - 1) | 1
+    assert rig.take_interrupt("VS") == r.Trap("VS", r.INTERRUPT | bit - 1, r.CODE, 0)
+
+
+def test_C1_lcofi_is_not_shifted(rig):
+    rig.csr["mideleg"] = ALL
+    rig.csr["mip"], rig.csr["mie"] = LCOFIP, LCOFIP
+    assert rig.read("sip", "HS") == LCOFIP
+    assert rig.csr["hip"] == rig.csr["hie"] == 0
+    assert rig.csr["vsip"] == rig.csr["vsie"] == 0
+    assert rig.take_interrupt("VS") == r.Trap("HS", r.INTERRUPT | 13, r.CODE, 0)
+
+
+@pytest.mark.parametrize("delegated", [0, 1 << 2, 1 << 6, 1 << 10, 0x444])
+def test_C2_vsip_and_vsie_show_and_write_only_what_is_delegated(rig, delegated):
+    rig.csr["hideleg"] = delegated
+    rig.csr["hvip"] = rig.csr["hie"] = 0x444
+    assert rig.csr["vsip"] == rig.csr["vsie"] == delegated >> 1
+    rig.write("vsie", "M", 0)
+    assert rig.csr["hie"] == 0x444 & ~delegated
+    rig.write("vsip", "M", 0)  # only SSIP is writable
+    assert rig.csr["hvip"] == 0x444 & ~(delegated & VSSIP)
+    rig.csr["hvip"] = rig.csr["hie"] = 0
+    rig.write("sip", "VS", ALL)
+    assert rig.csr["hvip"] == delegated & VSSIP
+    rig.csr["hvip"] = 0
+    rig.write("sie", "VS", ALL)
+    assert rig.csr["hie"] == delegated
+
+
+def test_C3_hip_is_hvip_or_the_lines(rig):
+    rig.write("hvip", "HS", VSSIP)
+    assert rig.csr["hip"] == VSSIP
+    rig.write("hip", "HS", 0)
+    assert rig.csr["hvip"] == 0
+    rig.csr["hgeip"] = 1 << 3
+    assert rig.csr["hip"] == 0  # VGEIN selects none
+    rig.csr["hstatus"] |= 2 << 12
+    assert rig.csr["hip"] == 0
+    rig.csr["hstatus"] = rig.csr["hstatus"] & ~(0x3F << 12) | 3 << 12
+    assert rig.csr["hip"] == VSEIP and rig.csr["hvip"] == 0
+    rig.lines(VSEIP)
+    rig.csr["hgeip"] = 0
+    assert rig.csr["hip"] == VSEIP and rig.csr["hvip"] == 0
+    rig.csr["vstimecmp"] = 0
+    assert rig.csr["hip"] == VSEIP | VSTIP and rig.csr["hvip"] == 0
+
+
+def test_C4_sgeip_and_hgeie(rig):
+    rig.csr["hgeip"] = 0b10010
+    assert rig.csr["hip"] == rig.csr["mip"] & SGEIP == 0
+    rig.csr["hgeie"] = 0b01000
+    assert not rig.csr["hip"] & SGEIP
+    rig.csr["hgeie"] = 0b10000
+    assert rig.csr["hip"] & SGEIP and rig.csr["mip"] & SGEIP
+    # hgeie does not gate what VGEIN selects.
+    rig.csr["hgeie"] = 0
+    rig.csr["hstatus"] |= 1 << 12
+    assert rig.csr["hip"] == VSEIP
+    rig.write("hip", "HS", 0)
+    assert rig.csr["hip"] == VSEIP
+
+
+def test_C5_s_and_hs_registers_share_no_bits(rig):
+    rig.csr["mideleg"] = ALL
+    rig.csr["mip"], rig.csr["hvip"], rig.csr["mie"] = ALL, ALL, ALL
+    assert rig.csr["sip"] & rig.csr["hip"] == rig.csr["sie"] & rig.csr["hie"] == 0
+    assert rig.csr["sie"] == SSIP | STIP | SEIP | LCOFIP
+    assert rig.csr["hie"] == VSSIP | VSTIP | VSEIP | SGEIP
+    rig.csr["mideleg"] = SSIP
+    assert rig.csr["sie"] == SSIP and rig.csr["sip"] == SSIP
+    rig.write("sie", "M", 0)
+    assert rig.csr["mie"] & (STIP | SEIP) == STIP | SEIP
+
+
+def test_C6_read_modify_write_does_not_latch_lines(rig):
+    rig.csr["mideleg"] = rig.csr["hideleg"] = ALL
+    rig.lines(SEIP | VSEIP)
+    rig.csr["hgeip"] = 2
+    rig.csr["hstatus"] |= 1 << 12
+    for insn in (csrrs("mip"), csrrc("mip"), csrrs("sip"), csrrs("hip"), csrrs("hvip"), csrrs("vsip")):
+        assert rig.execute(insn, mode="M", a1=SSIP | VSSIP) is None
+    assert rig.csr["mip"] & (SEIP | VSEIP) == SEIP | VSEIP
+    rig.lines(SEIP | VSEIP, False)
+    rig.csr["hgeip"] = 0
+    assert rig.csr["mip"] & (SEIP | VSEIP) == 0
+    assert rig.csr["hvip"] & VSEIP == 0
+
+
+def test_C6_seip_shows_the_line_but_keeps_the_software_bit(rig):
+    rig.lines(SEIP)
+    rig.execute(csrrc("mip"), mode="M", a1=SEIP)
+    assert rig.a0 & SEIP and rig.csr["mip"] & SEIP
+    rig.execute(csrw("mip"), mode="M", a1=SEIP)
+    rig.lines(SEIP, False)
+    assert rig.csr["mip"] & SEIP
+    rig.execute(csrrc("mip"), mode="M", a1=SEIP)
+    assert not rig.csr["mip"] & SEIP
+
+
+def test_C6_stip_under_stce(rig):
+    rig.csr["menvcfg"] = 0
+    rig.write("mip", "M", STIP)
+    assert rig.csr["mip"] & STIP
+    rig.csr["menvcfg"] = 1 << 63
+    assert not rig.csr["mip"] & STIP  # the comparator's alone
+    rig.write("mip", "M", STIP)
+    assert not rig.csr["mip"] & STIP
+    rig.csr["stimecmp"] = 0
+    rig.execute(csrrc("mip"), mode="M", a1=STIP)
+    assert rig.csr["mip"] & STIP
+    rig.csr["stimecmp"] = ALL
+    assert not rig.csr["mip"] & STIP
