@@ -49,7 +49,9 @@ class BuildExt(build_ext):
         generate(GEN)
         fast = self.extensions[0]
         fast.depends = [str(p) for p in sorted(ROOT.glob("rvh/core/*.h")) + sorted(GEN.glob("*.h"))]
-        newest = max(p.stat().st_mtime for p in [*ROOT.glob("rvh/**/*.pxi"), *GEN.glob("*.pxi"), ROOT / "rvh/_fast.pyx"])
+        newest = max(
+            p.stat().st_mtime for p in [*ROOT.glob("rvh/**/*.pxi"), *GEN.glob("*.pxi"), ROOT / "rvh/_fast.pyx"]
+        )
         out = ROOT / "build" / "cython" / "rvh" / "_fast.c"
         options = {
             "build_dir": "build/cython",
@@ -80,7 +82,13 @@ setup(
     ext_modules=[
         Extension(
             "rvh._fast",
-            ["rvh/_fast.pyx", "build/gen/handlers.c", "build/gen/decode.c", "rvh/core/dispatch.c", "rvh/core/fp_soft.c"],
+            [
+                "rvh/_fast.pyx",
+                "build/gen/handlers.c",
+                "build/gen/decode.c",
+                "rvh/core/dispatch.c",
+                "rvh/core/fp_soft.c",
+            ],
             include_dirs=["build/gen", "rvh/core"],
             extra_compile_args=FLAGS,
         )

@@ -39,15 +39,20 @@ from .platform_dt import Cpu
 __all__ = ["Hart", "Machine", "Stop"]
 
 RAM_BASE = 0x8000_0000
-FINISHER, RTC, CLINT, PLIC, UART, VIRTIO = 0x10_0000, 0x10_1000, 0x200_0000, 0xC00_0000, 0x1000_0000, 0x1000_1000
+FINISHER, RTC, CLINT, PLIC, UART, VIRTIO = (
+    0x10_0000,
+    0x10_1000,
+    0x200_0000,
+    0xC00_0000,
+    0x1000_0000,
+    0x1000_1000,
+)
 VIRTIO_SLOTS, VIRTIO_STRIDE, UART_IRQ, RTC_IRQ = 8, 0x1000, 10, 11
 TIMEBASE_HZ = 10_000_000
 DEFAULT_ISA = "default"
 RAM_MAX = 1 << 40
 
-X_NAMES = (
-    "zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6".split()
-)
+X_NAMES = "zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6".split()
 F_NAMES = (
     "ft0 ft1 ft2 ft3 ft4 ft5 ft6 ft7 fs0 fs1 fa0 fa1 fa2 fa3 fa4 fa5 fa6 fa7 "
     "fs2 fs3 fs4 fs5 fs6 fs7 fs8 fs9 fs10 fs11 ft8 ft9 ft10 ft11".split()
@@ -64,8 +69,9 @@ _RUN_LIMIT, _RUN_EXIT, _RUN_POLL, _RUN_IDLE = range(4)
 class Stop:
     """Why a run ended.
 
-    ``kind``: "pass" and "fail" (the guest powered off; ``code`` is its exit code), "reset" (it asked for a reset), "limit"
-    (``max_insns``), "timeout", "idle" (every hart waits and no timer or input can wake one), "until" (the condition held).
+    ``kind``: "pass" and "fail" (the guest powered off; ``code`` is its exit code), "reset" (it asked for a reset),
+    "limit" (``max_insns``), "timeout", "idle" (every hart waits and no timer or input can wake one), "until" (the
+    condition held).
     """
 
     kind: str
@@ -151,7 +157,7 @@ class Hart:
 
     @property
     def mode(self) -> str:
-        """"M", "HS" (also plain S), "U", "VS" or "VU"."""
+        """ "M", "HS" (also plain S), "U", "VS" or "VU"."""
         return _MODE_NAMES[self._core.get_mode(self.index)]
 
     @mode.setter
@@ -213,9 +219,10 @@ class _Memory:
 class Machine:
     """A RISC-V machine like QEMU's `virt`.
 
-    ``harts`` 1 to 64; ``ram`` bytes, whole pages; ``isa`` as `rvh.isa.extensions.parse` takes it; ``clock`` "instret" (time
-    follows instructions: runs repeat exactly) or "host"; ``virtio`` back ends for the eight slots, first slot first;
-    ``console`` is called with what the UART sends; ``insns_per_tick`` instructions make one tick of the 10 MHz timebase.
+    ``harts`` 1 to 64; ``ram`` bytes, whole pages; ``isa`` as `rvh.isa.extensions.parse` takes it; ``clock`` "instret"
+    (time follows instructions: runs repeat exactly) or "host"; ``virtio`` back ends for the eight slots, first slot
+    first; ``console`` is called with what the UART sends; ``insns_per_tick`` instructions make one tick of the 10 MHz
+    timebase.
     Raises UsageError for values out of range and IsaError for an ISA string that is not understood.
     """
 
@@ -308,9 +315,9 @@ class Machine:
 
     @property
     def ram(self) -> np.ndarray:
-        """RAM as a numpy array of bytes, without a copy; index 0 is physical address 0x80000000. Decoded instructions are
-        dropped at the next run, so code may be written through it."""
-        return np.frombuffer(self._core, dtype=np.uint8)
+        """RAM as a numpy array of bytes, without a copy; index 0 is physical address 0x80000000. Decoded instructions
+        are dropped at the next run, so code may be written through it."""
+        return np.frombuffer(memoryview(self._core), dtype=np.uint8)
 
     def load(self, path: str | PathLike[str]) -> elf.Program:
         """Loads an ELF, a Linux Image or a raw binary as all harts' first program, in M-mode, with a0 = hart number and
@@ -387,9 +394,9 @@ class Machine:
         """Runs until the guest powers off or a limit is reached.
 
         ``max_insns`` counts instructions of all harts together, one that traps as one; ``timeout`` is host seconds;
-        ``until`` is asked a few hundred times a second; ``idle(seconds)`` is called when every hart waits: it may wait for host
-        input, at most that long (None: no timer is set), and returns whether input came or can still come. Without
-        ``idle`` time skips to the next timer at once. Raises what a device raised, and KeyboardInterrupt.
+        ``until`` is asked a few hundred times a second; ``idle(seconds)`` is called when every hart waits: it may wait
+        for host input, at most that long (None: no timer is set), and returns whether input came or can still come.
+        Without ``idle`` time skips to the next timer at once. Raises what a device raised, and KeyboardInterrupt.
         """
         self._stop = None
         core = self._core
@@ -441,11 +448,12 @@ class Machine:
         return sum(hart.stats["instructions"] for hart in self.harts)
 
     def digest(self) -> str:
-        """SHA-256 over the whole state: harts, RAM, devices, time. Two runs of one machine with the host's clock left out give
-        the same after the same number of instructions."""
+        """SHA-256 over the whole state: harts, RAM, devices, time. Two runs of one machine with the host's clock left
+        out give the same after the same number of instructions."""
         h = hashlib.sha256(self._core.state_bytes())
         h.update(self.memory.view(RAM_BASE, self._core.ram_size))
-        for device in (self.plic, self.uart, self.rtc, *self.virtio):
+        stateful: list[Any] = [self.plic, self.uart, self.rtc, *self.virtio]
+        for device in stateful:
             h.update(repr(device.state()).encode())
         return h.hexdigest()
 

@@ -56,7 +56,9 @@ def environment() -> None:
         try:
             call(sys.executable, "-m", "venv", VENV)
         except SystemExit:
-            sys.exit("dev: python3 cannot make a virtual environment: install its venv module (on Debian: python3-venv)")
+            sys.exit(
+                "dev: python3 cannot make a virtual environment: install its venv module (on Debian: python3-venv)"
+            )
     pip = [PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
     call(*pip, "--upgrade", "setuptools>=68", "wheel")
     call(*pip, *requirements())
@@ -73,7 +75,9 @@ def requirements() -> list[str]:
         "p = t['project']\n"
         "print('\\n'.join(t['build-system']['requires'] + p['dependencies'] + p['optional-dependencies']['test']))"
     )
-    return subprocess.run([PYTHON, "-c", code], cwd=ROOT, check=True, text=True, capture_output=True).stdout.splitlines()
+    return subprocess.run(
+        [PYTHON, "-c", code], cwd=ROOT, check=True, text=True, capture_output=True
+    ).stdout.splitlines()
 
 
 def build() -> None:

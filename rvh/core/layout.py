@@ -51,7 +51,12 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("exc_gpa", "u64", 0, "cache"),  # faulting guest physical address >> 2, else 0
     ("exc_tinst", "u64", 0, "cache"),  # pseudoinstruction; 0: may be transformed from the instruction
     ("exc_gva", "u8", 0, "cache"),  # tval is a guest virtual address
-    ("exc_as_v0", "u8", 0, "cache"),  # reserved for HLV/MPRV accesses: 1 = found by an access made for V=1 from V=0
+    (
+        "exc_as_v0",
+        "u8",
+        0,
+        "cache",
+    ),  # reserved for HLV/MPRV accesses: 1 = found by an access made for V=1 from V=0
     ("exc_reason", "u32", 0, "cache"),  # index into isa.access.REASONS for causes 2 and 22, else 0
     # -- LR/SC
     ("res_valid", "u8", 0, "run"),

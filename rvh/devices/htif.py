@@ -1,7 +1,7 @@
 """HTIF, the host-target interface of Spike and riscv-tests: a `tohost` and a `fromhost` doubleword in RAM.
 
 tohost holds device 63:56, command 55:48, payload 47:0. Device 0 is the system: an odd payload ends the run with code
-payload >> 1, an even one is the address of a proxied system call {number, a0, a1, a2 ...} of which write and exit are done.
+payload >> 1, an even one is the address of a proxied system call {number, a0, a1, a2 ...}; write and exit are done.
 Device 1 is the console: command 1 prints the payload's low byte, command 0 asks for a byte.
 """
 
@@ -18,7 +18,7 @@ ENOSYS = 38
 
 
 class Htif:
-    """`exit(code)` is called when the program ends; `output(data)` with what it prints; `input()` gives a byte or None."""
+    """`exit(code)` is called at the program's end, `output(data)` with what it prints; `input()` gives a byte or None."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Renders ``core/layout.py`` as C (``hart_layout.h``) and as the Cython declaration of the same (``hart_layout.pxi``)."""
+"""Renders ``core/layout.py`` as C (``hart_layout.h``) and as the Cython declaration of it (``hart_layout.pxi``)."""
 
 from __future__ import annotations
 
