@@ -1,9 +1,9 @@
 # The 16550A UART ("ns16550a"), National PC16550D data sheet; registers one byte apart as on QEMU `virt`.
 #
-# Transmission takes no time: the holding register is empty again after every write. Reception is paced by the guest and
-# not by a clock, so that piped input is neither lost nor a source of chance: a byte enters the receiver FIFO at once while
-# receive interrupts are on, and otherwise when the line status is read twice in a row, which a polling driver does and one
-# that is only emptying the FIFO at start-up does not.
+# Transmission takes no time: the holding register is empty again after every write. Reception takes none either: input
+# is in the receiver FIFO when the driver looks, as far as it fits. What a driver throws away while it does not listen yet
+# (receive interrupts off: it empties the FIFO, or reads LSR, RBR, IIR and MSR in a row to clear what is pending, as
+# Linux does at start-up) goes back on the wire, so that input piped in before the guest is up is not lost.
 
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
@@ -11,6 +11,7 @@ from libc.string cimport memcpy
 cdef enum:
     UART_SIZE = 0x100
     UART_FIFO = 16
+    UART_ROOM = 32
     # offsets; 0 and 1 are the divisor latch while LCR.DLAB is set
     UART_DATA = 0
     UART_IER = 1
@@ -39,6 +40,10 @@ cdef enum:
     LSR_DR = 1
     LSR_OE = 2
     LSR_EMPTY = 0x60  # THRE and TEMT
+    STEP_NONE = 0
+    STEP_LSR = 1
+    STEP_RBR = 2
+    STEP_IIR = 3
     MSR_PRESENT = 0xB0  # DCD, DSR, CTS: a terminal is connected
 
 cdef struct UartState:
@@ -47,7 +52,8 @@ cdef struct UartState:
     u8 ier, fcr, lcr, mcr, msr, scr, dll, dlm
     u8 overrun
     u8 thr_interrupt  # THR became empty and IIR has not reported it yet
-    u8 lsr_read  # the last access was a read of LSR
+    u8 step  # how much of a clearing sequence the last accesses were (STEP_*)
+    u8 last_byte  # what RBR gave last
     u8 fifo[UART_FIFO]
     u32 fifo_head, fifo_len
     u8 *wire  # input that has not reached the FIFO: wire[head:tail]
@@ -75,6 +81,20 @@ cdef void uart_arrive(UartState *u) noexcept nogil:
     while u.wire_head < u.wire_tail and u.fifo_len < uart_depth(u):
         uart_push(u, u.wire[u.wire_head])
         u.wire_head += 1
+
+
+cdef void uart_unread(UartState *u, u8 byte) noexcept nogil:
+    """Puts a byte back on the wire, to arrive first. `feed` keeps room before the head."""
+    if u.wire_head:
+        u.wire_head -= 1
+        u.wire[u.wire_head] = byte
+
+
+cdef void uart_clear_rx(UartState *u, bint keep) noexcept nogil:
+    while keep and u.fifo_len and not u.mcr & MCR_LOOP:
+        u.fifo_len -= 1
+        uart_unread(u, u.fifo[(u.fifo_head + u.fifo_len) % UART_FIFO])
+    u.fifo_len = 0
 
 
 cdef u8 uart_iir(UartState *u) noexcept nogil:
@@ -131,21 +151,25 @@ cdef void uart_transmit(UartState *u, u8 byte) noexcept nogil:
 cdef u64 uart_read(void *dev, Hart *h, u64 off, u32 size) noexcept nogil:
     cdef UartState *u = <UartState *>dev
     cdef u64 value = 0
-    cdef u8 again = u.lsr_read
-    u.lsr_read = 0
+    cdef u8 step = u.step
+    u.step = STEP_NONE
     if off == UART_DATA:
         if u.lcr & LCR_DLAB:
             return u.dll
         if u.fifo_len:
-            value = u.fifo[u.fifo_head]
+            value = u.last_byte = u.fifo[u.fifo_head]
             u.fifo_head = (u.fifo_head + 1) % UART_FIFO
             u.fifo_len -= 1
+            if step == STEP_LSR and not u.ier & IER_RDI and not u.mcr & MCR_LOOP:
+                u.step = STEP_RBR
             uart_update(u)
         return value
     if off == UART_IER:
         return u.dlm if u.lcr & LCR_DLAB else u.ier
     if off == UART_IIR_FCR:
         value = uart_iir(u)
+        if step == STEP_RBR:
+            u.step = STEP_IIR
         if value == IIR_THRI:
             u.thr_interrupt = 0
             uart_update(u)
@@ -155,9 +179,8 @@ cdef u64 uart_read(void *dev, Hart *h, u64 off, u32 size) noexcept nogil:
     if off == UART_MCR:
         return u.mcr
     if off == UART_LSR:
-        if again:
-            uart_arrive(u)
-        u.lsr_read = 1
+        uart_arrive(u)
+        u.step = STEP_LSR
         value = LSR_EMPTY | (LSR_DR if u.fifo_len else 0) | (LSR_OE if u.overrun else 0)
         if u.overrun:
             u.overrun = 0
@@ -165,6 +188,9 @@ cdef u64 uart_read(void *dev, Hart *h, u64 off, u32 size) noexcept nogil:
         return value
     if off == UART_MSR:
         value = u.msr
+        if step == STEP_IIR:
+            uart_clear_rx(u, True)
+            uart_unread(u, u.last_byte)
         if u.msr & 0x0F:
             u.msr &= 0xF0
             uart_update(u)
@@ -175,17 +201,11 @@ cdef u64 uart_read(void *dev, Hart *h, u64 off, u32 size) noexcept nogil:
 
 
 cdef void uart_control_fifos(UartState *u, u8 value) noexcept nogil:
-    """A write to FCR. Turning the FIFOs on or off empties them: what they held arrives again, but is not lost."""
     if (u.fcr ^ value) & FCR_ENABLE:
-        if not u.mcr & MCR_LOOP and u.fifo_len <= u.wire_head:
-            while u.fifo_len:
-                u.fifo_len -= 1
-                u.wire_head -= 1
-                u.wire[u.wire_head] = u.fifo[(u.fifo_head + u.fifo_len) % UART_FIFO]
-        u.fifo_len = 0
+        uart_clear_rx(u, True)
         u.thr_interrupt = 1
-    if value & FCR_CLEAR_RX:
-        u.fifo_len = 0
+    elif value & FCR_CLEAR_RX:
+        uart_clear_rx(u, not u.ier & IER_RDI)
     if value & FCR_CLEAR_TX:
         u.thr_interrupt = 1
     u.fcr = value & 0xC9 if value & FCR_ENABLE else 0
@@ -194,7 +214,7 @@ cdef void uart_control_fifos(UartState *u, u8 value) noexcept nogil:
 cdef void uart_write(void *dev, Hart *h, u64 off, u32 size, u64 value64) noexcept nogil:
     cdef UartState *u = <UartState *>dev
     cdef u8 value = value64 & 0xFF
-    u.lsr_read = 0
+    u.step = STEP_NONE
     if off == UART_DATA and u.lcr & LCR_DLAB:
         u.dll = value
     elif off == UART_IER and u.lcr & LCR_DLAB:
@@ -260,21 +280,21 @@ cdef class Uart16550:
         if n == 0:
             return
         if self.c.wire_tail + n > self.c.wire_size:
-            # 16 bytes of room before the head let the FIFO's contents go back.
-            if kept and self.c.wire_head != UART_FIFO:
-                grown = <u8 *>realloc(NULL, UART_FIFO + kept + n + 4096)
+            # Room before the head lets the FIFO's contents and the last byte go back.
+            if kept and self.c.wire_head != UART_ROOM:
+                grown = <u8 *>realloc(NULL, UART_ROOM + kept + n + 4096)
                 if grown == NULL:
                     raise MemoryError
-                memcpy(grown + UART_FIFO, self.c.wire + self.c.wire_head, kept)
+                memcpy(grown + UART_ROOM, self.c.wire + self.c.wire_head, kept)
                 free(self.c.wire)
             else:
-                grown = <u8 *>realloc(self.c.wire, UART_FIFO + kept + n + 4096)
+                grown = <u8 *>realloc(self.c.wire, UART_ROOM + kept + n + 4096)
                 if grown == NULL:
                     raise MemoryError
             self.c.wire = grown
-            self.c.wire_size = UART_FIFO + kept + n + 4096
-            self.c.wire_head = UART_FIFO
-            self.c.wire_tail = UART_FIFO + kept
+            self.c.wire_size = UART_ROOM + kept + n + 4096
+            self.c.wire_head = UART_ROOM
+            self.c.wire_tail = UART_ROOM + kept
         memcpy(self.c.wire + self.c.wire_tail, &view[0], n)
         self.c.wire_tail += n
         uart_update(&self.c)
@@ -301,7 +321,7 @@ cdef class Uart16550:
         """Registers as after power-on; input on the wire stays there."""
         self.c.ier = self.c.fcr = self.c.lcr = self.c.mcr = self.c.scr = self.c.dll = self.c.dlm = 0
         self.c.msr = MSR_PRESENT
-        self.c.overrun = self.c.thr_interrupt = self.c.lsr_read = 0
+        self.c.overrun = self.c.thr_interrupt = self.c.step = self.c.last_byte = 0
         self.c.fifo_head = self.c.fifo_len = 0
         uart_update(&self.c)
 
@@ -317,7 +337,7 @@ cdef class Uart16550:
         c = &self.c
         return {
             "registers": [c.ier, c.fcr, c.lcr, c.mcr, c.msr, c.scr, c.dll, c.dlm],
-            "flags": [c.overrun, c.thr_interrupt, c.lsr_read],
+            "flags": [c.overrun, c.thr_interrupt, c.step, c.last_byte],
             "fifo": bytes([c.fifo[(c.fifo_head + i) % UART_FIFO] for i in range(c.fifo_len)]),
             "wire": c.wire[c.wire_head:c.wire_tail] if c.wire_tail > c.wire_head else b"",
         }
@@ -327,7 +347,7 @@ cdef class Uart16550:
         cdef u32 i
         c = &self.c
         c.ier, c.fcr, c.lcr, c.mcr, c.msr, c.scr, c.dll, c.dlm = state["registers"]
-        c.overrun, c.thr_interrupt, c.lsr_read = state["flags"]
+        c.overrun, c.thr_interrupt, c.step, c.last_byte = state["flags"]
         c.wire_head = c.wire_tail = c.wire_size = 0
         free(c.wire)
         c.wire = NULL
