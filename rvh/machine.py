@@ -21,9 +21,7 @@ import time
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from . import _fast, dtb, elf, platform_dt
 from .devices.bus import BusError
@@ -35,6 +33,9 @@ from .devices.virtio.mmio import VirtioDevice, VirtioMmio
 from .errors import UsageError
 from .isa import csrs, extensions
 from .platform_dt import Cpu
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["Hart", "Machine", "Stop"]
 
@@ -317,6 +318,8 @@ class Machine:
     def ram(self) -> np.ndarray:
         """RAM as a numpy array of bytes, without a copy; index 0 is physical address 0x80000000. Decoded instructions
         are dropped at the next run, so code may be written through it."""
+        import numpy as np  # here, because rvh-run starts faster without it
+
         return np.frombuffer(memoryview(self._core), dtype=np.uint8)
 
     def load(self, path: str | PathLike[str]) -> elf.Program:
@@ -333,9 +336,8 @@ class Machine:
         """Writes bytes to RAM, followed by zeros up to `size`. Raises BusError."""
         self.memory.write(address, data)
         rest = (size or 0) - len(data)
-        if rest > 0:
-            view = self.memory.view(address + len(data), rest, writable=True)
-            np.frombuffer(view, dtype=np.uint8)[:] = 0
+        for at in range(address + len(data), address + len(data) + max(rest, 0), 1 << 20):
+            self.memory.write(at, bytes(min(1 << 20, address + len(data) + rest - at)))
 
     def start(self, entry: int, a1: int = 0, a2: int = 0) -> None:
         """Points every hart at `entry` with the standard boot registers."""

@@ -180,11 +180,18 @@ cdef class Core:
         return memoryview(RamView(self))
 
     def state_bytes(self):
-        """The state of all harts and of time, as bytes: everything that layout.py calls arch or run."""
+        """The state of all harts and of time, as bytes: everything that layout.py calls arch or run, in the one form
+        that does not tell where the run was paused."""
         parts = []
         cdef u32 i
+        cdef Hart *h
         for i in range(self.b.n_harts):
-            parts.append(hart_state(self.b.harts[i]))
+            h = self.b.harts[i]
+            counters_sync(h)
+            h.slots_end = hart_slots(h)
+            h.budget = h.reserve = 0
+            h.x[SINK] = 0
+            parts.append(hart_state(h))
         parts.append(board_state(self.b))
         return b"".join(parts)
 

@@ -5,6 +5,7 @@ Each row is ``(name, C type, array length or 0, kind)``. ``kind`` says what the 
 
 ``arch``   architectural state: in the digest and in snapshots
 ``run``    bookkeeping of the simulation that must survive a snapshot (counters, reservations)
+``stat``   counts for people; saved, but how the simulation got on may differ between equal runs: not in the digest
 ``cache``  rebuilt on demand; never saved
 ``link``   a pointer to another part of the machine; set up by it
 """
@@ -133,10 +134,10 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("geilen", "u32", 0, "link"),
     ("hart_index", "u32", 0, "link"),
     # -- statistics
-    ("n_traps", "u64", 0, "run"),
-    ("n_interrupts", "u64", 0, "run"),
-    ("n_tlb_fills", "u64", 0, "run"),
-    ("n_walks", "u64", 0, "run"),
+    ("n_traps", "u64", 0, "stat"),
+    ("n_interrupts", "u64", 0, "stat"),
+    ("n_tlb_fills", "u64", 0, "stat"),
+    ("n_walks", "u64", 0, "stat"),
     # -- caches and links
     ("ctx_valid", "u32", 0, "cache"),  # bit m: data_ctx[m] is known; bit 8+m: exec_ctx[m] is known
     ("data_ctx", "u64", 8, "cache"),
@@ -217,8 +218,8 @@ BOARD_FIELDS: list[tuple[str, str, int, str]] = [
     ("straddle_pa1", "u64", STRADDLES, "cache"),
     ("straddle_pa2", "u64", STRADDLES, "cache"),
     ("scratch", "Op", 8, "cache"),
-    ("n_blocks", "u64", 0, "run"),
-    ("n_invalidations", "u64", 0, "run"),
+    ("n_blocks", "u64", 0, "stat"),
+    ("n_invalidations", "u64", 0, "stat"),
 ]
 
 STRUCTS = {"Region": REGION_FIELDS, "Hart": FIELDS, "Board": BOARD_FIELDS}

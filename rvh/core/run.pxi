@@ -153,6 +153,9 @@ cdef int board_run(Board *b, u64 limit, bint jump) noexcept nogil:
         if progress < b.quantum:
             if not h.wfi or interrupt_wakes(h):
                 n = min(b.quantum - progress, min(limit - (b.total_slots - start), POLL_SLOTS))
+                if h.hpm_on:
+                    counters_sync(h)
+                    n = min(n, counters_slack(h))
                 n = max(min(n, slots_until(b, h.deadline)), 1)
                 before = hart_slots(h)
                 fp_enter(h, &host_fp)
