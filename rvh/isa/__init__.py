@@ -1,21 +1,30 @@
 """What RISC-V is: every instruction and CSR, once. Imports nothing else of rvh.
 
-Importing this package defines all instructions and checks that no two encodings overlap.
+`INSNS` and `ALIASES` hold all instructions by name. The first use of either defines them and checks that no two encodings
+overlap; a program that only runs a machine does not pay for it.
 """
 
+from __future__ import annotations
+
 from importlib import import_module
-from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
-from .dsl import ALIASES, INSNS, check_overlaps
+if TYPE_CHECKING:
+    from .dsl import ALIASES, INSNS
 
-#: The modules that define instructions.
+__all__ = ["ALIASES", "INSNS", "MODULES"]
+
+#: The modules that define instructions, in the order of the manual.
 MODULES = ("rv64i", "m", "a", "f", "d", "zicsr", "system", "b", "zicond", "h", "c")
 
-for _module in MODULES:
-    if find_spec(f"{__name__}.{_module}"):
-        import_module(f"{__name__}.{_module}")
 
-for _alias in [name for name, alias in ALIASES.items() if alias.target not in INSNS]:
-    del ALIASES[_alias]
+def __getattr__(name: str) -> Any:
+    if name not in ("INSNS", "ALIASES"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    for module in MODULES:
+        import_module(f"{__name__}.{module}")
+    from . import dsl
 
-check_overlaps()
+    dsl.check_overlaps()
+    globals().update(INSNS=dsl.INSNS, ALIASES=dsl.ALIASES)
+    return globals()[name]
