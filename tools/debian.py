@@ -442,8 +442,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         print((cache_dir() / "manifest.json").read_text(), end="")
     else:
-        for name, path in files.items():
-            print(f"{name:22} {path}")
+        print("\n".join(f"{name:22} {path}" for name, path in files.items()))
     return 0
 
 
