@@ -1,0 +1,281 @@
+"""Counters, counter overflow and Sstc: checklist I and J."""
+
+import pytest
+import rig as r
+from rig import ALL, CODE, Rig, csrr, csrrs, csrrw, csrw
+
+OF, MINH, SINH, UINH, VSINH, VUINH = (1 << n for n in (63, 62, 61, 60, 59, 58))
+CYCLES, INSTRET, EXCEPTIONS, INTERRUPTS, TLB_FILLS, WALKS = range(1, 7)
+LCOFI, VSTIP, STIP = 1 << 13, 1 << 6, 1 << 5
+
+
+@pytest.fixture
+def rig():
+    return Rig()
+
+
+@pytest.mark.parametrize("name", ["mcycle", "minstret"])
+def test_counters_count_and_a_write_counts_from_the_next_instruction(rig, name):
+    assert rig.execute(csrw(name), csrr(name), mode="M", a1=1000) is None
+    assert rig.a0 == 1000
+    assert rig.execute(csrw(name), r.NOP, r.NOP, csrr(name), mode="M", a1=1000) is None
+    assert rig.a0 == 1002
+    # One block, one run: the same.
+    rig.code(csrw(name), r.NOP, r.NOP, csrr(name))
+    rig.stand("M")
+    rig.hart.x["a1"] = ALL
+    rig.step(4)
+    assert rig.a0 == 1
+
+
+def test_minstret_does_not_count_what_traps(rig):
+    rig.csr["minstret"] = rig.csr["mcycle"] = 0
+    rig.execute(r.ECALL, mode="HS")
+    rig.execute(r.NOP, mode="M")
+    assert rig.csr["minstret"] == 1
+    assert rig.csr["mcycle"] == 2
+
+
+def test_a_swap_returns_the_old_count(rig):
+    rig.csr["minstret"] = 50
+    assert rig.execute(csrrw("minstret"), mode="M", a1=7) is None
+    assert rig.a0 == 50
+    assert rig.csr["minstret"] == 7
+    assert rig.execute(csrr("minstret"), mode="M") is None
+    assert rig.a0 == 7
+
+
+@pytest.mark.parametrize("name, bit", [("mcycle", 0), ("minstret", 2)])
+def test_mcountinhibit_freezes(rig, name, bit):
+    rig.csr["mcountinhibit"] = 1 << bit
+    rig.csr[name] = 77
+    rig.execute(r.NOP, r.NOP, mode="M")
+    assert rig.csr[name] == 77
+    assert rig.read(name, "M") == 77
+    rig.csr["mcountinhibit"] = 0
+    rig.execute(r.NOP, r.NOP, mode="M")
+    assert rig.csr[name] == 79
+
+
+def test_user_counters_are_the_machine_counters(rig):
+    for user, machine in (("cycle", "mcycle"), ("instret", "minstret"), ("hpmcounter5", "mhpmcounter5")):
+        rig.csr[machine] = 12345
+        assert rig.read(user, "U") == 12345
+
+
+def test_I2_time_at_V1_is_offset(rig):
+    rig.csr["htimedelta"] = ALL - 99  # -100
+    rig.csr["mcycle"] = rig.csr["minstret"] = 500
+    for mode, offset in (("M", 0), ("HS", 0), ("U", 0), ("VS", -100), ("VU", -100)):
+        now = rig.csr["time"]
+        assert rig.read("time", mode) - (now + offset & ALL) in (0, 1, -ALL)
+    rig.csr["mcycle"] = 500
+    assert rig.read("cycle", "VS") == 500
+    rig.csr["minstret"] = 500
+    assert rig.read("instret", "VU") == 500
+
+
+def run_in(rig, mode, n=10):
+    rig.code(*[r.NOP] * n)
+    rig.stand(mode)
+    rig.step(n)
+
+
+@pytest.mark.parametrize("inhibit, name", [(MINH, "M"), (SINH, "HS"), (UINH, "U"), (VSINH, "VS"), (VUINH, "VU")])
+@pytest.mark.parametrize("event", [CYCLES, INSTRET])
+def test_I3_mode_inhibition(rig, inhibit, name, event):
+    """S means HS only and U means V=0 only. Modes are entered by MRET, whose own count is the mode's it is in."""
+    rig.csr["mhpmevent3"] = event | inhibit
+    for mode in ("M", "HS", "U", "VS", "VU"):
+        priv, v = {"M": (3, 0), "HS": (1, 0), "U": (0, 0), "VS": (1, 1), "VU": (0, 1)}[mode]
+        rig.csr["mhpmcounter3"] = 0
+        rig.csr["mstatus"] = priv << 11 | v << 39
+        rig.csr["mepc"] = CODE + 4
+        rig.csr["mhpmcounter3"] = 0
+        rig.code(r.MRET, *[r.NOP] * 10)
+        rig.stand("M")
+        rig.step(11)
+        assert rig.mode == mode
+        in_m = 0 if inhibit == MINH else 1
+        assert rig.csr["mhpmcounter3"] == in_m + (0 if mode == name else 10), mode
+        rig.execute(r.ECALL, mode=mode)  # back to M: counters follow
+
+
+def test_I3_mode_changes_through_traps(rig):
+    rig.csr["mhpmevent4"] = CYCLES | MINH
+    rig.csr["mhpmcounter4"] = 0
+    rig.code(r.NOP, r.NOP, r.ECALL)
+    rig.code(r.NOP, r.NOP, r.NOP, r.NOP, at=r.M_VECTOR)
+    rig.csr["mstatus"] = 1 << 11
+    rig.csr["mepc"] = CODE
+    rig.code(r.MRET, at=CODE + 0x100)
+    rig.stand("M", CODE + 0x100)
+    rig.step(8)  # MRET, NOP, NOP, ECALL (one cycle of S), 4 NOPs
+    assert rig.mode == "M"
+    assert rig.csr["mhpmcounter4"] == 3
+
+
+@pytest.mark.parametrize("event", [CYCLES, INSTRET])
+def test_I3_overflow_sets_of_and_interrupts_at_the_instruction(rig, event):
+    rig.csr["mhpmevent3"] = event
+    rig.csr["mhpmcounter3"] = ALL - 19  # 20 to go
+    rig.csr["mie"] = LCOFI
+    rig.csr["mstatus"] = 1 << 3
+    rig.code(0x0000006F, at=r.M_VECTOR)
+    rig.code(*[r.NOP] * 60)
+    rig.stand("M")
+    rig.step(50)
+    assert rig.trap() == r.Trap("M", r.INTERRUPT | 13, CODE + 20 * 4, 0)
+    assert rig.csr["mhpmevent3"] == event | OF
+    assert rig.csr["mip"] & LCOFI
+
+
+def test_I3_no_second_interrupt_while_of_is_set(rig):
+    rig.csr["mhpmevent3"] = CYCLES | OF
+    rig.csr["mhpmcounter3"] = ALL
+    run_in(rig, "M")
+    assert rig.csr["mhpmcounter3"] == 9
+    assert not rig.csr["mip"] & LCOFI
+    rig.csr["mhpmevent3"] = CYCLES
+    rig.csr["mhpmcounter3"] = ALL
+    run_in(rig, "M")
+    rig.execute(csrr("scountovf"), mode="M")
+    assert rig.csr["mip"] & LCOFI and rig.csr["mhpmevent3"] & OF
+
+
+def test_I3_scountovf_is_masked_below_M(rig):
+    for n in (3, 7, 31):
+        rig.csr[f"mhpmevent{n}"] = OF
+    everything = 1 << 3 | 1 << 7 | 1 << 31
+    rig.csr["mcounteren"], rig.csr["hcounteren"] = ALL & ~(1 << 7), ALL & ~(1 << 31)
+    assert rig.read("scountovf", "M") == everything
+    assert rig.csr["scountovf"] == everything
+    assert rig.read("scountovf", "HS") == 1 << 3 | 1 << 31
+    assert rig.read("scountovf", "VS") == 1 << 3
+    assert rig.cause(csrr("scountovf"), mode="VU") == 22
+    assert rig.cause(csrw("scountovf"), mode="HS") == 2
+
+
+def test_events(rig):
+    for n, event in ((3, EXCEPTIONS), (4, INTERRUPTS), (5, TLB_FILLS), (6, WALKS), (7, 0)):
+        rig.csr[f"mhpmevent{n}"] = event
+        rig.csr[f"mhpmcounter{n}"] = 0
+    rig.execute(r.ECALL, mode="HS")
+    rig.execute(r.ECALL, mode="VS")
+    rig.csr["mip"] = rig.csr["mie"] = 2
+    assert rig.take_interrupt("HS").into == "M"
+    rig.csr["mie"] = 0
+    assert rig.csr["mhpmcounter3"] == 2
+    assert rig.csr["mhpmcounter4"] == 1
+    assert rig.csr["mhpmcounter7"] == 0
+    rig.csr["satp"] = 8 << 60 | r.TABLES >> 12
+    rig.store(r.TABLES + 2 * 8, r.RAM >> 2 | 0xCF)
+    fills, walks = rig.csr["mhpmcounter5"], rig.csr["mhpmcounter6"]
+    rig.execute(r.LW, mode="HS")
+    assert rig.csr["mhpmcounter5"] > fills and rig.csr["mhpmcounter6"] > walks
+
+
+def test_an_event_that_is_not_there_counts_nothing(rig):
+    rig.csr["mhpmevent3"] = 0x55
+    assert rig.csr["mhpmevent3"] & 0xFF == 0
+
+
+def test_inhibited_event_counters_keep_their_value(rig):
+    rig.csr["mhpmevent9"] = CYCLES
+    rig.csr["mcountinhibit"] = 1 << 9
+    rig.csr["mhpmcounter9"] = 40
+    run_in(rig, "M")
+    assert rig.csr["mhpmcounter9"] == 40
+    rig.csr["mcountinhibit"] = 0
+    run_in(rig, "M")
+    assert rig.csr["mhpmcounter9"] == 50
+
+
+# ---- Sstc
+
+
+def test_J3_stimecmp_drives_stip_only_with_stce(rig):
+    rig.csr["stimecmp"] = 0
+    assert rig.csr["mip"] & STIP
+    rig.csr["menvcfg"] = 0
+    assert not rig.csr["mip"] & STIP
+    rig.csr["menvcfg"] = 1 << 63
+    assert rig.csr["mip"] & STIP
+    rig.csr["stimecmp"] = ALL
+    assert not rig.csr["mip"] & STIP
+
+
+def test_J4_vstimecmp_and_htimedelta(rig):
+    """hip.VSTIP = hvip.VSTIP or (time + htimedelta >= vstimecmp, unsigned, modulo 2^64), at every V."""
+    for delta, compare, high in [
+        (0, 0, True),
+        (0, ALL, False),
+        (1000, 1000, True),
+        (1000, 1 << 40, False),
+        (1 << 63, 1 << 63, True),
+        (ALL - (1 << 32), ALL - (1 << 33), True),
+        (ALL - (1 << 32), ALL, False),
+        (ALL + 1 - (1 << 20), 5, True),  # the guest's time is just below 2^64
+    ]:
+        rig.csr["htimedelta"], rig.csr["vstimecmp"] = delta, compare
+        assert bool(rig.csr["hip"] & VSTIP) == high, (delta, compare)
+        assert rig.csr["hvip"] == 0
+
+
+def test_J4_wrap_around_takes_the_line_down(rig):
+    """The guest's time passes 2^64 and starts from 0, below vstimecmp."""
+    now = rig.csr["time"]
+    rig.csr["htimedelta"] = ALL - now - 3  # wraps in 4 ticks
+    rig.csr["vstimecmp"] = 1 << 62
+    assert rig.csr["hip"] & VSTIP
+    rig.code(0x0000006F)
+    rig.stand("M")
+    rig.machine.run(max_insns=500)
+    assert rig.read("time", "VS") < 100
+    assert not rig.csr["hip"] & VSTIP
+
+
+def test_J4_gates(rig):
+    rig.csr["vstimecmp"] = 0
+    assert rig.csr["hip"] & VSTIP
+    rig.csr["henvcfg"] = 0
+    assert not rig.csr["hip"] & VSTIP
+    rig.csr["henvcfg"] = 1 << 63
+    assert rig.csr["hip"] & VSTIP
+    rig.csr["menvcfg"] = 0
+    assert not rig.csr["hip"] & VSTIP
+    rig.csr["hvip"] = VSTIP  # software's bit is always there
+    assert rig.csr["hip"] & VSTIP
+
+
+@pytest.mark.parametrize("mode, name, bit, into", [("HS", "stimecmp", 5, "HS"), ("VS", "vstimecmp", 6, "VS")])
+def test_J_a_timer_interrupts_at_its_time(rig, mode, name, bit, into):
+    rig.csr["mideleg"] = rig.csr["hideleg"] = ALL
+    rig.csr["mie"] = 1 << bit
+    rig.csr["mstatus"] = rig.csr["vsstatus"] = 2
+    rig.csr["htimedelta"] = 7000
+    due = rig.csr["time"] + 5
+    rig.csr[name] = due + (7000 if mode == "VS" else 0)
+    for vector in (r.M_VECTOR, r.HS_VECTOR, r.VS_VECTOR):
+        rig.code(0x0000006F, at=vector)
+    rig.code(0x0000006F)
+    rig.stand(mode)
+    rig.machine.run(until=lambda m: rig.trap() is not None, max_insns=2000)
+    assert rig.trap().into == into
+    rig.csr["mcycle"] = 0
+    assert rig.csr["time"] - due < 20
+
+
+def test_J_wfi_sleeps_until_the_timer(rig):
+    rig.csr["mideleg"], rig.csr["mie"], rig.csr["mstatus"] = ALL, 1 << 5, 0
+    rig.csr["stimecmp"] = rig.csr["time"] + 1_000_000
+    assert rig.execute(r.WFI, mode="HS") is None
+    rig.step()
+    assert rig.csr["time"] >= rig.csr["stimecmp"]
+    assert not rig.hart.waiting
+
+
+def test_J3_henvcfg_stce_follows_menvcfg(rig):
+    rig.csr["menvcfg"] = 0
+    rig.execute(csrrs("henvcfg"), mode="M", a1=1 << 63)
+    assert not rig.csr["henvcfg"] >> 63

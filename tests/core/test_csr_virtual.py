@@ -1,0 +1,201 @@
+"""What V selects and what it leaves alone: checklist B and P."""
+
+import pytest
+import rig as r
+from rig import ALL, CODE, Rig, csrr, csrrs, csrw
+
+TWINS = {
+    "sstatus": "vsstatus", "sie": "vsie", "stvec": "vstvec", "sscratch": "vsscratch", "sepc": "vsepc",
+    "scause": "vscause", "stval": "vstval", "sip": "vsip", "satp": "vsatp", "stimecmp": "vstimecmp",
+}  # fmt: skip
+#: For each a value that its twin can hold and that means nothing to the test's own execution.
+VALUES = {
+    "sstatus": 1 << 18 | 1 << 13, "sie": 0x222, "stvec": 0x1234_0001, "sscratch": 0x1111, "sepc": 0x2222,
+    "scause": 13, "stval": 0x3333, "sip": 2, "satp": 0x77, "stimecmp": ALL - 7,
+}  # fmt: skip
+SUM, MXR, FS = 1 << 18, 1 << 19, 3 << 13
+FS_INITIAL = 1 << 13
+
+
+@pytest.fixture
+def rig():
+    rig = Rig()
+    rig.csr["hideleg"] = ALL
+    rig.csr["mideleg"] = ALL
+    return rig
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_B1_supervisor_csrs_reach_their_twins_at_V1(rig, name):
+    hs_before = rig.csr[name]
+    rig.write(name, "VS", VALUES[name])
+    assert rig.csr[name] == hs_before
+    assert rig.csr[TWINS[name]] & VALUES[name] == VALUES[name]
+    assert rig.read(name, "VS") == rig.csr[TWINS[name]]
+    twin_before = rig.csr[TWINS[name]]
+    rig.csr["vstvec"] = r.VS_VECTOR
+    if name == "stvec":
+        twin_before = r.VS_VECTOR
+    rig.write(name, "M", 0)
+    assert rig.csr[TWINS[name]] == twin_before
+    assert rig.csr[name] != twin_before
+
+
+def test_B1_hs_registers_have_no_effect_at_V1(rig):
+    """satp, stvec and sstatus.SUM of HS do not touch a guest."""
+    rig.csr["satp"] = 8 << 60 | r.TABLES >> 12  # an empty table: HS could fetch nothing
+    rig.csr["mstatus"] = FS
+    assert rig.execute(r.LW, mode="VS") is None
+    assert rig.execute(r.LW, mode="VU") is None
+    assert rig.execute(r.LW, mode="HS").cause == 12
+
+
+def test_B2_vs_registers_have_no_effect_at_V0(rig):
+    rig.csr["vsatp"] = 8 << 60 | r.TABLES >> 12
+    rig.csr["vsstatus"] = 0
+    for mode in ("M", "HS", "U"):
+        assert rig.execute(r.LW, mode=mode) is None
+        assert rig.execute(r.FADD_S, mode=mode) is None  # vsstatus.FS=0
+        assert rig.execute(csrr("cycle"), mode=mode) is None
+    assert rig.execute(r.HLV_W, mode="HS").cause == 13  # but HLV uses vsatp
+    rig.csr["vstimecmp"] = 0
+    assert rig.csr["hip"] & 1 << 6  # and vstimecmp counts
+
+
+@pytest.mark.parametrize("mode", ["HS", "M"])
+def test_B3_sstatus_of_HS_and_vsstatus_are_two_registers(rig, mode):
+    rig.csr["vsstatus"] = 0
+    before = rig.csr["vsstatus"]
+    rig.write("sstatus", mode, ALL)
+    assert rig.csr["vsstatus"] == before
+    status = rig.csr["sstatus"]
+    rig.write("vsstatus", mode, 0)
+    assert rig.csr["sstatus"] == status
+
+
+def test_B4_each_change_of_V_changes_the_translation_at_once(rig):
+    """HS through satp, VS through vsatp and hgatp, each with its own page at the same address."""
+    va = r.RAM + 0x4000_0000
+    for root, page, value in ((r.TABLES, r.DATA, 0x11), (r.TABLES + 0x1000, r.DATA + 0x1000, 0x22)):
+        low, mid = root + 0x8000, root + 0xA000
+        rig.store(root + 2 * 8, r.RAM >> 2 | 0xCF)
+        rig.store(root + 3 * 8, mid >> 2 | 1)
+        rig.store(mid, low >> 2 | 1)
+        rig.store(low, page >> 2 | 0xC7)
+        rig.store(page, value, 4)
+    rig.csr["satp"] = 8 << 60 | r.TABLES >> 12
+    rig.csr["vsatp"] = 8 << 60 | r.TABLES + 0x1000 >> 12
+    for mode, value in (("HS", 0x11), ("VS", 0x22), ("HS", 0x11)):
+        assert rig.execute(r.LW, mode=mode, a1=va) is None
+        assert rig.a0 == value
+    # The same by a trap and a return: VS's ECALL to HS, which loads and returns.
+    rig.csr["medeleg"] = 1 << 10
+    rig.code(r.LW, r.SRET, at=r.HS_VECTOR)
+    rig.code(r.LW, r.ECALL, r.LW)
+    rig.stand("VS")
+    rig.hart.x["a1"] = va
+    values = []
+    for _ in range(2):
+        rig.step()
+        values.append(rig.a0)
+        if len(values) == 1:
+            rig.step()
+            rig.step()
+            values.append(rig.a0)
+            rig.csr["sepc"] = CODE + 8
+            rig.step()
+            assert rig.mode == "VS"
+    assert values == [0x22, 0x11, 0x22]
+
+
+def test_B5_modes_of_the_same_nominal_privilege_are_told_apart(rig):
+    """U and VU, HS and VS run the same code at the same address one after the other, with different outcomes."""
+    for _ in range(2):
+        assert rig.cause(csrr("sstatus"), mode="U") == 2
+        assert rig.cause(csrr("sstatus"), mode="VU") == 22
+        assert rig.cause(csrr("hstatus"), mode="HS") is None
+        assert rig.cause(csrr("hstatus"), mode="VS") == 22
+    rig.csr["vsatp"] = 8 << 60 | r.TABLES >> 12
+    for _ in range(2):
+        assert rig.cause(r.NOP, mode="HS") is None
+        assert rig.cause(r.NOP, mode="VS") == 12
+        assert rig.cause(r.NOP, mode="U") is None
+        assert rig.cause(r.NOP, mode="VU") == 12
+
+
+def fs(rig):
+    return rig.csr["mstatus"] >> 13 & 3, rig.csr["vsstatus"] >> 13 & 3
+
+
+@pytest.mark.parametrize("insn", [r.FSGNJ_S, r.FADD_S, csrw("fflags"), csrw("frm"), csrrs("fcsr"), 0x00052507])
+def test_P1_floating_point_at_V1_dirties_both(rig, insn):
+    for mode in ("VS", "VU"):
+        rig.csr["mstatus"] = rig.csr["vsstatus"] = FS_INITIAL
+        assert rig.execute(insn, mode=mode, a0=r.DATA, a1=0) is None
+        assert fs(rig) == (3, 3)
+        assert rig.csr["vsstatus"] >> 63 and rig.csr["mstatus"] >> 63
+
+
+def test_P1_flags_alone_count_as_a_change(rig):
+    """FEQ.S of a signalling NaN writes an x register and sets NV."""
+    for mode, expected in (("VS", (3, 3)), ("HS", (3, 1))):
+        rig.csr["mstatus"] = rig.csr["vsstatus"] = FS_INITIAL
+        rig.csr["fcsr"] = 0
+        rig.csr["mstatus"] = FS_INITIAL
+        rig.csr["vsstatus"] = FS_INITIAL
+        rig.hart.f["fa0"] = 0xFFFF_FFFF_7F80_0001
+        assert rig.execute(0xA0A52553, mode=mode) is None  # feq.s a0, fa0, fa0
+        assert rig.csr["fflags"] == 0x10
+        assert fs(rig) == expected
+
+
+def test_P1_reading_fcsr_dirties_nothing(rig):
+    rig.csr["mstatus"] = rig.csr["vsstatus"] = FS_INITIAL
+    assert rig.execute(csrr("fcsr"), mode="VS") is None
+    assert fs(rig) == (1, 1)
+
+
+def test_P1_flags_belong_to_the_V_that_raised_them(rig):
+    """FDIV.S by zero in VS, then a trap: vsstatus must be dirty although nobody has looked at the flags yet."""
+    rig.csr["mstatus"] = rig.csr["vsstatus"] = FS_INITIAL
+    rig.hart.f["fa0"], rig.hart.f["fa1"] = 0xFFFF_FFFF_3F80_0000, 0xFFFF_FFFF_7F80_0001
+    rig.code(0xA0B52553, r.ECALL)  # feq.s a0, fa0, fa1
+    rig.csr["medeleg"] = ALL
+    rig.stand("VS")
+    rig.step(2)
+    assert rig.mode == "HS"
+    assert fs(rig) == (3, 3)
+
+
+def test_P1_vsstatus_sd_is_its_own(rig):
+    rig.csr["mstatus"], rig.csr["vsstatus"] = FS, FS_INITIAL
+    assert rig.csr["vsstatus"] >> 63 == 0
+    assert rig.read("sstatus", "VS") >> 63 == 0
+    assert rig.csr["sstatus"] >> 63 == 1
+    rig.csr["mstatus"], rig.csr["vsstatus"] = FS_INITIAL, FS
+    assert rig.read("sstatus", "VS") >> 63 == 1
+    assert rig.csr["sstatus"] >> 63 == 0
+
+
+@pytest.mark.parametrize("mode", ["M", "HS", "U"])
+def test_P2_vsstatus_neither_gates_nor_is_dirtied_at_V0(rig, mode):
+    for value in (0, FS_INITIAL):
+        rig.csr["mstatus"], rig.csr["vsstatus"] = FS_INITIAL, value
+        assert rig.execute(r.FSGNJ_S, mode=mode) is None
+        assert fs(rig) == (3, value >> 13)
+
+
+def test_P2_hypervisor_loads_touch_no_floating_point(rig):
+    rig.csr["mstatus"], rig.csr["vsstatus"] = FS_INITIAL, FS_INITIAL
+    assert rig.execute(r.HLV_W, mode="HS") is None
+    assert fs(rig) == (1, 1)
+
+
+def test_P3_vsxl_uxl_and_endianness_are_fixed(rig):
+    for value in (0, ALL):
+        for name in ("hstatus", "vsstatus", "mstatus"):
+            rig.csr[name] = value & ~(1 << 17)
+            assert rig.csr[name] >> 32 & 3 == 2
+        assert not rig.csr["hstatus"] >> 5 & 1  # VSBE
+        assert not rig.csr["vsstatus"] >> 6 & 1  # UBE
+        assert not rig.csr["mstatus"] >> 36 & 3  # SBE, MBE
