@@ -86,8 +86,7 @@ class _Assembler:
             return hex(found[0])
 
         text = re.sub(r"(?<![\w'])'(\\?.)'", lambda m: str(ord(m[1].encode().decode("unicode_escape"))), text.strip())
-        if text == ".":
-            return at.address
+        text = re.sub(r"(?<![\w.])\.(?!\w)", hex(at.address), text)
         if m := re.fullmatch(r"%(hi|lo)\((.*)\)", text):
             whole = self.value(m[2], at)
             low = (whole & 0xFFF) - ((whole & 0x800) << 1)

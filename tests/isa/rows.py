@@ -1,0 +1,106 @@
+"""The tables in rows/: one line is an instruction (or a few), a state before, and what is different after.
+
+    assembly | before | after
+
+State items are ``register=expression``, ``[address]:size=expression`` for memory, ``csr=expression``, ``pc=`` relative to
+the first instruction, ``mode=``. Expressions are Python over the names in :data:`NAMES`.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from rvh.emit.asm import assemble
+from rvh.emit.syntax import F_NUMBERS, X_NUMBERS
+
+CODE = 0x8000_0000
+VECTOR = 0x8000_0800
+DATA = 0x8001_0000
+DATA_SIZE = 256
+MASK = (1 << 64) - 1
+BOX = 0xFFFF_FFFF_0000_0000
+
+
+def single(value: float) -> int:
+    """The NaN-boxed bits of a single."""
+    return BOX | struct.unpack("<I", struct.pack("<f", value))[0]
+
+
+def double(value: float) -> int:
+    return struct.unpack("<Q", struct.pack("<d", value))[0]
+
+
+NAMES = {
+    "code": CODE, "vector": VECTOR, "data": DATA, "s": single, "d": double, "inf": float("inf"), "box": BOX,
+    "snan": BOX | 0x7FC0_0000, "dnan": 0x7FF8_0000_0000_0000, "M": "M", "HS": "HS",
+}  # fmt: skip
+
+
+@dataclass
+class Spec:
+    """One side of a row."""
+
+    x: dict[int, int]
+    f: dict[int, int]
+    memory: list[tuple[int, int, int]]  # address, size, value
+    csr: dict[str, int]
+    pc: int | None
+    mode: str | None
+
+
+@dataclass
+class Row:
+    where: str
+    assembly: str
+    before: Spec
+    after: Spec
+    code: bytes
+    lengths: list[int]
+
+    @property
+    def end(self) -> int:
+        """Where pc is after the row, if it does not say so itself."""
+        return CODE + (len(self.code) if self.after.pc is None else self.after.pc)
+
+
+def _spec(text: str) -> Spec:
+    spec = Spec({}, {}, [], {}, None, None)
+    for item in text.split():
+        key, _, expression = item.partition("=")
+        value = eval(expression, {"__builtins__": {}}, NAMES)
+        if m := re.fullmatch(r"\[(.*)\]:(\d)", key):
+            spec.memory.append((eval(m[1], {"__builtins__": {}}, NAMES), int(m[2]), value & (1 << 8 * int(m[2])) - 1))
+        elif key in X_NUMBERS:
+            spec.x[X_NUMBERS[key]] = value & MASK
+        elif key in F_NUMBERS:
+            spec.f[F_NUMBERS[key]] = value & MASK
+        elif key == "pc":
+            spec.pc = value
+        elif key == "mode":
+            spec.mode = value
+        else:
+            spec.csr[key] = value & MASK
+    return spec
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of one table."""
+    rows = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        assembly, before, after = (part.strip() for part in re.split(r"\s\|(?=\s|$)", line))
+        code = assemble(assembly, CODE).data
+        lengths, at = [], 0
+        while at < len(code):
+            lengths.append(4 if code[at] & 3 == 3 else 2)
+            at += lengths[-1]
+        rows.append(Row(f"{path.stem}:{number}", assembly, _spec(before), _spec(after), code, lengths))
+    return rows
+
+
+TABLES = sorted((Path(__file__).parent / "rows").glob("*.txt"))
+ROWS = [row for path in TABLES for row in read(path)]

@@ -1,0 +1,75 @@
+"""ISA strings, both ways."""
+
+import pytest
+
+from rvh.isa import INSNS
+from rvh.isa.extensions import (
+    BIT,
+    DEFAULT,
+    EXTENSIONS,
+    IsaError,
+    closure,
+    from_bits,
+    isa_list,
+    isa_string,
+    misa,
+    parse,
+    to_bits,
+)
+
+
+def test_g_and_letters():
+    assert parse("rv64gc") == closure({"I", "M", "A", "F", "D", "C", "Zicsr", "Zifencei"})
+    assert parse("RV64IMA") == {"I", "M", "A"}
+
+
+def test_h_needs_supervisor_mode():
+    assert {"H", "S", "U", "Zicsr"} <= parse("rv64gch")
+
+
+def test_multi_letter_names():
+    assert parse("rv64i_zba_zbb") == {"I", "Zba", "Zbb"}
+    assert parse("rv64izba_zbb") == {"I", "Zba", "Zbb"}
+    assert parse("rv64gcb") >= {"Zba", "Zbb", "Zbs"}
+
+
+def test_profiles():
+    assert {"Zicbom", "Zihintpause", "Sv39", "Svpbmt"} <= parse("rva22s64")
+    assert "H" not in parse("rva22s64")
+    assert "H" in parse("rva22s64_h")
+    assert "S" not in parse("rva22u64")
+
+
+def test_without():
+    assert parse("max_no-zba") == DEFAULT - {"Zba"}
+    assert parse("rv64gc_no-f") == parse("rv64gc") - {"F", "D"}, "D goes with F"
+    assert "Sha" not in parse("max_no-h")
+
+
+@pytest.mark.parametrize("text", ["", "rv64", "rv32imac", "rv64mac", "rv64gcq", "rv64gc_zfoo", "rv64gc_no-i", "gc"])
+def test_refused(text):
+    with pytest.raises(IsaError, match="ISA"):
+        parse(text)
+
+
+def test_bits_round_trip():
+    assert from_bits(to_bits(DEFAULT)) == DEFAULT
+    assert len(set(BIT.values())) == len(EXTENSIONS) <= 64
+
+
+def test_misa():
+    assert misa(parse("rv64gc")) == (2 << 62) | 0x112D
+    assert misa(parse("rv64gch_zba_zbb_zbs")) == (2 << 62) | 0x112D | 1 << 7 | 1 << 18 | 1 << 20 | 1 << 1
+
+
+def test_isa_string_is_canonical():
+    text = isa_string(parse("max"))
+    assert text.startswith("rv64imafdch_zicbom_")
+    assert parse(text) | {"S", "U"} == parse("max") - {"Sv39", "Sv48", "Sv57"}
+    assert isa_list(parse("rv64imac_zicsr")) == ["i", "m", "a", "c", "zicsr"]
+
+
+def test_definitions_name_known_extensions():
+    for insn in INSNS.values():
+        for group in insn.ext:
+            assert group <= set(EXTENSIONS), insn.name
