@@ -102,6 +102,21 @@ def close_to(rng: random.Random, kind: str) -> int:
     return bits & ALL if kind == "d" else BOX | bits & 0xFFFF_FFFF
 
 
+#: Zero, one, infinity, a quiet and a signaling NaN, the greatest finite number.
+SPECIAL = {
+    "d": [0, 1023 << 52, 2047 << 52, 2047 << 52 | 1 << 51, 2047 << 52 | 1, (2047 << 52) - 1],
+    "s": [BOX | v for v in (0, 127 << 23, 255 << 23, 255 << 23 | 1 << 22, 255 << 23 | 1, (255 << 23) - 1)],
+}
+
+
+def cancelling(rng: random.Random, kind: str) -> tuple[int, int, int]:
+    """a, b and a c that is their rounded product, or next to it, with either sign."""
+    a, b = close_to(rng, kind), close_to(rng, kind)
+    c, _ = reference(f"fmul_{kind}", (a, b), rng.choice(MODES))
+    c = (c ^ rng.getrandbits(1) << (31 if kind == "s" else 63)) + rng.randrange(-1, 2)
+    return a, b, c & ALL if kind == "d" else BOX | c & 0xFFFF_FFFF
+
+
 def vectors(name: str) -> list[tuple[int, ...]]:
     """Operands for an operation: corners in all pairs (a sample of the triples), and random ones."""
     rng = random.Random(name)
@@ -109,6 +124,9 @@ def vectors(name: str) -> list[tuple[int, ...]]:
     out = list(product(*(CORNERS[k] for k in kinds)))
     if len(out) > 400:
         out = rng.sample(out, 400)
+    if len(kinds) == 3:
+        out += product(SPECIAL[kinds[0]], repeat=3)
+        out += (cancelling(rng, kinds[0]) for _ in range(150))
     return out + [tuple(close_to(rng, k) for k in kinds) for _ in range(200)]
 
 
