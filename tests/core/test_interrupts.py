@@ -250,9 +250,7 @@ def test_D6_an_interrupt_writes_zeros(mode, into):
     rig.csr["mie"] = ALL
     rig.csr["mip"] = 2 if into != "VS" else 4
     assert rig.take_interrupt(mode).into == into
-    written = {"M": ("mtval", "mtval2", "mtinst"), "HS": ("stval", "htval", "htinst"), "VS": ("vstval",)}[
-        into
-    ]
+    written = {"M": ("mtval", "mtval2", "mtinst"), "HS": ("stval", "htval", "htinst"), "VS": ("vstval",)}[into]
     for name in ("mtval", "mtval2", "mtinst", "stval", "htval", "htinst", "vstval"):
         assert rig.csr[name] == (0 if name in written else 0x5555)
     assert rig.csr["mstatus"] >> 38 & 1 == (into != "M")
