@@ -318,7 +318,7 @@ cdef bint fetch_fault(Hart *h, u64 pc) noexcept nogil:
     h.budget -= 1
     h.nonretired += 1
     trap_take(h, pc, 0)
-    return h.budget >= 0 and not h.stop
+    return h.budget > 0 and not h.stop
 
 
 cdef public const Op *block_linked(Hart *h, const Op *op, u64 target, u32 taken) noexcept nogil:
