@@ -135,7 +135,7 @@ def plan_bare(
 def _initrd(planner: Planner, path: str | None) -> tuple[int, int] | None:
     if path is None:
         return None
-    data = read_file(path)
+    data = read_file(path, planner.ram.size)
     if not data:
         raise InputError(path, "is empty")
     address = planner.load_file(data, path, below=planner.plan.dtb_address)

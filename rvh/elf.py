@@ -42,6 +42,8 @@ STT_SECTION, STT_FILE = 3, 4
 IMAGE_HEADER = struct.Struct("<4s4sQQQ4sI8s8s4sI")
 IMAGE_HEADER_SIZE = 0x40
 RAM_BASE = 0x8000_0000
+#: Largest file that is read; debug information can make it larger than RAM.
+MAX_FILE = 1 << 32
 
 
 @dataclass
@@ -115,7 +117,7 @@ def load(
     A raw binary goes to `raw_at`, the start of RAM unless given; so does a position-independent ELF.
     Raises `InputError` naming the file.
     """
-    return load_bytes(read_file(path), os.fspath(path), ram_base, ram_size, raw_at)
+    return load_bytes(read_file(path, MAX_FILE), os.fspath(path), ram_base, ram_size, raw_at)
 
 
 def load_bytes(

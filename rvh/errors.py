@@ -50,6 +50,8 @@ def read_file(path: str | os.PathLike[str], limit: int | None = None) -> bytes:
             return file.read()
     except OSError as error:
         raise InputError(path, os_reason(error)) from None
+    except MemoryError:
+        raise InputError(path, "is too large for the host's memory") from None
     except ValueError:
         raise InputError(repr(os.fspath(path)), "is not a usable file name") from None
 

@@ -40,6 +40,8 @@ MIN_MEMORY, MAX_MEMORY = 2 * MIB, 1 << 40
 LABEL = re.compile(r"[a-z0-9_-]{1,15}")
 CONSOLES = ("uart", "virtio")
 GUEST_RAM = 0x8000_0000
+#: Largest kernel file that is looked at, debug information included.
+MAX_KERNEL = 1 << 32
 DEFAULT_MEMORY, DEFAULT_LINUX_MEMORY = 64 * MIB, 256 * MIB
 #: RAM for the firmware, the hypervisor and its tables, beside the VMs and their modules.
 OVERHEAD = 32 * MIB
@@ -83,7 +85,7 @@ class Description:
 
 def check_guest(path: str, memory: int) -> None:
     """Refuses a kernel that the hypervisor could not load into that much memory. Raises `InputError`."""
-    data = read_file(path)
+    data = read_file(path, MAX_KERNEL)
     if not data:
         raise InputError(path, "is empty")
     if not elf.is_elf(data) and not elf.is_linux_image(data):

@@ -1,5 +1,6 @@
 """VM descriptions, placement in RAM and the nodes that the hypervisor reads."""
 
+import os
 import struct
 
 import pytest
@@ -330,7 +331,10 @@ def test_initrd_that_does_not_fit(images, tmp_path):
     initrd = tmp_path / "initrd"
     with open(initrd, "wb") as file:
         file.truncate(300 * MIB)
-    with pytest.raises(UsageError, match="initrd: no room for 300 MiB in 256 MiB of RAM"):
+    with pytest.raises(InputError, match="initrd: is 314572800 bytes long, more than the 268435456 that fit"):
+        bare(images[0], initrd=str(initrd))
+    os.truncate(initrd, 255 * MIB)
+    with pytest.raises(UsageError, match="initrd: no room for 255 MiB in 256 MiB of RAM"):
         bare(images[0], initrd=str(initrd))
     initrd.write_bytes(b"")
     with pytest.raises(InputError, match="is empty"):

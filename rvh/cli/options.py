@@ -197,6 +197,7 @@ def _check_hypervisor(options: Options) -> None:
             raise UsageError("a .toml file describes all VMs: no other kernel can be given with it")
         for name in ("vcpus", "vm_memory", "initrd", "append", "disks"):
             if getattr(options, name):
-                raise UsageError(f"--{name.replace('_', '-').rstrip('s')} belongs into the .toml file")
+                option = "disk" if name == "disks" else name.replace("_", "-")
+                raise UsageError(f"--{option} belongs into the .toml file")
     if any(readonly for _, readonly in options.disks):
         raise UsageError("--disk-ro needs --bare")

@@ -33,6 +33,7 @@ INPUT_EVERY = 0.004
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the tool and returns its exit status (the module docstring of `rvh.cli.options` lists them)."""
+    _fill_standard_files()
     args = list(sys.argv[1:] if argv is None else argv)
     if args == ["--version"]:
         from .. import __version__
@@ -51,6 +52,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain("the host has not enough memory for this")
     except KeyboardInterrupt:
         return _complain("ended by the user", 130)
+
+
+def _fill_standard_files() -> None:
+    """Opens /dev/null for those of files 0 to 2 that are closed: no disk image may take their place."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)
 
 
 def _complain(message: str, status: int = 2) -> int:
@@ -92,6 +106,7 @@ class Run:
         self.plan: Plan | None = None
         self.instructions_before = 0  # of the machine's lives before a restart
         self.seconds = 0.0
+        self.fresh_input = False  # the last look at the host's input found some
         self._describe()
 
     # -- from options to a machine
@@ -276,12 +291,17 @@ class Run:
             self._build()
 
     def _one_life(self, started: float) -> Stop:
+        from ..machine import Stop
+
         options, machine = self.options, self.machine
         assert machine is not None
         while True:
             left = None
             if options.max_insns is not None:
-                left = max(options.max_insns - self.instructions_before - machine.instructions, 1)
+                done = sum(hart.stats["slots"] for hart in machine.harts)
+                left = options.max_insns - self.instructions_before - done
+                if left <= 0:
+                    return Stop("limit")
             end = None if options.timeout is None else started + options.timeout
             timeout = None if end is None else max(end - time.perf_counter(), 0.0)
             idle = self._idle if self.input.is_terminal else None
@@ -300,7 +320,7 @@ class Run:
         """Called a few hundred times a second while the machine runs."""
         now = time.perf_counter()
         if now >= self.next_input:
-            self.input.poll()
+            self.fresh_input = self.input.poll()
             self.next_input = now + INPUT_EVERY
         if self.status.enabled:
             self.shares.sample(machine)
@@ -315,6 +335,9 @@ class Run:
 
     def _idle(self, seconds: float | None) -> bool:
         """Every hart waits: so does the host, for a key or the next timer. Returns whether a key can still come."""
+        if self.fresh_input:  # it came after the harts fell asleep, and may have woken them
+            self.fresh_input = False
+            return True
         if seconds is None and not self._listening():
             return False
         return self._wait_for_input(seconds) or (not self.input.eof and self._listening())

@@ -87,15 +87,19 @@ class Input:
             return
         if not os.isatty(self.fd):
             return
-        try:
-            if os.tcgetpgrp(self.fd) != os.getpgrp():
-                self.eof = True  # in the background, reading would stop the process
-                return
-            import termios
+        import termios
 
+        try:
+            in_background = os.tcgetpgrp(self.fd) != os.getpgrp()
+        except OSError:
+            in_background = False  # a terminal without job control
+        if in_background:
+            self.eof = True  # reading would stop the process
+            return
+        try:
             self.saved = termios.tcgetattr(self.fd)
             self.raw()
-        except OSError:
+        except termios.error:
             self.eof = True
 
     def raw(self) -> None:
@@ -116,7 +120,10 @@ class Input:
             import termios
 
             saved, self.saved = self.saved, None
-            termios.tcsetattr(self.fd, termios.TCSADRAIN, saved)
+            try:
+                termios.tcsetattr(self.fd, termios.TCSADRAIN, saved)
+            except termios.error:
+                return  # the terminal is gone
 
     def poll(self, timeout: float = 0) -> bool:
         """Passes on what can be read, waiting up to `timeout` seconds for some. Returns whether there was any.
@@ -180,10 +187,10 @@ class StatusLine:
         if not self.enabled or (self.shares_screen and not self.screen.at_line_start):
             return
         try:
-            width = os.get_terminal_size(self.stream.fileno()).columns
+            width = os.get_terminal_size(self.stream.fileno()).columns or 80
         except OSError:
             width = 80
-        self.stream.write("\r\x1b[K" + text[: max(width - 1, 10)])
+        self.stream.write("\r\x1b[K" + text[: width - 1])
         self.stream.flush()
         self.shown = True
 
