@@ -82,7 +82,7 @@ def insert_c(pieces: list[Piece], value: str) -> str:
 # -- rows
 
 
-def _rows(formats: list) -> list[tuple[int, int, int, str]]:
+def _rows(formats: list[tuple[bool, tuple[Piece, ...]]]) -> list[tuple[int, int, int, str]]:
     """(mask, match, ext bits, C initializer) of every instruction and form, the more special first."""
     rows = []
 
@@ -123,11 +123,7 @@ def _expand_cases() -> list[str]:
     lines = []
     for quadrant in range(3):
         for funct3 in range(8):
-            own = [
-                a
-                for a in ALIASES.values()
-                if a.pattern.match & 3 == quadrant and a.pattern.match >> 13 == funct3
-            ]
+            own = [a for a in ALIASES.values() if a.pattern.match & 3 == quadrant and a.pattern.match >> 13 == funct3]
             if not own:
                 continue
             lines.append(f"    case {funct3 << 2 | quadrant}:")
@@ -174,11 +170,11 @@ def header() -> str:
         "",
         "/* The 32-bit instruction that a compressed one stands for; 0 if it is reserved. */",
         "u32 rvh_expand16(u16 c);",
-        "/* Decodes a 32-bit instruction for a hart with these extensions: fills everything of *op but off (and the field",
+        "/* Decodes a 32-bit instruction for a hart with these extensions: fills all of *op but off (and the field",
         " * that DECODE_NEXT_... names). Returns DECODE_... bits; on DECODE_ILLEGAL op->fn is h_illegal. */",
         "int rvh_decode(u32 insn, u64 ext, Op *op);",
-        "/* Called on each op of a finished block from the last to the first: where a fused handler exists for the ops from",
-        " * a[0] on, a[0].fn becomes it. The others keep theirs. */",
+        "/* Called on each op of a finished block from the last to the first: where a fused handler exists for the",
+        " * ops from a[0] on, a[0].fn becomes it. The others keep theirs. */",
         "void rvh_fuse(Op *a);",
         "/* The name of a generated handler, or NULL. */",
         "const char *rvh_handler_name(Handler fn);",
@@ -195,7 +191,7 @@ def source() -> str:
     from .c_handlers import variants
     from .fusion import fused_names
 
-    formats: list = []
+    formats: list[tuple[bool, tuple[Piece, ...]]] = []
     rows = _rows(formats)
     buckets = _buckets(rows)
     starts = [0]
@@ -218,14 +214,14 @@ def source() -> str:
         *(f"    {row[3]}" for row in rows),
         "};",
         "",
-        "/* Rows by opcode bits 6..2 and funct3: bucket b is bucket_rows[bucket_start[b] .. bucket_start[b + 1] - 1]. */",
+        "/* Rows by opcode bits 6..2 and funct3: those of bucket b begin at bucket_rows[bucket_start[b]]. */",
         f"static const u16 bucket_start[257] = {{{', '.join(map(str, starts))}}};",
         f"static const u16 bucket_rows[] = {{{', '.join(str(n) for b in buckets for n in b)}}};",
         "",
         "static i32 immediate(u32 w, u32 format)",
         "{",
         "    switch (format) {",
-        *(f"    case {n}: return (i32)({extract_c(*f, 'w')});" for n, f in enumerate(formats, 1)),
+        *(f"    case {n}: return (i32)({extract_c(f[0], f[1], 'w')});" for n, f in enumerate(formats, 1)),
         "    default: return 0;",
         "    }",
         "}",

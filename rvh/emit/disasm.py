@@ -17,9 +17,9 @@ def disassemble(
 ) -> str:
     """The instruction in ``word`` (16 bits if its low two bits are not 11) as assembly text.
 
-    With ``pc``, its address, branch targets are absolute. ``pseudo=False`` spells every instruction by its own mnemonic,
-    compressed ones with ``c.``. ``extensions``: those the hart has; None is all. A word that is no instruction gives
-    ``.word 0x...`` or ``.half 0x...``.
+    With ``pc``, its address, branch targets are absolute. ``pseudo=False`` spells every instruction by its own
+    mnemonic, compressed ones with ``c.``. ``extensions``: those the hart has; None is all. A word that is no
+    instruction gives ``.word 0x...`` or ``.half 0x...``.
     """
     if word & 3 != 3:
         word &= 0xFFFF
@@ -35,7 +35,8 @@ def disassemble(
     if pseudo:
         for candidate in _PSEUDOS_OF.get(insn.name, ()):
             if all(
-                insn.pattern.extract(word, name) == (insn.pattern.extract(word, value) if isinstance(value, str) else value)
+                insn.pattern.extract(word, name)
+                == (insn.pattern.extract(word, value) if isinstance(value, str) else value)
                 for name, value in candidate.fixed
             ):
                 return _text(candidate.name, candidate.syntax, insn.pattern, word, pc)

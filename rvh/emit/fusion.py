@@ -3,8 +3,8 @@
 Only the first op of a sequence changes its handler; the others keep theirs, so that an instruction in the middle that
 misses the fast path, or traps, goes on one by one from its own op.
 
-Which sequences are worth it is a matter of measurement: the pairs are what compilers emit most, the longer ones come from
-profiles of the programs under tools/bench/ and of a Linux boot.
+Which sequences are worth it is a matter of measurement: the pairs are what compilers emit most, the longer ones come
+from profiles of the programs under tools/bench/ and of a Linux boot.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ from .c_handlers import Body, function, has_rm, has_slow
 from .forms import FORMS
 
 #: First and second instructions of the fused pairs: every one with every one.
-FIRST = (
-    "add addi addiw addw and andi auipc ld lbu lhu lui lw or sd slli slliw srli srliw sub sw sb xor fld"
-).split()
+FIRST = ("add addi addiw addw and andi auipc ld lbu lhu lui lw or sd slli slliw srli srliw sub sw sb xor fld").split()
 SECOND = (
     "add addi addiw addw and andi auipc ld lbu lhu lui lw or sd slli srli srliw sub sw sb xor "
     "beq bne blt bge bltu bgeu jal jalr"
@@ -74,7 +72,7 @@ LONGEST = 5
 @cache
 def sequences() -> tuple[tuple[str, ...], ...]:
     """All fused sequences, as names of definitions (Python names), without repetition."""
-    out = {(a, b): None for a in FIRST for b in SECOND}
+    out: dict[tuple[str, ...], None] = {(a, b): None for a in FIRST for b in SECOND}
     for text in SEQUENCES.replace("\n", ";").split(";"):
         if names := tuple(text.split()):
             out[names] = None
@@ -87,7 +85,9 @@ def sequences() -> tuple[tuple[str, ...], ...]:
         for insn in insns:
             # A handler that calls out without a slow twin, or leaves the block, may not be in the middle.
             access = insn.memory
-            if any(e.kind in ("helper", "csr", "system", "xret") for e in insn.effects) or (access and not has_slow(insn)):
+            if any(e.kind in ("helper", "csr", "system", "xret") for e in insn.effects) or (
+                access and not has_slow(insn)
+            ):
                 raise ValueError(f"{insn.name} cannot be fused")
         kept.append(names)
     return tuple(kept)

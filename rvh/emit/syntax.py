@@ -1,7 +1,7 @@
-"""What assembly looks like, shared by the disassembler and the assembler: register names, operand forms, pseudoinstructions.
+"""What assembly looks like, for the disassembler and the assembler: register names, operand forms, pseudoinstructions.
 
-An operand form is an item of an instruction's syntax: ``rd``, ``imm``, ``imm(rs1)``, ``(rs1)``, ``target``, ``imm[31:12]``,
-``csr``, ``rm``, ``pred``, or a literal register such as ``sp``.
+An operand form is an item of an instruction's syntax: ``rd``, ``imm``, ``imm(rs1)``, ``(rs1)``, ``target``,
+``imm[31:12]``, ``csr``, ``rm``, ``pred``, or a literal register such as ``sp``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from ..isa import ALIASES, INSNS
 from ..isa.csrs import CSRS
 from ..isa.dsl import Alias, Insn
 
-X_NAMES = ("zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6").split()
+X_NAMES = (
+    "zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6"
+).split()
 F_NAMES = (
     "ft0 ft1 ft2 ft3 ft4 ft5 ft6 ft7 fs0 fs1 fa0 fa1 fa2 fa3 fa4 fa5 fa6 fa7 "
     "fs2 fs3 fs4 fs5 fs6 fs7 fs8 fs9 fs10 fs11 ft8 ft9 ft10 ft11"

@@ -1,7 +1,7 @@
 """What RISC-V is: every instruction and CSR, once. Imports nothing else of rvh.
 
-`INSNS` and `ALIASES` hold all instructions by name. The first use of either defines them and checks that no two encodings
-overlap; a program that only runs a machine does not pay for it.
+`INSNS` and `ALIASES` hold all instructions by name. The first use of either defines them and checks that no two
+encodings overlap; a program that only runs a machine does not pay for it.
 """
 
 from __future__ import annotations

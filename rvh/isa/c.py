@@ -1,7 +1,7 @@
 """C: the compressed instructions, each a form of a 32-bit one (Unprivileged ISA, "C").
 
-``rd'`` and its like are the three-bit fields that name x8..x15. A name without the prime in the values on the right is the
-field's register number.
+``rd'`` and its like are the three-bit fields that name x8..x15. A name without the prime in the values on the right is
+the field's register number.
 """
 
 from .dsl import alias

@@ -13,7 +13,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from .encoding import EncodingError, Pattern
 
@@ -66,7 +66,7 @@ def _fail(message: str) -> Any:
     raise WidthError(f"{_author()}: {message}")
 
 
-Number = "Value | int"
+Number: TypeAlias = "Value | int"
 
 
 class Value:
@@ -282,8 +282,8 @@ def is_x0(operand: Value) -> Value:
 
 
 def call(name: str, *args: Value, to: Type = u64) -> Value:
-    """The C function ``to name(Hart *h, args...)`` of core/fp.h or core/helpers.h: reads and writes nothing of the hart but
-    floating-point flags, and cannot trap."""
+    """The C function ``to name(Hart *h, args...)`` of core/fp.h or core/helpers.h: reads and writes nothing of the hart
+    but floating-point flags, and cannot trap."""
     return Value("call", (name, *args), to)
 
 
@@ -358,7 +358,9 @@ class Insn:
 
 @dataclass
 class Alias:
-    """A compressed instruction: its fields put into those of a 32-bit one. ``values``: target field -> field name or number."""
+    """A compressed instruction: its fields put into those of a 32-bit one.
+
+    ``values``: target field -> field name or number."""
 
     name: str
     pattern: Pattern
@@ -394,8 +396,8 @@ def insn(pattern: str, syntax: str = "", *, ext: str = "", refines: str = "", re
     """Defines an instruction: the decorated function is run once with traced operands.
 
     ``pattern``: the encoding as the manual draws it. ``syntax``: the operands in assembly. ``ext``: the extension that
-    has it; ``"Zbb|Zbkb"``: either one has; ``"Svinval+H"``: both are needed; none: the base ISA. ``refines``: the mnemonic whose encoding space this one is carved
-    from. ``require``: reserved operand values, ``"rd != 0"``.
+    has it; ``"Zbb|Zbkb"``: either one has; ``"Svinval+H"``: both are needed; none: the base ISA. ``refines``: the
+    mnemonic whose encoding space this one is carved from. ``require``: reserved operand values, ``"rd != 0"``.
     """
 
     def define(function: Callable) -> Callable:
@@ -446,8 +448,8 @@ def insn(pattern: str, syntax: str = "", *, ext: str = "", refines: str = "", re
 
 
 def alias(name: str, pattern: str, syntax: str, target: str, *, require: str = "", **values: str | int) -> None:
-    """Defines a compressed instruction as a form of the 32-bit instruction ``target``: ``rs1="rd"`` puts the field rd into
-    rs1, ``rs1=2`` the number 2. Fields of the same name go over by themselves."""
+    """Defines a compressed instruction as a form of the 32-bit instruction ``target``: ``rs1="rd"`` puts the field rd
+    into rs1, ``rs1=2`` the number 2. Fields of the same name go over by themselves."""
     encoding = Pattern(pattern, require)
     if encoding.width != 16 or name in ALIASES:
         raise EncodingError(f"{_author()}: {name} is not 16 bits wide or defined twice")
@@ -456,7 +458,7 @@ def alias(name: str, pattern: str, syntax: str, target: str, *, require: str = "
 
 def _effect(kind: str, type: Type = u64, args: tuple = (), name: str = "", to: Type | None = None) -> Any:
     if _tracing is None:
-        _fail(f"{kind} outside a definition")
+        return _fail(f"{kind} outside a definition")
     effect = Effect(kind, type, args, name, None, _author())
     if to is not None:
         effect.result = Value("result", (effect,), to)
@@ -534,8 +536,8 @@ RW, RS, RC = 0, 1, 2
 
 
 def csr_access(kind: int, csr: Value, source: Value) -> Value:
-    """Reads and writes a CSR; gives the old value. Ends the block. CSRRW with rd=x0 does not read, CSRRS and CSRRC whose
-    rs1 field is 0 do not write (Zicsr, "CSR Instructions")."""
+    """Reads and writes a CSR; gives the old value. Ends the block. CSRRW with rd=x0 does not read, CSRRS and CSRRC
+    whose rs1 field is 0 do not write (Zicsr, "CSR Instructions")."""
     return _effect("csr", args=(csr, source), name=str(kind), to=u64)
 
 
@@ -555,7 +557,11 @@ def xret(name: str) -> None:
 
 
 def check_overlaps() -> None:
-    """Raises EncodingError if any two encodings cover a common word and neither says it refines the other."""
+    """Raises EncodingError if any two encodings cover a common word and neither says it refines the other, or if a
+    compressed instruction stands for one that is not defined."""
+    for a in ALIASES.values():
+        if a.target not in INSNS:
+            raise EncodingError(f"{a.name} stands for {a.target}, which is not defined")
     rows = [(i.name, i.pattern, i.refines) for i in INSNS.values()]
     rows += [(a.name, a.pattern, "") for a in ALIASES.values()]
     # Encodings are compared only within a major opcode: nothing leaves those bits open.
@@ -567,9 +573,9 @@ def check_overlaps() -> None:
             raise EncodingError(f"{row[0]} does not fix its opcode")
         groups.setdefault((width, row[1].match & low), []).append(row)
     for group in groups.values():
-        for n, (a, pattern, refines) in enumerate(group):
-            for b, other, other_refines in group[n + 1 :]:
+        for n, (name, pattern, refines) in enumerate(group):
+            for other_name, other, other_refines in group[n + 1 :]:
                 if (pattern.match ^ other.match) & pattern.mask & other.mask:
                     continue
-                if pattern.overlaps(other) and refines != b and other_refines != a:
-                    raise EncodingError(f"the encodings of {a} and {b} overlap")
+                if pattern.overlaps(other) and refines != other_name and other_refines != name:
+                    raise EncodingError(f"the encodings of {name} and {other_name} overlap")

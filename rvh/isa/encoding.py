@@ -103,7 +103,7 @@ class Pattern:
         return sum(((1 << p.width) - 1) << p.pos for p in self.fields[name])
 
     def extract(self, word: int, name: str) -> int:
-        """The value of a field in a word: register numbers and unsigned immediates as they are, ``imm`` sign-extended."""
+        """The value of a field in a word: ``imm`` sign-extended, everything else as it is."""
         pieces = self.fields[name]
         value = sum(((word >> p.pos) & ((1 << p.width) - 1)) << p.lo for p in pieces)
         if self.primed(name):

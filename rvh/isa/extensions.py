@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-#: Every extension, in the canonical order of the riscv,isa string (Unprivileged ISA, "ISA Extension Naming Conventions"):
-#: single letters, Z by category letter, Ss, Sm, Sv. The position is the bit in the set.
+#: Every extension, in the canonical order of the riscv,isa string ("ISA Extension Naming Conventions"): single letters,
+#: Z by category letter, Ss, Sm, Sv. The position is the bit in the set.
 EXTENSIONS: tuple[str, ...] = (
     *("I", "M", "A", "F", "D", "C", "H", "S", "U"),
     *("Zicbom", "Zicbop", "Zicboz", "Zicntr", "Zicond", "Zicsr", "Zifencei", "Zihintpause", "Zihpm"),
@@ -71,7 +71,7 @@ def closure(names: set[str] | frozenset[str]) -> frozenset[str]:
 def parse(text: str) -> frozenset[str]:
     """The extensions that an ISA string asks for, implied ones included.
 
-    ``rv64gch``, ``rv64imac_zicsr_zba``, ``rva22s64``, ``rva22s64_h``, and either followed by ``_no-zba`` for without; ``max``
+    ``rv64gch``, ``rv64imac_zicsr_zba``, ``rva22s64``, ``rva22s64_h``, each followed by ``_no-zba`` for without; ``max``
     is everything. Raises IsaError with the unknown part.
     """
     head, *rest = text.strip().lower().split("_")
@@ -127,7 +127,7 @@ def from_bits(bits: int) -> frozenset[str]:
 
 
 def misa(names: frozenset[str] | set[str]) -> int:
-    """The value of misa for RV64 with these extensions (Privileged ISA, "Machine ISA (misa) Register"); B is Zba+Zbb+Zbs."""
+    """misa for RV64 with these extensions (Privileged ISA, "Machine ISA (misa) Register"); B is Zba+Zbb+Zbs."""
     letters = {name for name in names if len(name) == 1}
     if {"Zba", "Zbb", "Zbs"} <= names:
         letters.add("B")
@@ -135,7 +135,7 @@ def misa(names: frozenset[str] | set[str]) -> int:
 
 
 def isa_list(names: frozenset[str] | set[str]) -> list[str]:
-    """The device tree's ``riscv,isa-extensions``: lower case, canonical order. Privilege modes and page sizes are not listed."""
+    """The device tree's ``riscv,isa-extensions``: lower case, in order, without privilege modes and page sizes."""
     return [name.lower() for name in EXTENSIONS if name in names and name not in ("S", "U", "Sv39", "Sv48", "Sv57")]
 
 

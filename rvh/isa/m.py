@@ -1,4 +1,4 @@
-"""M: integer multiplication and division (Unprivileged ISA, "M"). Division by zero and overflow have defined results."""
+"""M: multiplication and division (Unprivileged ISA, "M"). Division by zero and overflow have defined results."""
 
 from .dsl import hi64, i128, insn, lo32, select, sext, signed, u128, unsigned, zext
 

@@ -29,7 +29,7 @@ class Op(ctypes.Structure):
 
 
 class Decoder:
-    """rvh_decode(), rvh_expand16() and rvh_fuse() with handlers replaced by empty functions: only their names matter."""
+    """rvh_decode(), rvh_expand16() and rvh_fuse(), with stubs for the handlers: only their names matter."""
 
     def __init__(self, folder: Path) -> None:
         generate(folder)

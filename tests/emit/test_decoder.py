@@ -98,7 +98,9 @@ def test_illegal_without_its_extension(name):
         for extension in group:
             kind, _, handler = decoder().decode(word, ALL & ~BIT[extension])
             if insn.refines:
-                assert handler.startswith(f"h_{INSNS[insn.refines].pyname}"), "a hint without its extension is still a hint"
+                assert handler.startswith(f"h_{INSNS[insn.refines].pyname}"), (
+                    "a hint without its extension is still a hint"
+                )
             else:
                 assert (kind, handler) == (0, "h_illegal")
     assert decoder().decode(word, ALL)[0]

@@ -167,7 +167,9 @@ def test_directives():
         here: .dword here - 0x80000000
         """
     )
-    assert program.data == bytes.fromhex("010c41ff 34120000 0d000000 613b23620a00 0000 14000000 00000000".replace(" ", ""))
+    assert program.data == bytes.fromhex(
+        "010c41ff 34120000 0d000000 613b23620a00 0000 14000000 00000000".replace(" ", "")
+    )
     assert program.symbols["here"] == 0x8000_0014
 
 

@@ -11,8 +11,8 @@ from rvh import _fast
 from rvh.emit.c_handlers import variants
 from rvh.emit.fusion import fused_names
 
-HOT = ["add", "addi", "addi_li", "ld", "lw", "lbu", "sd", "sw", "beq", "bne_z", "bltu", "jal", "jal_j", "jalr", "jalr_ret",
-       "slli", "amoadd_w", "sc_d"]  # fmt: skip
+HOT = ["add", "addi", "addi_li", "ld", "lw", "lbu", "sd", "sw", "beq", "bne_z", "bltu", "jal", "jal_j", "jalr",
+       "jalr_ret", "slli", "amoadd_w", "sc_d"]  # fmt: skip
 OBJDUMP = shutil.which("objdump")
 
 pytestmark = pytest.mark.skipif(

@@ -2,8 +2,8 @@
 
     assembly | before | after
 
-State items are ``register=expression``, ``[address]:size=expression`` for memory, ``csr=expression``, ``pc=`` relative to
-the first instruction, ``mode=``. Expressions are Python over the names in :data:`NAMES`.
+State items are ``register=expression``, ``[address]:size=expression`` for memory, ``csr=expression``, ``pc=`` relative
+to the first instruction, ``mode=``. Expressions are Python over the names in :data:`NAMES`.
 """
 
 from __future__ import annotations
