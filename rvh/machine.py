@@ -405,12 +405,13 @@ class Machine:
         started = time.perf_counter()
         deadline = None if timeout is None else started + timeout
         end = None if max_insns is None else core.total_slots + max_insns
-        jump = idle is None
+        always = (1 << 64) - 1
+        jumps = always if idle is None else 0
         try:
             while True:
                 left = (1 << 62) if end is None else end - core.total_slots
-                reason = core.run(left, jump)
-                jump = idle is None
+                reason = core.run(left, jumps)
+                jumps = always if idle is None else 0
                 self.poll()
                 if self._stop is not None:
                     core.exit_request(0)
@@ -429,7 +430,7 @@ class Machine:
                         wait = left_s if wait is None else min(wait, left_s)
                     if idle is not None:
                         more = idle(wait)
-                        jump = not self._awake()
+                        jumps = 0 if self._awake() else 1
                     elif timer is not None:
                         time.sleep(min(wait or 0.0, 0.05))
                         continue

@@ -89,14 +89,14 @@ cdef class Core:
 
     # ---- running
 
-    def run(self, u64 limit, bint jump=True):
-        """Executes up to `limit` slots, all harts together; returns why it stopped (RUN_*). Raises what a device in
-        Python raised."""
+    def run(self, u64 limit, u64 jumps=<u64>-1):
+        """Executes up to `limit` slots, all harts together; returns why it stopped (RUN_*). When
+        every hart waits, time skips to the next timer, at most `jumps` times. Raises what a device in Python raised."""
         cdef int reason
         if self.exports:
             self.forget_code()
         with nogil:
-            reason = board_run(self.b, limit, jump)
+            reason = board_run(self.b, limit, jumps)
         if _device_errors:
             error = _device_errors.pop()
             _device_errors.clear()

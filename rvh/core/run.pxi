@@ -127,9 +127,9 @@ cdef u64 board_deadline(Board *b) noexcept nogil:
     return first
 
 
-cdef int board_run(Board *b, u64 limit, bint jump) noexcept nogil:
-    """Runs until `limit` slots have been executed by all harts together, or something else ends it (RUN_*). With
-    `jump`, time skips to the next timer when every hart waits; else RUN_IDLE is returned then."""
+cdef int board_run(Board *b, u64 limit, u64 jumps) noexcept nogil:
+    """Runs until `limit` slots have been executed by all harts together, or something else ends it (RUN_*). When
+    every hart waits, time skips to the next timer, at most `jumps` times; then RUN_IDLE is returned."""
     cdef Hart *h
     cdef u64 n, before, progress, start = b.total_slots, deadline
     cdef int reason
@@ -184,8 +184,9 @@ cdef int board_run(Board *b, u64 limit, bint jump) noexcept nogil:
         deadline = board_deadline(b)
         if board_awake(b):
             continue
-        if deadline == <u64>-1 or b.host_clock or not jump:
+        if deadline == <u64>-1 or b.host_clock or jumps == 0:
             return RUN_IDLE
+        jumps -= 1
         n = slots_until(b, deadline)
         b.round_base += n
 
