@@ -1,9 +1,10 @@
-# Counters (manual: "Hardware Performance Monitor", "Machine Counter-Inhibit", Sscofpmf). Nothing counts by itself: mcycle
-# and minstret are offsets to the slots and retired instructions of core/runtime.h, an event counter is a value and the
-# reading of its source at which it had that value.
+# Counters (manual: "Hardware Performance Monitor", "Machine Counter-Inhibit", Sscofpmf). Nothing counts by
+# itself: mcycle and minstret are offsets to the slots and retired instructions of core/runtime.h, an event
+# counter is a value and the reading of its source at which it had that value.
 #
-# A CSR instruction is charged before it executes: what it reads leaves itself out (in_flight), what it writes counts from
-# the next instruction on ("CSR Access Ordering": the write takes precedence over the instruction's own increment).
+# A CSR instruction is charged before it executes: what it reads leaves itself out (in_flight), what it writes
+# counts from the next instruction on ("CSR Access Ordering": the write takes precedence over the
+# instruction's own increment).
 
 cdef enum:
     EVENT_NONE = 0
@@ -46,7 +47,8 @@ cdef u64 counter_value(Hart *h, u32 n, u64 in_flight) noexcept nogil:
 
 
 cdef void counters_sync(Hart *h) noexcept nogil:
-    """Folds what the counting event counters have seen into their values; an overflow sets OF and LCOFIP (I3)."""
+    """Folds what the counting event counters have seen into their values; an overflow sets OF and LCOFIP
+    (I3)."""
     cdef u32 n, i
     cdef u64 now, old
     for n in range(3, 32):
@@ -63,7 +65,8 @@ cdef void counters_sync(Hart *h) noexcept nogil:
 
 
 cdef void counters_select(Hart *h) noexcept nogil:
-    """After counters_sync() and a change of mode, event or inhibition: which event counters count from now on."""
+    """After counters_sync() and a change of mode, event or inhibition: which event counters count from now
+    on."""
     cdef u32 n, i
     cdef u64 inhibit
     if h.priv == 3:
@@ -93,7 +96,8 @@ cdef inline void counters_mode(Hart *h) noexcept nogil:
 
 
 cdef u64 counters_slack(Hart *h) noexcept nogil:
-    """Slots until a counter of cycles or instructions may overflow and interrupt: the run loop should look by then."""
+    """Slots until a counter of cycles or instructions may overflow and interrupt: the run loop should look by
+    then."""
     cdef u64 slack = <u64>-1, event
     cdef u32 n
     if not h.hpm_on or not h.ext & EXT_SSCOFPMF:

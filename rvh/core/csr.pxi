@@ -1,6 +1,6 @@
 # CSR accesses: the one path every CSR instruction takes, driven by the table generated from isa/csrs.py and
-# isa/access.py. What is particular to a register is in the csr_read_NAME, csr_write_NAME and csr_rmw_NAME helpers of
-# status.pxi, interrupts.pxi, counters.pxi and pmp_csr.pxi.
+# isa/access.py. What is particular to a register is in the csr_read_NAME, csr_write_NAME and csr_rmw_NAME
+# helpers of status.pxi, interrupts.pxi, counters.pxi and pmp_csr.pxi.
 
 cdef inline u64 *csr_storage(Hart *h, const CsrRow *row) noexcept nogil:
     return <u64 *>(<char *>h + row.offset)
@@ -23,8 +23,8 @@ cdef inline void csr_write(Hart *h, const CsrRow *row, u64 value) noexcept nogil
 
 cdef public int csr_op(Hart *h, const Op *op, u64 pc, u32 csr, u32 kind, u64 src, int do_read,
                        int do_write) noexcept nogil:
-    """Carries out CSRRW (kind 0), CSRRS (1) or CSRRC (2) with source operand `src`; the old value goes to h.result.
-    Returns 0 when the access is refused, before anything has changed (checklist A18)."""
+    """Carries out CSRRW (kind 0), CSRRS (1) or CSRRC (2) with source operand `src`; the old value goes to
+    h.result. Returns 0 when the access is refused, before anything has changed (checklist A18)."""
     cdef const CsrRow *row = &csr_rows[csr_index[csr]]
     cdef u32 mode = <u32>h.v << 2 | h.priv
     cdef u32 reason = row.deny[mode]
@@ -55,8 +55,8 @@ cdef public int csr_op(Hart *h, const Op *op, u64 pc, u32 csr, u32 kind, u64 src
 
 
 cdef int csr_peek(Hart *h, u32 csr, u64 *out) noexcept nogil:
-    """What M-mode would read between two instructions, whatever the hart's mode. Returns 0 for a CSR that is not
-    there."""
+    """What M-mode would read between two instructions, whatever the hart's mode. Returns 0 for a CSR that is
+    not there."""
     cdef const CsrRow *row = &csr_rows[csr_index[csr & 0xFFF]]
     cdef u8 priv = h.priv, v = h.v
     if csr > 0xFFF or csr_index[csr] == 0 or row.needs & ~h.ext:
@@ -71,8 +71,8 @@ cdef int csr_peek(Hart *h, u32 csr, u64 *out) noexcept nogil:
 
 
 cdef int csr_poke(Hart *h, u32 csr, u64 value) noexcept nogil:
-    """Writes as M-mode would, with all that follows from it; hgeip takes the lines that a guest interrupt controller
-    would drive. Returns 0 for a CSR that is not there, or read-only by its number."""
+    """Writes as M-mode would, with all that follows from it; hgeip takes the lines that a guest interrupt
+    controller would drive. Returns 0 for a CSR that is not there, or read-only by its number."""
     cdef const CsrRow *row = &csr_rows[csr_index[csr & 0xFFF]]
     if csr > 0xFFF or csr_index[csr] == 0 or row.needs & ~h.ext or (row.read_only and row.write == NULL):
         return 0

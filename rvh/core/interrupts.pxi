@@ -1,9 +1,10 @@
 # Interrupts: what is pending, which one is taken, the timers that raise them, and the CSRs that show them
-# (manual: "Machine Interrupt (mip and mie) Registers", "Hypervisor Interrupt (hvip, hip, and hie) Registers", "Virtual
-# Supervisor Interrupt (vsip and vsie) Registers", "Sstc"; checklist C, D, J).
+# (manual: "Machine Interrupt (mip and mie) Registers", "Hypervisor Interrupt (hvip, hip, and hie) Registers",
+# "Virtual Supervisor Interrupt (vsip and vsie) Registers", "Sstc"; checklist C, D, J).
 #
-# h.mip holds the bits that software wrote (SSIP, STIP, SEIP, LCOFIP), h.hvip those of hvip, h.lines what devices and
-# comparators drive. A bit as read is the OR of them; only the software part is ever written back (C6).
+# h.mip holds the bits that software wrote (SSIP, STIP, SEIP, LCOFIP), h.hvip those of hvip, h.lines what
+# devices and comparators drive. A bit as read is the OR of them; only the software part is ever written back
+# (C6).
 
 cdef inline u64 csr_mip(Hart *h) noexcept nogil:
     """mip as read: hip, sip and vsip are views of it."""
@@ -32,7 +33,8 @@ cdef enum:
 
 
 cdef inline u64 interrupts_for(Hart *h, u64 pending, u32 *level) noexcept nogil:
-    """Of pending & mie, those of the highest level that would be taken now, and that level; 0: none (D1-D3)."""
+    """Of pending & mie, those of the highest level that would be taken now, and that level; 0: none
+    (D1-D3)."""
     cdef u64 m = pending & ~h.mideleg, vs
     if m and (h.priv != 3 or h.mstatus & MSTATUS_MIE):
         level[0] = LEVEL_M
@@ -77,8 +79,8 @@ cdef u64 interrupt_first(u64 candidates) noexcept nogil:
 
 
 cdef inline void interrupt_check(Hart *h) noexcept nogil:
-    """After a change that may have made an interrupt takable: leaves the run loop right after this instruction if one
-    is (D5)."""
+    """After a change that may have made an interrupt takable: leaves the run loop right after this
+    instruction if one is (D5)."""
     cdef u32 level
     cdef u64 pending = csr_mip(h) & h.mie
     if pending and interrupts_for(h, pending, &level):
@@ -86,8 +88,8 @@ cdef inline void interrupt_check(Hart *h) noexcept nogil:
 
 
 cdef int interrupt_take(Hart *h) noexcept nogil:
-    """Ends a WFI that an interrupt ends, and takes the interrupt that is to be taken now, if any (then 1); h.pc is
-    where the hart stands."""
+    """Ends a WFI that an interrupt ends, and takes the interrupt that is to be taken now, if any (then 1);
+    h.pc is where the hart stands."""
     cdef u32 level = 0
     cdef u64 candidates, irq
     if unlikely(h.hpm_on):
@@ -112,8 +114,8 @@ cdef int interrupt_take(Hart *h) noexcept nogil:
 
 
 cdef int interrupt_wakes(Hart *h) noexcept nogil:
-    """Whether WFI would go on now: an interrupt is pending and enabled in mie, whatever its delegation and the global
-    enables ("Wait for Interrupt")."""
+    """Whether WFI would go on now: an interrupt is pending and enabled in mie, whatever its delegation and
+    the global enables ("Wait for Interrupt")."""
     return csr_mip(h) & h.mie != 0
 
 
@@ -134,7 +136,8 @@ cdef inline u64 sooner(u64 deadline, u64 now, u64 ticks) noexcept nogil:
 
 
 cdef void timer_update(Hart *h) noexcept nogil:
-    """Sets the timer lines to what mtime says, and h.deadline to the next time one of them changes by itself."""
+    """Sets the timer lines to what mtime says, and h.deadline to the next time one of them changes by
+    itself."""
     cdef u64 now = mtime_now(h), next = <u64>-1
     cdef u64 lines = h.lines & ~(MIP_MTIP | MIP_STIP | MIP_VSTIP)
     cdef u64 guest
@@ -290,7 +293,8 @@ cdef public void csr_write_hgeie(Hart *h, u32 csr, u64 value) noexcept nogil:
 
 
 cdef public void csr_write_hgeip(Hart *h, u32 csr, u64 value) noexcept nogil:
-    """Not by an instruction: hgeip is read-only by number. This is how a guest interrupt controller drives it."""
+    """Not by an instruction: hgeip is read-only by number. This is how a guest interrupt controller drives
+    it."""
     h.hgeip = value & geilen_bits(h)
     interrupt_check(h)
 

@@ -1,7 +1,8 @@
 # The CSRs of physical memory protection (manual: "Physical Memory Protection CSRs"). The checker is pmp.pxi.
 
 cdef inline bint pmp_address_locked(Hart *h, u32 i) noexcept nogil:
-    """Whether pmpaddr[i] may not be written: its entry is locked, or is the lower bound of a locked TOR entry."""
+    """Whether pmpaddr[i] may not be written: its entry is locked, or is the lower bound of a locked TOR
+    entry."""
     if h.pmpcfg[i] & PMP_L:
         return True
     return i + 1 < PMP_COUNT and (h.pmpcfg[i + 1] & (PMP_L | PMP_A)) == (PMP_L | PMP_TOR)

@@ -1,5 +1,5 @@
-# Status, floating-point, environment, state-enable and translation CSRs: what reading and writing them does beyond
-# storing bits. Masks come from isa/csrs.py as mask_NAME(h).
+# Status, floating-point, environment, state-enable and translation CSRs: what reading and writing them does
+# beyond storing bits. Masks come from isa/csrs.py as mask_NAME(h).
 
 # ---- mstatus and its views
 
@@ -133,8 +133,8 @@ cdef inline u64 envcfg_legal(u64 new, u64 old) noexcept nogil:
 
 
 cdef void henvcfg_effective(Hart *h, u64 before) noexcept nogil:
-    """Recomputes henvcfg, of which PBMTE, ADUE and STCE are 0 while they are 0 in menvcfg (A7); `before` is the menvcfg
-    that this follows a change of."""
+    """Recomputes henvcfg, of which PBMTE, ADUE and STCE are 0 while they are 0 in menvcfg (A7); `before` is
+    the menvcfg that this follows a change of."""
     cdef u64 below = ENVCFG_PBMTE | ENVCFG_ADUE | ENVCFG_STCE
     cdef u64 old = h.henvcfg
     cdef u64 changed
@@ -182,7 +182,8 @@ cdef public void csr_write_hstateen(Hart *h, u32 csr, u64 value) noexcept nogil:
 # ---- address translation
 
 cdef inline bint atp_mode_legal(Hart *h, u64 value) noexcept nogil:
-    """Whether MODE of satp, vsatp or hgatp is Bare or one this hart implements: the three share their encodings."""
+    """Whether MODE of satp, vsatp or hgatp is Bare or one this hart implements: the three share their
+    encodings."""
     cdef u64 mode = value >> 60
     return mode == 0 or (mode == 8 and h.ext & EXT_SV39) or (mode == 9 and h.ext & EXT_SV48) or \
         (mode == 10 and h.ext & EXT_SV57)

@@ -1,5 +1,5 @@
-# Environment calls, waiting, fences, and the access checks that memory instructions ask for. Each returns 1, or 0 with
-# the exception recorded.
+# Environment calls, waiting, fences, and the access checks that memory instructions ask for. Each returns 1,
+# or 0 with the exception recorded.
 
 cdef inline int allowed(Hart *h, u32 reason) noexcept nogil:
     if unlikely(reason):
@@ -93,7 +93,8 @@ cdef public int gate_hlv(Hart *h) noexcept nogil:
 
 
 cdef public int gate_cbo(Hart *h, u32 which) noexcept nogil:
-    """Whether CBO.INVAL (0), CLEAN (1), FLUSH (2) or ZERO (4) may be executed (L1); decided before translation."""
+    """Whether CBO.INVAL (0), CLEAN (1), FLUSH (2) or ZERO (4) may be executed (L1); decided before
+    translation."""
     if which == 0:
         return allowed(h, access_cbo_inval(h))
     if which == 4:
@@ -104,8 +105,8 @@ cdef public int gate_cbo(Hart *h, u32 which) noexcept nogil:
 # ---- reset
 
 cdef void hart_reset(Hart *h) noexcept nogil:
-    """The state of the manual's chapter "Reset", and 0 wherever it leaves a choice; what the hart implements, misa and
-    mhartid stay. The caller sets pc and the registers that its boot contract names."""
+    """The state of the manual's chapter "Reset", and 0 wherever it leaves a choice; what the hart implements,
+    misa and mhartid stay. The caller sets pc and the registers that its boot contract names."""
     cdef u32 n
     cdef u64 everything = <u64>-1
     memset(h.x, 0, sizeof(h.x))

@@ -1,5 +1,5 @@
-# Traps: where they go, what they write, and the way back (manual: "Trap Entry", "Trap Return" in the hypervisor
-# chapter; "Trap-Return Instructions"; checklist E, F, G, Q).
+# Traps: where they go, what they write, and the way back (manual: "Trap Entry", "Trap Return" in the
+# hypervisor chapter; "Trap-Return Instructions"; checklist E, F, G, Q).
 
 
 cdef inline void mode_set(Hart *h, u32 priv, u32 v) noexcept nogil:
@@ -48,8 +48,8 @@ cdef void trap_to_vs(Hart *h, u64 epc, u64 cause, u64 tval) noexcept nogil:
 
 
 cdef void trap_take(Hart *h, u64 epc, u32 insn) noexcept nogil:
-    """Takes the exception recorded in h.exc_*, raised by the instruction `insn` (raw bits; 16-bit ones zero-extended) at
-    `epc`."""
+    """Takes the exception recorded in h.exc_*, raised by the instruction `insn` (raw bits; 16-bit ones
+    zero-extended) at `epc`."""
     cdef u64 cause = h.exc_cause, tval = h.exc_tval, tinst
     cdef bint delegated = h.priv != 3 and h.medeleg >> cause & 1
     h.n_traps += 1
@@ -70,8 +70,8 @@ cdef void trap_take(Hart *h, u64 epc, u32 insn) noexcept nogil:
 # ---- mtinst and htinst ("Transformed Instruction or Pseudoinstruction for mtinst or htinst"; checklist Q)
 
 cdef u64 tinst_transformed(Hart *h, u32 insn, u64 tval) noexcept nogil:
-    """The faulting instruction with its address operand replaced by the distance of tval from the original address; 0
-    where no transformation is defined. The x registers still are what the instruction found."""
+    """The faulting instruction with its address operand replaced by the distance of tval from the original
+    address; 0 where no transformation is defined. The x registers still are what the instruction found."""
     cdef u32 w = insn if insn & 3 == 3 else rvh_expand16(<u16>insn)
     cdef u32 funct3 = w >> 12 & 7
     cdef u32 opcode = w & 0x7F
