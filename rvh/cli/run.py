@@ -244,7 +244,7 @@ class Run:
         assert self.machine is not None
         if self.options.dump_dtb is not None:
             return self._dump()
-        trace = self._open_trace()
+        self.trace = self._open_trace()
         self.input = Input(self._feed, self._unread)
         handlers = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
         handlers[signal.SIGCONT] = signal.signal(signal.SIGCONT, lambda *_: self.input.raw())
@@ -266,8 +266,8 @@ class Run:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
             self.machine.close()
-            if trace is not None:
-                trace.close()
+            if self.trace is not None:
+                self.trace.close()
         return self._finish(status, words)
 
     def _lives(self) -> Stop:
@@ -280,6 +280,10 @@ class Run:
             self.shares = Shares([vm.name for vm in self.vms])
             self.started = self.next_status = self.next_input = time.perf_counter()
             self.next_status += STATUS_AFTER
+            if self.trace is not None:
+                from ..trace import CommitLog
+
+                CommitLog(self.machine, self.trace).start()
             stop = self._one_life(started)
             if stop.kind != "reset":
                 return stop
@@ -438,7 +442,10 @@ class Run:
     def _open_trace(self) -> Any:
         if self.options.trace is None:
             return None
-        raise UsageError("--trace is not there yet")
+        try:
+            return open(self.options.trace, "w", buffering=1 << 20)
+        except OSError as error:
+            raise InputError(self.options.trace, os_reason(error)) from None
 
 
 def _rng_seed(seed: int) -> bytes:
