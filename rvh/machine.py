@@ -442,6 +442,12 @@ class Machine:
             self.uart.flush()
             self.host_seconds += time.perf_counter() - started
 
+    def trace(self, n: int) -> np.ndarray:
+        """Runs at most n instructions and returns a record of each, as an array of `rvh.trace.DTYPE`."""
+        from .trace import record
+
+        return record(self, n)
+
     def _awake(self) -> bool:
         return self._core.awake()
 

@@ -1,136 +1,138 @@
-"""A line for each retired instruction, in the format of Spike's commit log (``spike --log-commits``)::
+"""Traces: what each instruction did, as numpy records or as text in the format of Spike's commit log.
 
-    core   0: 3 0x0000000080000000 (0x00000297) x5  0x0000000080000000
-    core   0: 3 0x0000000080000004 (0x0062b023) mem 0x0000000080001000 0x0000000000000007
+>>> records = machine.trace(1000)                    # a structured array, see DTYPE
+>>> stores = records[records["mem_write"].any(axis=1)]
+>>> with open("run.log", "wb") as f, CommitLog(machine, f):
+...     machine.run()
 
-hart, privilege, pc, encoding; then the registers and CSRs written, addresses read, and addresses written with their
-values. An instruction that traps has no line. One difference from Spike: fflags is shown when it changes, and not again
-when an instruction raises a flag that is already up.
+A traced run is the untraced run: interrupts and traps come at the same instructions, time passes alike, and
+`Machine.digest` agrees after the same number of instructions. What a trace does disturb are the counts of TLB fills and
+page-table walks (``mhpmevent`` 5 and 6): instructions are fetched one by one.
+
+The text has one line per retired instruction, as written by ``spike --log-commits``::
+
+    core   0: 3 0x0000000080000010 (0x00a5b023) mem 0x0000000080001000 0x0000000000000007
+    core   0: 1 0x0000000080000014 (0x4518) x14 0x0000000000000001 mem 0x0000000080001000
+
+hart, nominal privilege (0 U or VU, 1 S, HS or VS, 3 M), pc, instruction, then registers written, addresses read, and
+addresses written with the value. CSRs appear as ``c768_mstatus 0x...`` under the register that holds the bits (``sstatus``
+as ``mstatus``, ``sip``, ``hip`` and ``vsip`` as ``mip``, the ``s`` registers at V=1 as their ``vs`` twins): the one written
+by a CSR instruction, ``fflags`` when an instruction raises floating-point flags, ``mstatus`` and ``vsstatus`` when FS becomes
+Dirty, and what MRET and SRET write.
+
+Not in the text: instructions that trapped and interrupts, with what they write to CSRs (Spike's commit log leaves
+them out as well; they are in the records); bits of other CSRs that change as a consequence of a write; what translation
+writes to page tables; reads that have no effect on a register or memory, such as those of CBO.CLEAN. Spike names
+further registers that it keeps apart internally, such as ``mvip`` beside ``mip``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
 
 from . import _fast
-from .isa import INSNS, csrs
+from .emit.syntax import CSR_NAMES, lookup, lookup16
+from .isa.dsl import Insn
 
 if TYPE_CHECKING:
     from .machine import Machine
 
-__all__ = ["CommitLog"]
+__all__ = ["DTYPE", "CommitLog", "Tracer", "record"]
 
-READ, WRITE = 1, 2
-CSR_NAMES = {row.number: name for name, row in csrs.BY_NAME.items()}
-SYSTEM = 0x73
-FP_OPCODES = {0x43, 0x47, 0x4B, 0x4F, 0x53}
-FFLAGS, FRM, MSTATUS, HSTATUS, MIE, MIP = 0x001, 0x002, 0x300, 0x600, 0x304, 0x344
-#: CSRs that are views: the log names what they are stored in.
-STORED_IN = {0x003: (FFLAGS, FRM, MSTATUS), 0x100: (MSTATUS,), 0x104: (MIE,), 0x144: (MIP,)}
-XRET = {"mret": (MSTATUS,), "sret": (MSTATUS, HSTATUS)}
+RETIRED, EXCEPTION, INTERRUPT = range(3)
+RD_NONE, RD_X, RD_F = range(3)
 
+#: One record, as ``TraceRecord`` in core/tracelog.pxi. ``kind`` is RETIRED, EXCEPTION (this instruction, or its fetch,
+#: trapped: ``cause``, ``tval``) or INTERRUPT (``cause`` was taken before the instruction at ``pc``); ``rd_file`` is RD_NONE,
+#: RD_X or RD_F, and ``value`` what was written to that register; the first ``n_mem`` accesses and ``n_csr`` CSR writes count.
+DTYPE = np.dtype(
+    [
+        ("pc", "<u8"), ("value", "<u8"), ("cause", "<u8"), ("tval", "<u8"),
+        ("mem_va", "<u8", 3), ("mem_value", "<u8", 3), ("csr_value", "<u8", 5),
+        ("insn", "<u4"), ("csr", "<u2", 5), ("mem_size", "u1", 3), ("mem_write", "u1", 3),
+        ("kind", "u1"), ("hart", "u1"), ("priv", "u1"), ("v", "u1"), ("rd_file", "u1"), ("rd", "u1"),
+        ("n_mem", "u1"), ("n_csr", "u1"), ("pad", "V4"),
+    ]
+)  # fmt: skip
 
-class CommitLog:
-    """Writes a machine's commit log to a text file, from `start` on. Tracing slows a run by three orders of magnitude
-    and changes nothing else."""
-
-    def __init__(self, machine: Machine, file: TextIO):
-        self.machine, self.file = machine, file
-        self.core: _fast.Core = machine._core
-        self.written: dict[int, list[tuple[int, str]]] = {}
-        self.fflags = [self.core.get_csr(hart.index, FFLAGS) or 0 for hart in machine.harts]
-
-    def start(self) -> None:
-        """From here on the machine runs instruction by instruction."""
-        self.machine._core = _Traced(self.core, self._line)  # type: ignore[assignment]
-
-    def _line(self, hart: int, pc: int, word: int, privilege: int, accesses: list[tuple[int, int, int, int]]) -> None:
-        digits = 8 if word & 3 == 3 else 4
-        parts = [f"core {hart:3}: {privilege} 0x{pc:016x} (0x{word:0{digits}x})"]
-        if word not in self.written:
-            self.written[word] = _written(word)
-        targets = self.written[word]
-        if word & 0x7F in FP_OPCODES and word & 3 == 3:
-            flags = self.core.get_csr(hart, FFLAGS) or 0
-            if flags != self.fflags[hart]:
-                self.fflags[hart] = flags
-                targets = sorted([*targets, (FFLAGS, "c")], key=_order)
-        for number, kind in targets:
-            parts.append(self._register(hart, number, kind))
-        parts += [f"mem 0x{va:016x}" for kind, va, _, _ in accesses if kind == READ or _is_amo(word)]
-        for kind, va, pa, size in accesses:
-            if kind == WRITE and not self._failed_sc(hart, word):
-                data = self.core.read_ram(pa, size)
-                stored = self._register_stored(hart, word) if data is None else int.from_bytes(data, "little")
-                parts.append(f"mem 0x{va:016x} 0x{stored & (1 << 8 * size) - 1:0{2 * size}x}")
-        self.file.write(" ".join(parts) + "\n")
-
-    def _register(self, hart: int, number: int, kind: str) -> str:
-        if kind == "x":
-            return f"x{number:<2} 0x{self.core.get_x(hart, number):016x}"
-        if kind == "f":
-            return f"f{number:<2} 0x{self.core.get_f(hart, number):016x}"
-        value = self.core.get_csr(hart, number) or 0
-        if number == FFLAGS:
-            self.fflags[hart] = value
-        return f"c{number}_{CSR_NAMES.get(number, 'unknown')} 0x{value:016x}"
-
-    def _failed_sc(self, hart: int, word: int) -> bool:
-        return word & 0xF800007F == 0x1800002F and self.core.get_x(hart, word >> 7 & 31) != 0
-
-    def _register_stored(self, hart: int, word: int) -> int:
-        """The value of a store to a device: its register rs2, which the store has not changed."""
-        if word & 3 != 3:
-            return self.core.get_x(hart, 8 + (word >> 2 & 7))
-        return self.core.get_x(hart, word >> 20 & 31)
+_RD, _FD, _FLAGS, _CSR, _AMO, _SC = 1, 2, 4, 8, 16, 32
+_FLOATING = {"F", "D", "Zfh", "Zfhmin", "Zfa"}
 
 
-class _Traced:
-    """Stands in for a machine's core: the same, but `run` reports every instruction."""
-
-    def __init__(self, core: _fast.Core, sink: Any):
-        self._core, self._sink = core, sink
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._core, name)
-
-    def run(self, limit: int, jumps: int = (1 << 64) - 1) -> int:
-        """As `Core.run`."""
-        return _fast.trace_slots(self._core, limit, jumps, self._sink)
+def _kind(insn: Insn) -> int:
+    """The TRACE_* flags of an instruction, from its definition."""
+    fields = insn.pattern.fields
+    flags = (_RD if "rd" in fields else 0) | (_FD if "fd" in fields else 0) | (_CSR if "csr" in fields else 0)
+    if insn.ext and all(group & _FLOATING for group in insn.ext):
+        flags |= _FLAGS
+    memory = insn.memory
+    if memory is not None:
+        flags |= {"amo": _AMO, "sc": _SC}.get(memory.kind, 0)
+    return flags
 
 
-def _order(target: tuple[int, str]) -> tuple[int, int]:
-    """Spike's order: by number, then integer, FP, CSR."""
-    return target[0], "xfc".index(target[1])
-
-
-def _written(word: int) -> list[tuple[int, str]]:
-    """(number, "x", "f" or "c") of what an instruction always writes when it retires, in Spike's order."""
+def classify(word: int) -> int:
+    """What a trace must know of an instruction, 16 or 32 bits; 0 for one that is not defined."""
     if word & 3 != 3:
-        word = _fast.expand16(word)
-    targets: list[tuple[int, str]] = []
-    for insn in INSNS.values():
-        if insn.pattern.matches(word):
-            number = word >> 7 & 31
-            if "fd" in insn.pattern.fields:
-                targets.append((number, "f"))
-            elif "rd" in insn.pattern.fields and number:
-                targets.append((number, "x"))
-            targets += [(csr, "c") for csr in XRET.get(insn.name, ())]
-            break
-    csr = _csr_written(word)
-    if csr is not None:
-        targets += [(number, "c") for number in STORED_IN.get(csr, (csr,))]
-    return sorted(targets, key=_order)
+        alias = lookup16(word & 0xFFFF)
+        if alias is None:
+            return 0
+        word = alias.expand(word & 0xFFFF)
+    insn = lookup(word)
+    return 0 if insn is None else _kind(insn)
 
 
-def _is_amo(word: int) -> bool:
-    """Read and written at once: AMOs, not LR and SC."""
-    return word & 0x7F == 0x2F and word >> 27 not in (2, 3)
+class Tracer:
+    """While entered, hands a record of every instruction that the machine executes to ``sink``.
+
+    ``sink(records)`` gets an array of DTYPE that is valid during the call only: up to ``capacity`` records, on every return
+    to Python at the latest. Raises `rvh._fast.CoreError` on entry if the machine is being traced already.
+    """
+
+    def __init__(self, machine: Machine, sink: Callable[[np.ndarray], object], capacity: int = 1 << 16):
+        self._sink = sink
+        self._buffer = _fast.TraceBuffer(machine._core, capacity, classify, self._deliver, CSR_NAMES)
+        self._records = np.frombuffer(self._buffer, dtype=DTYPE)
+
+    def _deliver(self, n: int) -> None:
+        self._sink(self._records[:n])
+
+    def text(self, n: int) -> bytes:
+        """For a sink: the n records in hand as lines of the commit log."""
+        return self._buffer.format(0, n)
+
+    def __enter__(self) -> Tracer:
+        self._buffer.attach()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self._buffer.detach()
+
+    start = __enter__
+
+    def close(self) -> None:
+        """Ends the trace; what is left goes to the sink."""
+        self._buffer.detach()
 
 
-def _csr_written(word: int) -> int | None:
-    if word & 0x7F != SYSTEM or not word >> 12 & 3:
-        return None
-    writes = word >> 12 & 3 == 1 or word >> 15 & 31
-    return word >> 20 if writes else None
+class CommitLog(Tracer):
+    """A `Tracer` that writes the commit log to a binary file."""
+
+    def __init__(self, machine: Machine, file: BinaryIO):
+        super().__init__(machine, lambda records: file.write(self.text(len(records))))
+
+
+def record(machine: Machine, n: int) -> np.ndarray:
+    """Runs at most n instructions, and returns the records of all of them; fewer when the run ends before."""
+    parts: list[np.ndarray] = []
+    with Tracer(machine, lambda records: parts.append(records.copy())):
+        machine.run(max_insns=n)
+    return np.concatenate(parts) if parts else np.empty(0, DTYPE)
+
+
+if _fast.TraceBuffer.record_size != DTYPE.itemsize:
+    raise ImportError("rvh.trace and the compiled core disagree on the record: rebuild rvh._fast")

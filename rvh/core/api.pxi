@@ -9,7 +9,7 @@ cdef class Core:
     """A board: harts, RAM and what is attached to it."""
 
     cdef Board *b
-    cdef AccessLog log
+    cdef TraceBuffer trace
     cdef readonly object plic
     cdef readonly object uart
     cdef list devices
@@ -97,6 +97,8 @@ cdef class Core:
             self.forget_code()
         with nogil:
             reason = board_run(self.b, limit, jumps)
+        if self.trace is not None:
+            self.trace.flush()
         if _device_errors:
             error = _device_errors.pop()
             _device_errors.clear()
@@ -120,10 +122,12 @@ cdef class Core:
         h.stop = 0
         if h.wfi and interrupt_wakes(h):
             h.wfi = 0
-        if not h.wfi and not (csr_mip(h) & h.mie and interrupt_take(h)):
+        if not h.wfi and not (csr_mip(h) & h.mie and interrupt_before(h)):
             slice_step(h, 1)
             b.total_slots += 1
         fp_leave(h, &host_fp)
+        if self.trace is not None:
+            self.trace.flush()
         if _device_errors:
             raise _device_errors.pop()
 

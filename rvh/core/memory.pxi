@@ -11,6 +11,11 @@ cdef void log_access(Hart *h, u64 va, u64 pa, u64 value, u32 size, u32 kind) noe
         m.va, m.pa, m.value, m.size, m.kind = va, pa, value, size, kind
 
 
+cdef inline bint walks_wanted(Hart *h) noexcept nogil:
+    """Whether every access must walk, so that the log shows its steps."""
+    return h.log != NULL and h.log.walks != 0
+
+
 cdef inline u64 host_read(const u8 *p, u32 size) noexcept nogil:
     cdef u64 v = 0
     memcpy(&v, p, size)
@@ -83,7 +88,7 @@ cdef void access_remember(Hart *h, Access *a, u64 number) noexcept nogil:
     cdef u32 perms = a.perms
     cdef u8 *host = ram_at(h.board, a.pa & PAGE_MASK, 4096)
     cdef u64 page
-    if host == NULL or a.hlvx or h.log != NULL:
+    if host == NULL or a.hlvx or walks_wanted(h):
         return
     if h.pmp_active or priv != 3:
         perms &= pmp_page_perms(h, a.pa, priv, &uniform)
@@ -110,8 +115,11 @@ cdef int load_within(Hart *h, u64 va, u32 size, u32 how, const Op *op) noexcept 
     a.mode = how_mode(h, how)
     a.hlvx = (how & HOW_HLVX) != 0
     number = context_data(h, a.mode)
-    if e.rtag == (va & PAGE_MASK) | number and not a.hlvx and h.log == NULL:
-        h.result = host_read(<u8 *><size_t>(va + e.addend), size)
+    if e.rtag == (va & PAGE_MASK) | number and not a.hlvx and not walks_wanted(h):
+        host = <u8 *><size_t>(va + e.addend)
+        h.result = host_read(host, size)
+        if h.log != NULL:
+            log_access(h, va, <u64>(host - h.board.ram) + h.board.ram_base, h.result, size, 1)
         return 1
     a.va, a.kind = va, ACC_R
     if access_begin(h, &a, size, PMP_R | PMP_X if a.hlvx else PMP_R) != WALK_OK:
@@ -140,7 +148,7 @@ cdef int store_within(Hart *h, u64 va, u32 size, u32 how, u64 value, const Op *o
     a.mode = how_mode(h, how)
     number = context_data(h, a.mode)
     a.va, a.kind, a.hlvx = va, ACC_W, False
-    if h.log == NULL and e.rtag == (va & PAGE_MASK) | number and \
+    if not walks_wanted(h) and e.rtag == (va & PAGE_MASK) | number and \
             (e.wtag == e.rtag or h.tlb_shift[(va >> 12) & (TLB_SIZE - 1)] & TLBF_WRITE):
         host = <u8 *><size_t>(va + e.addend)
         a.pa = <u64>(host - h.board.ram) + h.board.ram_base
@@ -216,12 +224,20 @@ cdef public void *slow_amo(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 
     cdef Access a
     cdef u8 *host
     cdef u64 number
+    cdef TlbEntry *e = &h.tlb[(va >> 12) & (TLB_SIZE - 1)]
     a.va, a.kind, a.hlvx = va, ACC_R if how & HOW_LR else ACC_W, False
     a.mode = data_mode(h)
     if va & (size - 1):
         exc_set(h, 4 if how & HOW_LR else 6, va, 0, 0, a.mode >= MODE_VS)
         return NULL
     number = context_data(h, a.mode)
+    if h.log != NULL and not walks_wanted(h) and e.rtag == (va & PAGE_MASK) | number and \
+            (how & HOW_LR or e.wtag == e.rtag):
+        # What the fast path does while nothing is recorded.
+        host = <u8 *><size_t>(va + e.addend)
+        log_access(h, va, <u64>(host - h.board.ram) + h.board.ram_base, host_read(host, size), size,
+                   1 if how & HOW_LR else 2)
+        return host
     if access_begin(h, &a, size, PMP_R if how & HOW_LR else PMP_R | PMP_W) != WALK_OK:
         return NULL
     host = ram_at(h.board, a.pa, size)

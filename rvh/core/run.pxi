@@ -73,11 +73,12 @@ cdef void slice_chunk(Hart *h, u64 n) noexcept nogil:
         if h.wfi and not interrupt_wakes(h):
             return
         h.wfi = 0
-        interrupt_take(h)
+        interrupt_before(h)
     h.reserve = 0
     h.budget = left
     h.slots_end = target
-    enter_hart(h)
+    if likely(not traced(h)):
+        enter_hart(h)
     while not h.stop and h.reserve == 0:
         # The next block is longer than what is left: one instruction at a time.
         left = <i64>(target - hart_slots(h))
@@ -88,10 +89,24 @@ cdef void slice_chunk(Hart *h, u64 n) noexcept nogil:
         h.reserve = 0
 
 
+cdef bint interrupt_before(Hart *h) noexcept nogil:
+    """interrupt_take(), in the trace as well."""
+    cdef u64 pc = h.pc
+    cdef u32 priv = h.priv, v = h.v
+    if not interrupt_take(h):
+        return False
+    if unlikely(traced(h)):
+        trace_interrupt(h, pc, priv, v)
+    return True
+
+
 cdef void slice_step(Hart *h, i64 left) noexcept nogil:
     """Executes one instruction, or takes one fetch fault, with `left` slots in hand."""
     cdef bint keep = False
     cdef Op *ops
+    if unlikely(traced(h)):
+        trace_step(h, left)
+        return
     h.slots_end = hart_slots(h) + left
     h.budget = 1
     h.reserve = left - 1

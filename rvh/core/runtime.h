@@ -81,6 +81,8 @@ typedef struct {
 } LogStep;
 typedef struct {
     u32 n_mem, n_walk;
+    u32 walks;   /* walk steps are wanted: no translation may come from the TLB */
+    void *trace; /* who wants a record of each instruction (core/tracelog.pxi), or NULL */
     LogAccess mem[LOG_MEM_MAX];
     LogStep walk[LOG_WALK_MAX];
 } AccessLog;

@@ -35,7 +35,8 @@ _HEADER = """cdef extern from "runtime.h" nogil:
         u64 slot, pa, pte
         u8 guest, nested, level
     ctypedef struct AccessLog:
-        u32 n_mem, n_walk
+        u32 n_mem, n_walk, walks
+        void *trace
         LogAccess mem[1]
         LogStep walk[1]
     u32 LOG_MEM_MAX, LOG_WALK_MAX
