@@ -15,6 +15,9 @@ static void exit_unknown(struct vcpu *v)
     vcpu_fault(v, "a trap that it cannot handle itself", &t);
 }
 
+/* M-mode firmware passes on what it does not delegate and cannot emulate: the guest's own affair. */
+static void exit_forward(struct vcpu *v) { vcpu_inject(v, v->scause, v->stval); }
+
 static void exit_ecall(struct vcpu *v)
 {
     v->pc += 4;                          /* ECALL has no compressed form */
@@ -90,6 +93,14 @@ static void exit_external(struct vcpu *v)
 typedef void (*exit_handler)(struct vcpu *);
 
 static const exit_handler exception_exits[] = {
+    [CAUSE_FETCH_MISALIGNED] = exit_forward,
+    [CAUSE_FETCH_ACCESS] = exit_forward,
+    [CAUSE_ILLEGAL] = exit_forward,
+    [CAUSE_BREAKPOINT] = exit_forward,
+    [CAUSE_LOAD_MISALIGNED] = exit_forward,
+    [CAUSE_LOAD_ACCESS] = exit_forward,
+    [CAUSE_STORE_MISALIGNED] = exit_forward,
+    [CAUSE_STORE_ACCESS] = exit_forward,
     [CAUSE_ECALL_VS] = exit_ecall,
     [CAUSE_FETCH_GUEST_PAGE] = exit_fetch_fault,
     [CAUSE_LOAD_GUEST_PAGE] = exit_load_fault,

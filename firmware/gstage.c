@@ -1,21 +1,9 @@
 /* G-stage address translation: one table per VM, filled as the guest touches its RAM. */
 #include "vm.h"
 
-enum { ROOT_SIZE = 4 * PAGE_SIZE };      /* the root of SvNNx4 has 2 more index bits (manual, hgatp) */
+enum { GIB = 1 << 30, ROOT_SIZE = 4 * PAGE_SIZE };      /* the root of SvNNx4 has 2 more index bits (manual, hgatp) */
 
 static const u64 leaf_flags = PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D;
-
-bool gstage_init(struct vm *vm)
-{
-    u64 vmid = vm->index + 1;
-
-    vm->gstage_root = ram_take_zeroed(ROOT_SIZE, ROOT_SIZE);
-    vm->chunk_ready = ram_take_zeroed(ALIGN_UP(ALIGN_UP(vm->ram_size, CHUNK) / CHUNK, PAGE_SIZE), PAGE_SIZE);
-    vm->ram_host = ram_take(vm->ram_size, CHUNK);
-    /* VMID 0 stands for "no number of its own"; such a VM pays with a flush at every switch. */
-    vm->vmid = vmid < BIT(features.vmid_bits) ? vmid : 0;
-    return vm->gstage_root && vm->chunk_ready && vm->ram_host;
-}
 
 u64 gstage_hgatp(const struct vm *vm)
 {
@@ -41,6 +29,22 @@ static u64 *pte_slot(struct vm *vm, u64 gpa, u32 level)
         }
         table = (u64 *)(*pte >> 10 << 12);
     }
+}
+
+bool gstage_init(struct vm *vm)
+{
+    u64 vmid = vm->index + 1, end = GUEST_RAM_BASE + vm->ram_size;
+
+    vm->gstage_root = ram_take_zeroed(ROOT_SIZE, ROOT_SIZE);
+    vm->chunk_ready = ram_take_zeroed(ALIGN_UP(ALIGN_UP(vm->ram_size, CHUNK) / CHUNK, PAGE_SIZE), PAGE_SIZE);
+    vm->ram_host = ram_take(vm->ram_size, CHUNK);
+    /* VMID 0 stands for "no number of its own"; such a VM pays with a flush at every switch. */
+    vm->vmid = vmid < BIT(features.vmid_bits) ? vmid : 0;
+    bool ok = vm->gstage_root && vm->chunk_ready && vm->ram_host;
+    /* All tables are made now: memory that runs out later must not look like a hole in the guest's RAM. */
+    for (u64 gpa = GUEST_RAM_BASE; ok && gpa < end; gpa += GIB)
+        ok = pte_slot(vm, gpa, 1);
+    return ok && (end % CHUNK == 0 || pte_slot(vm, end - 1, 0));
 }
 
 static bool map(struct vm *vm, u64 gpa, u64 host, u32 level)

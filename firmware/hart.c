@@ -10,6 +10,7 @@ struct features features;
 
 _Static_assert(offsetof(struct hart, guard) == HART_GUARD, "trap.S");
 _Static_assert(offsetof(struct hart, stack_top) == HART_STACK_TOP, "boot.S");
+_Static_assert(offsetof(struct hart, id) == HART_ID && sizeof(struct hart) == HART_SIZE, "boot.S");
 
 /* What a guest kernel handles itself. The rest - ECALL from VS, guest-page faults, virtual instructions -
    cannot be delegated (manual, hedeleg). */
@@ -95,15 +96,23 @@ void secondary_main(void)
     sched_run();
 }
 
-void harts_start(void)
+void harts_prepare(void)
 {
     for (u32 i = 0; i < hart_count; i++) {
+        u64 stack = &harts[i] == this_hart() ? 0 : ram_take(STACK_SIZE, PAGE_SIZE);
+        harts[i].stack_top = stack ? stack + STACK_SIZE : 0;
+    }
+}
+
+void harts_start(void)
+{
+    extern u32 harts_may_run;
+
+    __atomic_store_n(&harts_may_run, 1, __ATOMIC_RELEASE);
+    for (u32 i = 0; i < hart_count; i++) {
         struct hart *h = &harts[i];
-        if (h == this_hart())
-            continue;
-        h->stack_top = ram_take(STACK_SIZE, PAGE_SIZE) + STACK_SIZE;
-        i64 error = h->stack_top == STACK_SIZE ? -1 : sbi_hart_start(h->id, (u64)secondary_start, (u64)h);
-        if (error)
+        i64 error = h->stack_top ? sbi_hart_start(h->id, (u64)secondary_start, (u64)h) : 0;
+        if (error && error != SBI_ERR_ALREADY_AVAILABLE)
             hv_log("hart %lu does not start (SBI error %ld)", h->id, error);
     }
 }

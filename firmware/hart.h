@@ -21,7 +21,7 @@ struct hart {
     u64 slice_end;                   /* time */
     u64 armed;                       /* deadline that this hart's timer is set to */
     struct vcpu *last_vcpu[MAX_VMS]; /* of each VM, who ran here last and may be in the TLB */
-};
+} __attribute__((aligned(64)));
 
 struct features {
     bool sstc;
@@ -48,6 +48,8 @@ static inline struct hart *this_hart(void)
 void hart_probe(void);
 /* Sets the HS-level controls of this hart: delegation, counters, environment, interrupt enables. */
 void hart_init(void);
+/* Gives every other hart a stack, before the VMs take the memory. */
+void harts_prepare(void);
 /* Starts every other hart through SBI HSM. */
 void harts_start(void);
 /* Sets this hart's timer interrupt to `deadline` (time; FOREVER: none). */

@@ -30,6 +30,7 @@ void main(u64 boot_hart_id, const void *dtb)
     hv_log("rvh hypervisor: %u hart%s, %lu MiB free, Sv%ux4, %u-bit VMIDs%s", hart_count,
            hart_count > 1 ? "s" : "", ram_free_bytes() >> 20, features.gstage_levels * 9 + 12,
            features.vmid_bits, features.sstc ? ", Sstc" : "");
+    harts_prepare();
     disks_init();
     if (!vm_count) {
         hv_log("the device tree describes no VM");

@@ -2,8 +2,9 @@
 #ifndef PLATFORM_H
 #define PLATFORM_H
 #include "lib/fdt.h"
+#include "riscv.h"
 
-enum { MAX_HARTS = 64, MAX_VMS = 16, MAX_VCPUS = 8, MAX_VIRTIO_SLOTS = 32 };
+enum { MAX_HARTS = HART_MAX, MAX_VMS = 16, MAX_VCPUS = 8, MAX_VIRTIO_SLOTS = 32 };
 
 struct range { u64 base, size; };
 

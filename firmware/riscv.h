@@ -17,6 +17,9 @@
 #define VCPU_FCSR      584
 #define HART_GUARD     0
 #define HART_STACK_TOP 8
+#define HART_ID        16
+#define HART_SIZE      192
+#define HART_MAX       64
 
 #define PAGE_SIZE 4096
 #define STACK_SIZE 16384

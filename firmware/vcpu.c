@@ -62,8 +62,12 @@ void vcpu_put(struct vcpu *v)
 #define X(name) v->csr.name = csr_read(name);
     GUEST_CSRS(X)
 #undef X
-    if (features.sstc)
+    /* VSTIP and VSEIP are worked out anew at every entry; some machines read the timer back through hvip. */
+    v->csr.hvip &= BIT(IRQ_VS_SOFT);
+    if (features.sstc) {
         v->timecmp = csr_read(vstimecmp);
+        csr_write(vstimecmp, TIME_NEVER);
+    }
     if ((v->sstatus & SSTATUS_FS) == SSTATUS_FS) {
         csr_set(sstatus, SSTATUS_FS);
         fp_save(v);

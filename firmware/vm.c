@@ -31,6 +31,8 @@ void vm_found(const struct fdt_node *n)
         format(vm->label, sizeof(vm->label), "vm%u", vm->index);
     vm->ram_size = ALIGN_DOWN(fdt_u64(n, "memory", 0), PAGE_SIZE);
     vm->vcpu_count = fdt_u32(n, "vcpus", 1);
+    if (vm->vcpu_count > MAX_VCPUS)
+        vm->vcpu_count = 0;              /* create() refuses it */
     vm->bootargs = fdt_string(n, "bootargs");
     vm->disk = (i64)(i32)fdt_u32(n, "disk", ~0u);
     vm->console_device = console ? console : "uart";
@@ -59,7 +61,7 @@ static const char *create(struct vm *vm)
 {
     u64 entry, dtb;
 
-    if (vm->vcpu_count < 1 || vm->vcpu_count > MAX_VCPUS)
+    if (vm->vcpu_count < 1)
         return "vcpus must be 1 to 8";
     if (vm->ram_size < CHUNK)
         return "memory must be 2 MiB or more";
@@ -122,7 +124,7 @@ void vm_stop(struct vm *vm, enum vm_state state, const char *fmt, ...)
     va_end(ap);
     if (!__atomic_compare_exchange_n(&vm->state, &running, state, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         return;
-    for (u32 i = 0; i < min_u64(vm->vcpu_count, MAX_VCPUS); i++)
+    for (u32 i = 0; i < vm->vcpu_count; i++)
         if (vm->vcpu[i].vm)
             sched_notify(&vm->vcpu[i]);
     console_finish(vm);

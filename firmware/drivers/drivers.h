@@ -4,6 +4,7 @@
 #include "lib/lib.h"
 
 /* drivers/sbi.c */
+enum { SBI_ERR_ALREADY_AVAILABLE = -6 };
 i64 sbi_hart_start(u64 hart, u64 address, u64 opaque);       /* an SBI error code, 0 is success */
 void sbi_send_ipi(u64 hart);
 void sbi_set_timer(u64 deadline);

@@ -1,12 +1,13 @@
 /* The SBI that guests see: one extension a file, each described by a struct that sbi.c lists. */
 #ifndef SBI_SBI_H
 #define SBI_SBI_H
+#include "drivers/drivers.h"
 #include "vm.h"
 
 /* Error codes (SBI, chapter "Binary Encoding"). */
 enum {
     SBI_SUCCESS = 0, SBI_ERR_FAILED = -1, SBI_ERR_NOT_SUPPORTED = -2, SBI_ERR_INVALID_PARAM = -3,
-    SBI_ERR_DENIED = -4, SBI_ERR_INVALID_ADDRESS = -5, SBI_ERR_ALREADY_AVAILABLE = -6,
+    SBI_ERR_DENIED = -4, SBI_ERR_INVALID_ADDRESS = -5,   /* -6, ALREADY_AVAILABLE: drivers.h */
 };
 
 struct sbi_ret { i64 error; u64 value; };
