@@ -110,7 +110,8 @@ def test_empty_and_compressed():
 @pytest.mark.parametrize("address", [0, 0x10000, RAM - 4, RAM + SIZE - 3, RAM + SIZE, (1 << 64) - 4])
 def test_segment_outside_ram(address):
     text = reason(Elf([Part(RAM, CODE), Part(address, CODE)]).build())
-    assert text.startswith(f"a segment at {address:#x}..") and text.endswith("lies outside RAM (0x80000000..0x81000000)")
+    assert text.startswith(f"a segment at {address:#x}..")
+    assert text.endswith("lies outside RAM (0x80000000..0x81000000)")
 
 
 def test_segment_that_grows_out_of_ram_in_memory_only():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -280,11 +281,8 @@ class Run:
             self.shares = Shares([vm.name for vm in self.vms])
             self.started = self.next_status = self.next_input = time.perf_counter()
             self.next_status += STATUS_AFTER
-            if self.trace is not None:
-                from ..trace import CommitLog
-
-                CommitLog(self.machine, self.trace).start()
-            stop = self._one_life(started)
+            with self._traced():
+                stop = self._one_life(started)
             if stop.kind != "reset":
                 return stop
             self._settle()
@@ -293,6 +291,14 @@ class Run:
             self.seconds += self.machine.host_seconds
             self.machine.close()
             self._build()
+
+    def _traced(self) -> contextlib.AbstractContextManager[object]:
+        if self.trace is None:
+            return contextlib.nullcontext()
+        from ..trace import CommitLog
+
+        assert self.machine is not None
+        return CommitLog(self.machine, self.trace)
 
     def _one_life(self, started: float) -> Stop:
         from ..machine import Stop
@@ -443,7 +449,7 @@ class Run:
         if self.options.trace is None:
             return None
         try:
-            return open(self.options.trace, "w", buffering=1 << 20)
+            return open(self.options.trace, "wb", buffering=1 << 20)
         except OSError as error:
             raise InputError(self.options.trace, os_reason(error)) from None
 

@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from guests import COMMAND, ECHO, ECHO_INTERRUPT, ENV, FAIL, FINISH, HELLO, PASS, SLEEP, SPIN, lines, program, rvh_run
+from programs import COMMAND, ECHO, ECHO_INTERRUPT, ENV, FAIL, FINISH, HELLO, PASS, SLEEP, SPIN, lines, program, rvh_run
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from elf_files import Elf, Part  # noqa: E402
@@ -341,6 +341,18 @@ def test_stats(tmp_path):
     said = lines(done.stderr)
     assert said[0].startswith("hart 0: instructions ") and said[1].startswith("hart 1: ")
     assert said[-1].startswith("the machine powered off")
+
+
+def test_trace(tmp_path):
+    log = tmp_path / "trace.log"
+    done = rvh_run("--bare", program(tmp_path, HELLO), "--trace", log)
+    assert (done.returncode, done.stdout) == (0, b"hello\n")
+    said = log.read_text().splitlines()
+    assert said[0] == "core   0: 3 0x0000000080000000 (0x00000597) x11 0x0000000080000000"
+    assert f"({len(said)} instructions" in lines(done.stderr)[-1]
+    sent = [line for line in said if " mem 0x0000000010000000 " in line]
+    assert bytes(int(line.rpartition(" ")[2], 16) for line in sent) == b"hello\n"
+    assert refused("--bare", program(tmp_path, PASS), "--trace", tmp_path).endswith("is a directory")
 
 
 def test_boot_registers(tmp_path):

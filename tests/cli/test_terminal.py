@@ -10,7 +10,7 @@ import termios
 import time
 
 import pytest
-from guests import COMMAND, ECHO, ECHO_INTERRUPT, ENV, PASS, SLEEP, SPIN, program
+from programs import COMMAND, ECHO, ECHO_INTERRUPT, ENV, PASS, SLEEP, SPIN, program
 
 
 class Session:

@@ -145,7 +145,10 @@ def test_warl(plic):
     assert plic.read(PENDING, 4) == 0
 
 
-@pytest.mark.parametrize("offset", [0x180, 0x100C, ENABLE + 12, ENABLE + 0x80 * 4, CONTEXT + 8, CONTEXT + 0x4000, 0x5FFFFC])
+HOLES = [0x180, 0x100C, ENABLE + 12, ENABLE + 0x80 * 4, CONTEXT + 8, CONTEXT + 0x4000, 0x5FFFFC]
+
+
+@pytest.mark.parametrize("offset", HOLES)
 def test_holes_read_zero_and_swallow_writes(plic, offset):
     before = plic.state()
     plic.write(offset, 4, 0xFFFFFFFF)
