@@ -61,7 +61,7 @@ static void greet(void)
     console_lock();
     console_print("[sbi] ");
     console_print_decimal((u64)__builtin_popcountl(platform.harts));
-    console_print(" hart(s), ");
+    console_print(platform.harts & (platform.harts - 1) ? " harts, " : " hart, ");
     console_print_decimal(platform.ram_size >> 20);
     console_print(platform.has_h ? " MiB, H" : " MiB");
     console_print(platform.has_sstc ? ", Sstc; next stage at " : "; next stage at ");
