@@ -46,8 +46,7 @@ def _constants() -> Iterator[tuple[str, int]]:
 
 
 def _storage(row: Csr) -> str:
-    # x[0] is the storage of registers that read as zero: always 0, and their write mask is 0.
-    return row.storage or "x[0]"
+    return row.storage or csrs.ZERO  # views have none
 
 
 def _condition(when: Zero) -> str:
@@ -59,7 +58,7 @@ def _condition(when: Zero) -> str:
 
 def _body(rules: list[Rule]) -> list[str]:
     """Statements that return the index of the reason of the first rule that applies, or 0."""
-    out = []
+    out: list[str] = []
     for rule in rules:
         index = REASONS.index(rule.reason)
         if rule.when is None:

@@ -7,10 +7,13 @@ access a register when is :mod:`rvh.isa.access`. Numbers and field names are tho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 ALL = (1 << 64) - 1
+#: Storage of registers that read as zero: the register x0.
+ZERO = "x[0]"
 #: A field: its most and least significant bit.
 Bits = tuple[int, int]
 
@@ -135,461 +138,209 @@ class Csr:
 def _rows() -> list[Csr]:
     rows: list[Csr] = []
 
-    def csr(number: int, name: str, manual: str, **more: object) -> None:
-        rows.append(Csr(number, name, manual, **more))  # type: ignore[arg-type]
+    def csr(number: int, name: str, title: str = "", *, under: str = "", via: str = "", **more: Any) -> None:
+        """``title``: the manual's section is "title (name) Register"; ``under``: it is this one. ``via``: which
+        helpers of its own name the register has, of r (read), w (write) and m (rmw); without a read helper, its
+        storage is the field of its name."""
+        for letter, kind in (("r", "read"), ("w", "write"), ("m", "rmw")):
+            if letter in via:
+                more[kind] = name
+        if "read" not in more:
+            more.setdefault("storage", name)
+        rows.append(Csr(number, name, under or f"{title} ({name}) Register", **more))
 
-    # -- unprivileged
-    text = "Floating-Point Control and Status Register"
-    csr(0x001, "fflags", text, writable=0x1F, read="fflags", write="fflags", needs="F")
-    csr(0x002, "frm", text, writable=0x7, read="frm", write="frm", needs="F")
-    csr(0x003, "fcsr", text, writable=0xFF, read="fcsr", write="fcsr", needs="F", fields=FCSR)
-    text = "Zicntr and Zihpm, Counters"
-    csr(0xC00, "cycle", text, writable=0, read="counter", needs="Zicntr")
-    csr(0xC01, "time", text, writable=0, read="time", needs="Zicntr")
-    csr(0xC02, "instret", text, writable=0, read="counter", needs="Zicntr")
-    for n in range(3, 32):
-        csr(0xC00 + n, f"hpmcounter{n}", text, writable=0, read="counter", needs="Zihpm")
-
+    _unprivileged(csr)
     _supervisor(csr)
+    _virtual_supervisor(csr)
     _hypervisor(csr)
     _machine(csr)
+    _machine_counters(csr)
     return sorted(rows, key=lambda row: row.number)
 
 
+# -- masks
 _SSTATUS_WRITE = fields_mask(MSTATUS, "SIE", "SPIE", "SPP", "SUM", "MXR")
-_FS = fields_mask(MSTATUS, "FS")
-_VECTOR = fields_mask(MSTATUS, "VS")
-_UXL64 = 2 << 32
+_FS_VS = (("F", fields_mask(MSTATUS, "FS")), ("V", fields_mask(MSTATUS, "VS")))
+_MSTATUS_S = _SSTATUS_WRITE | fields_mask(MSTATUS, "TVM", "TSR")
+_MSTATUS_EXTRA = (
+    ("S", _MSTATUS_S),
+    ("U", fields_mask(MSTATUS, "MPRV", "TW")),
+    ("H", fields_mask(MSTATUS, "GVA", "MPV")),
+    *_FS_VS,
+)
+_MSTATUS_WRITE = fields_mask(MSTATUS, "MIE", "MPIE", "MPP")
+_HSTATUS_WRITE = fields_mask(HSTATUS, "GVA", "SPV", "SPVP", "HU", "VTVM", "VTW", "VTSR")
+#: UXL or VSXL is 64 and cannot be changed.
+_XL64 = 2 << 32
 #: xtvec: MODE 0 and 1; bit 1 is read-only zero, so that no reserved MODE can be held.
 _TVEC_WRITE = ALL & ~2
 #: xepc: bit 1 exists with IALIGN=16.
 _EPC_WRITE, _EPC_C = ALL & ~3, (("C", 2),)
+_LCOFI = (("Sscofpmf", interrupts("LCOFI")),)
 _COUNTERS = (("Zicntr", 0x7), ("Zihpm", 0xFFFF_FFF8))
-#: CBIE is not among them: its value 2 is reserved, the write helper sees to it.
-_CACHE_BLOCK = (
-    ("Zicbom", fields_mask(ENVCFG, "CBIE", "CBCFE")),
-    ("Zicboz", fields_mask(ENVCFG, "CBZE")),
-)
-_TRANSLATION = (
+_CACHE_BLOCK = (("Zicbom", fields_mask(ENVCFG, "CBIE", "CBCFE")), ("Zicboz", fields_mask(ENVCFG, "CBZE")))
+_ENVCFG_EXTRA = (
+    *_CACHE_BLOCK,
     ("Sstc", fields_mask(ENVCFG, "STCE")),
     ("Svpbmt", fields_mask(ENVCFG, "PBMTE")),
     ("Svadu", fields_mask(ENVCFG, "ADUE")),
 )
+#: Bits 1-8, 12, 13, 15, 18, 19: the table of bits of hedeleg that must be writable.
+_HEDELEG_WRITE = 0xCB1FE
+#: 0-9, 12, 13, 15, 18, 19, and with H 10 and 20-23: what can be raised below M-mode. Bits 11 and 16 cannot.
+_MEDELEG_WRITE, _MEDELEG_H = 0xCB3FF, (("H", 0xF0_0400),)
+
+# -- sections of the manual that several registers share
+_STATEEN = "Smstateen/Ssstateen Extensions"
+_SIP = "Supervisor Interrupt (sip and sie) Registers"
+_VSIP = "Virtual Supervisor Interrupt (vsip and vsie) Registers"
+_HIP = "Hypervisor Interrupt (hvip, hip, and hie) Registers"
+_HGEIP = "Hypervisor Guest External Interrupt Registers (hgeip and hgeie)"
+_MIP = "Machine Interrupt (mip and mie) Registers"
+_HDELEG = "Hypervisor Trap Delegation (hedeleg and hideleg) Registers"
+_MDELEG = "Machine Trap Delegation (medeleg and mideleg) Registers"
+_FCSR = "Floating-Point Control and Status Register"
+_PMP = "Physical Memory Protection CSRs"
+_HPM = "Hardware Performance Monitor"
+_TRIGGERS = "Sdtrig, Trigger Module Registers"
 
 
-def _supervisor(csr) -> None:  # type: ignore[no-untyped-def]
-    def s(number: int, name: str, manual: str, **more: object) -> None:
-        csr(number, name, manual, **{"needs": "S", **more})
+def _stateen_fields(n: int) -> dict[str, Bits]:
+    return STATEEN0 if n == 0 else {"SE": (63, 63)}
 
-    s(
-        0x100,
-        "sstatus",
-        "Supervisor Status (sstatus) Register",
-        read="sstatus",
-        write="sstatus",
-        twin="vsstatus",
-        writable=_SSTATUS_WRITE,
-        extra=(("F", _FS), ("V", _VECTOR)),
-        fixed=_UXL64,
-        fields=SSTATUS,
-    )
-    s(
-        0x104,
-        "sie",
-        "Supervisor Interrupt (sip and sie) Registers",
-        read="sie",
-        write="sie",
-        twin="vsie",
-        writable=S_INTERRUPTS,
-        extra=(("Sscofpmf", interrupts("LCOFI")),),
-        fields=_ENABLES,
-    )
-    s(
-        0x105,
-        "stvec",
-        "Supervisor Trap Vector Base Address (stvec) Register",
-        storage="stvec",
-        twin="vstvec",
-        writable=_TVEC_WRITE,
-        fields=TVEC,
-    )
-    s(
-        0x106,
-        "scounteren",
-        "Counter-Enable (scounteren) Register",
-        storage="scounteren",
-        writable=0,
-        extra=_COUNTERS,
-        fields=COUNTEREN,
-    )
-    s(
-        0x10A,
-        "senvcfg",
-        "Supervisor Environment Configuration (senvcfg) Register",
-        storage="senvcfg",
-        write="senvcfg",
-        writable=1,
-        extra=_CACHE_BLOCK,
-        fields=ENVCFG,
-    )
+
+def _stateen_writable(n: int) -> int:
+    return fields_mask(STATEEN0, "SE0", "ENVCFG") if n == 0 else 1 << 63
+
+
+def _unprivileged(csr: Callable[..., None]) -> None:
+    csr(0x001, "fflags", under=_FCSR, via="rw", writable=0x1F, needs="F")
+    csr(0x002, "frm", under=_FCSR, via="rw", writable=0x7, needs="F")
+    csr(0x003, "fcsr", under=_FCSR, via="rw", writable=0xFF, needs="F", fields=FCSR)
+    csr(0xC00, "cycle", under="Zicntr", read="counter", writable=0, needs="Zicntr")
+    csr(0xC01, "time", under="Zicntr", via="r", writable=0, needs="Zicntr")
+    csr(0xC02, "instret", under="Zicntr", read="counter", writable=0, needs="Zicntr")
+    for n in range(3, 32):
+        csr(0xC00 + n, f"hpmcounter{n}", under="Zihpm", read="counter", writable=0, needs="Zihpm")
+
+
+def _supervisor(csr: Callable[..., None]) -> None:
+    def s(number: int, name: str, title: str = "", **more: Any) -> None:
+        csr(number, name, title, **{"needs": "S", "twin": "v" + name if number in twins else "", **more})
+
+    twins = {0x100, 0x104, 0x105, 0x140, 0x141, 0x142, 0x143, 0x144, 0x14D, 0x180}
+    s(0x100, "sstatus", "Supervisor Status", via="rw", writable=_SSTATUS_WRITE, extra=_FS_VS, fields=SSTATUS)
+    s(0x104, "sie", under=_SIP, via="rw", writable=S_INTERRUPTS, extra=_LCOFI, fields=_ENABLES)
+    s(0x105, "stvec", "Supervisor Trap Vector Base Address", writable=_TVEC_WRITE, fields=TVEC)
+    s(0x106, "scounteren", "Counter-Enable", writable=0, extra=_COUNTERS, fields=COUNTEREN)
+    title = "Supervisor Environment Configuration"
+    s(0x10A, "senvcfg", title, via="w", writable=1, extra=_CACHE_BLOCK, fields=ENVCFG)
     for n in range(4):
-        # Only bits for state this hart does not have are defined in sstateen: all read-only zero.
-        s(
-            0x10C + n,
-            f"sstateen{n}",
-            "Smstateen/Ssstateen Extensions",
-            storage=f"sstateen[{n}]",
-            writable=0,
-            needs="S Ssstateen",
-            fields=STATEEN0 if n == 0 else {},
-        )
-    s(0x140, "sscratch", "Supervisor Scratch (sscratch) Register", storage="sscratch", twin="vsscratch")
-    s(
-        0x141,
-        "sepc",
-        "Supervisor Exception Program Counter (sepc) Register",
-        storage="sepc",
-        twin="vsepc",
-        writable=_EPC_WRITE,
-        extra=_EPC_C,
-    )
-    s(0x142, "scause", "Supervisor Cause (scause) Register", storage="scause", twin="vscause", fields=CAUSE)
-    s(0x143, "stval", "Supervisor Trap Value (stval) Register", storage="stval", twin="vstval")
-    s(
-        0x144,
-        "sip",
-        "Supervisor Interrupt (sip and sie) Registers",
-        read="sip",
-        write="sip",
-        rmw="sip",
-        twin="vsip",
-        writable=interrupts("SSI"),
-        extra=(("Sscofpmf", interrupts("LCOFI")),),
-        fields=_PENDING,
-    )
-    s(
-        0x14D,
-        "stimecmp",
-        "Supervisor Timer (stimecmp) Register",
-        storage="stimecmp",
-        write="stimecmp",
-        twin="vstimecmp",
-        needs="S Sstc",
-    )
-    s(
-        0x180,
-        "satp",
-        "Supervisor Address Translation and Protection (satp) Register",
-        storage="satp",
-        write="satp",
-        twin="vsatp",
-        fields=ATP,
-    )
-    s(
-        0xDA0,
-        "scountovf",
-        "Sscofpmf, Supervisor Count Overflow (scountovf) Register",
-        writable=0,
-        read="scountovf",
-        needs="S Sscofpmf",
-    )
+        # Only bits for state this hart does not have are defined here: all read-only zero.
+        s(0x10C + n, f"sstateen{n}", under=_STATEEN, storage=f"sstateen[{n}]", writable=0, needs="S Ssstateen")
+    s(0x140, "sscratch", "Supervisor Scratch")
+    s(0x141, "sepc", "Supervisor Exception Program Counter", writable=_EPC_WRITE, extra=_EPC_C)
+    s(0x142, "scause", "Supervisor Cause", fields=CAUSE)
+    s(0x143, "stval", "Supervisor Trap Value")
+    s(0x144, "sip", under=_SIP, via="rwm", writable=interrupts("SSI"), extra=_LCOFI, fields=_PENDING)
+    s(0x14D, "stimecmp", "Supervisor Timer", via="w", needs="S Sstc")
+    s(0x180, "satp", "Supervisor Address Translation and Protection", via="w", fields=ATP)
+    s(0xDA0, "scountovf", "Supervisor Count Overflow", via="r", writable=0, needs="S Sscofpmf")
 
 
-def _hypervisor(csr) -> None:  # type: ignore[no-untyped-def]
-    def h(number: int, name: str, manual: str, **more: object) -> None:
-        csr(number, name, manual, **{"needs": "H", **more})
+def _virtual_supervisor(csr: Callable[..., None]) -> None:
+    """What V=1 reaches under the supervisor's numbers."""
 
-    # -- VS-level registers: what V=1 reaches under the supervisor's numbers
-    h(
-        0x200,
-        "vsstatus",
-        "Virtual Supervisor Status (vsstatus) Register",
-        storage="vsstatus",
-        read="vsstatus",
-        write="vsstatus",
-        writable=_SSTATUS_WRITE,
-        extra=(("F", _FS), ("V", _VECTOR)),
-        fixed=_UXL64,
-        fields=SSTATUS,
-    )
-    text = "Virtual Supervisor Interrupt (vsip and vsie) Registers"
-    h(0x204, "vsie", text, read="vsie", write="vsie", writable=S_INTERRUPTS, fields=_ENABLES)
-    h(
-        0x205,
-        "vstvec",
-        "Virtual Supervisor Trap Vector Base Address (vstvec) Register",
-        storage="vstvec",
-        writable=_TVEC_WRITE,
-        fields=TVEC,
-    )
-    h(0x240, "vsscratch", "Virtual Supervisor Scratch (vsscratch) Register", storage="vsscratch")
-    h(
-        0x241,
-        "vsepc",
-        "Virtual Supervisor Exception Program Counter (vsepc) Register",
-        storage="vsepc",
-        writable=_EPC_WRITE,
-        extra=_EPC_C,
-    )
-    h(0x242, "vscause", "Virtual Supervisor Cause (vscause) Register", storage="vscause", fields=CAUSE)
-    h(0x243, "vstval", "Virtual Supervisor Trap Value (vstval) Register", storage="vstval")
-    h(0x244, "vsip", text, read="vsip", write="vsip", rmw="vsip", writable=interrupts("SSI"), fields=_PENDING)
-    h(
-        0x24D,
-        "vstimecmp",
-        "Virtual Supervisor Timer (vstimecmp) Register",
-        storage="vstimecmp",
-        write="vstimecmp",
-        needs="H Sstc",
-    )
-    h(
-        0x280,
-        "vsatp",
-        "Virtual Supervisor Address Translation and Protection (vsatp) Register",
-        storage="vsatp",
-        write="vsatp",
-        fields=ATP,
-    )
-    # -- hypervisor registers
-    h(
-        0x600,
-        "hstatus",
-        "Hypervisor Status (hstatus) Register",
-        storage="hstatus",
-        write="hstatus",
-        fixed=_UXL64,
-        writable=fields_mask(HSTATUS, "GVA", "SPV", "SPVP", "HU", "VTVM", "VTW", "VTSR"),
-        fields=HSTATUS,
-    )
-    # Bits 1-8, 12, 13, 15, 18, 19 (table "Bits of hedeleg that must be writable or must be read-only zero").
-    h(
-        0x602,
-        "hedeleg",
-        "Hypervisor Trap Delegation (hedeleg and hideleg) Registers",
-        storage="hedeleg",
-        writable=0xCB1FE,
-    )
-    h(
-        0x603,
-        "hideleg",
-        "Hypervisor Trap Delegation (hedeleg and hideleg) Registers",
-        storage="hideleg",
-        write="hideleg",
-        writable=VS_INTERRUPTS,
-        fields=_DELEGATED,
-    )
-    text = "Hypervisor Interrupt (hvip, hip, and hie) Registers"
-    h(0x604, "hie", text, read="hie", write="hie", writable=VS_INTERRUPTS, fields=_ENABLES)
-    h(
-        0x606,
-        "hcounteren",
-        "Hypervisor Counter-Enable (hcounteren) Register",
-        storage="hcounteren",
-        writable=0,
-        extra=_COUNTERS,
-        fields=COUNTEREN,
-    )
-    guest_external = "Hypervisor Guest External Interrupt Registers (hgeip and hgeie)"
-    h(0x607, "hgeie", guest_external, storage="hgeie", write="hgeie")
-    h(0x643, "htval", "Hypervisor Trap Value (htval) Register", storage="htval")
-    h(0x644, "hip", text, read="hip", write="hip", rmw="hip", writable=interrupts("VSSI"), fields=_PENDING)
-    h(0x645, "hvip", text, storage="hvip", write="hvip", writable=VS_INTERRUPTS, fields=_PENDING)
-    h(0x64A, "htinst", "Hypervisor Trap Instruction (htinst) Register", storage="htinst")
-    h(0xE12, "hgeip", guest_external, storage="hgeip", write="hgeip", writable=0)
-    h(
-        0x60A,
-        "henvcfg",
-        "Hypervisor Environment Configuration (henvcfg) Register",
-        storage="henvcfg",
-        write="henvcfg",
-        writable=1,
-        extra=_CACHE_BLOCK + _TRANSLATION,
-        fields=ENVCFG,
-    )
-    h(
-        0x605,
-        "htimedelta",
-        "Hypervisor Time Delta (htimedelta) Register",
-        storage="htimedelta",
-        write="htimedelta",
-    )
-    h(
-        0x680,
-        "hgatp",
-        "Hypervisor Guest Address Translation and Protection (hgatp) Register",
-        storage="hgatp",
-        write="hgatp",
-        writable=ALL & ~(3 << 58 | 3),
-        fields=HGATP,
-    )
+    def vs(number: int, name: str, title: str = "", **more: Any) -> None:
+        csr(number, name, f"Virtual Supervisor {title}", **{"needs": "H", **more})
+
+    status = dict(via="rw", storage="vsstatus", writable=_SSTATUS_WRITE, extra=_FS_VS, fixed=_XL64)
+    vs(0x200, "vsstatus", "Status", fields=SSTATUS, **status)
+    vs(0x204, "vsie", under=_VSIP, via="rw", writable=S_INTERRUPTS, fields=_ENABLES)
+    vs(0x205, "vstvec", "Trap Vector Base Address", writable=_TVEC_WRITE, fields=TVEC)
+    vs(0x240, "vsscratch", "Scratch")
+    vs(0x241, "vsepc", "Exception Program Counter", writable=_EPC_WRITE, extra=_EPC_C)
+    vs(0x242, "vscause", "Cause", fields=CAUSE)
+    vs(0x243, "vstval", "Trap Value")
+    vs(0x244, "vsip", under=_VSIP, via="rwm", writable=interrupts("SSI"), fields=_PENDING)
+    vs(0x24D, "vstimecmp", "Timer", via="w", needs="H Sstc")
+    vs(0x280, "vsatp", "Address Translation and Protection", via="w", fields=ATP)
+
+
+def _hypervisor(csr: Callable[..., None]) -> None:
+    def h(number: int, name: str, title: str = "", **more: Any) -> None:
+        csr(number, name, f"Hypervisor {title}", **{"needs": "H", **more})
+
+    h(0x600, "hstatus", "Status", via="w", writable=_HSTATUS_WRITE, fixed=_XL64, fields=HSTATUS)
+    h(0x602, "hedeleg", under=_HDELEG, writable=_HEDELEG_WRITE)
+    h(0x603, "hideleg", under=_HDELEG, via="w", writable=VS_INTERRUPTS, fields=_DELEGATED)
+    h(0x604, "hie", under=_HIP, via="rw", writable=VS_INTERRUPTS, fields=_ENABLES)
+    h(0x605, "htimedelta", "Time Delta", via="w")
+    h(0x606, "hcounteren", "Counter-Enable", writable=0, extra=_COUNTERS, fields=COUNTEREN)
+    h(0x607, "hgeie", under=_HGEIP, via="w")
+    h(0x60A, "henvcfg", "Environment Configuration", via="w", writable=1, extra=_ENVCFG_EXTRA, fields=ENVCFG)
     for n in range(4):
-        h(
-            0x60C + n,
-            f"hstateen{n}",
-            "Smstateen/Ssstateen Extensions",
-            read="hstateen",
-            write="hstateen",
-            storage=f"hstateen[{n}]",
-            writable=(3 << 62 if n == 0 else 1 << 63),
-            needs="H Ssstateen",
-            fields=STATEEN0 if n == 0 else {"SE": (63, 63)},
-        )
+        more: dict[str, Any] = {"read": "hstateen", "write": "hstateen", "storage": f"hstateen[{n}]"}
+        more |= {"writable": _stateen_writable(n), "fields": _stateen_fields(n), "needs": "H Ssstateen"}
+        h(0x60C + n, f"hstateen{n}", under=_STATEEN, **more)
+    h(0x643, "htval", "Trap Value")
+    h(0x644, "hip", under=_HIP, via="rwm", writable=interrupts("VSSI"), fields=_PENDING)
+    h(0x645, "hvip", under=_HIP, via="w", writable=VS_INTERRUPTS, fields=_PENDING)
+    h(0x64A, "htinst", "Trap Instruction")
+    title = "Guest Address Translation and Protection"
+    h(0x680, "hgatp", title, via="w", writable=ALL & ~(3 << 58 | 3), fields=HGATP)
+    h(0xE12, "hgeip", under=_HGEIP, via="w", writable=0)
 
 
-def _machine(csr) -> None:  # type: ignore[no-untyped-def]
+def _machine(csr: Callable[..., None]) -> None:
     for number, name in ((0xF11, "mvendorid"), (0xF12, "marchid"), (0xF13, "mimpid"), (0xF15, "mconfigptr")):
-        csr(number, name, f"Machine-Level CSRs, {name}", writable=0)
-    csr(0xF14, "mhartid", "Hart ID (mhartid) Register", storage="mhartid", writable=0)
-    supervisor = _SSTATUS_WRITE | fields_mask(MSTATUS, "TVM", "TSR")
-    csr(
-        0x300,
-        "mstatus",
-        "Machine Status (mstatus) Register",
-        storage="mstatus",
-        read="mstatus",
-        write="mstatus",
-        writable=fields_mask(MSTATUS, "MIE", "MPIE", "MPP"),
-        extra=(
-            ("S", supervisor),
-            ("U", fields_mask(MSTATUS, "MPRV", "TW")),
-            ("H", fields_mask(MSTATUS, "GVA", "MPV")),
-            ("F", _FS),
-            ("V", _VECTOR),
-        ),
-        fixed=_UXL64 | _UXL64 << 2,
-        fields=MSTATUS,
-    )
-    csr(0x301, "misa", "Machine ISA (misa) Register", storage="misa", writable=0)
-    # 0..9, 12, 13, 15, 18, 19: what S-mode or lower can raise; with H also 10 and 20..23. Bits 11 and 16 never.
-    csr(
-        0x302,
-        "medeleg",
-        "Machine Trap Delegation (medeleg and mideleg) Registers",
-        storage="medeleg",
-        writable=0xCB3FF,
-        extra=(("H", 0xF0_0400),),
-        needs="S",
-    )
-    csr(
-        0x303,
-        "mideleg",
-        "Machine Trap Delegation (medeleg and mideleg) Registers",
-        storage="mideleg",
-        write="mideleg",
-        writable=S_INTERRUPTS,
-        extra=(("Sscofpmf", interrupts("LCOFI")),),
-        fields=_DELEGATED,
-        needs="S",
-    )
-    text = "Machine Interrupt (mip and mie) Registers"
-    csr(
-        0x304,
-        "mie",
-        text,
-        storage="mie",
-        write="mie",
-        writable=M_INTERRUPTS,
-        extra=(("S", S_INTERRUPTS), ("H", VS_INTERRUPTS), ("Sscofpmf", interrupts("LCOFI"))),
-        fields=_ENABLES,
-    )
-    csr(
-        0x305,
-        "mtvec",
-        "Machine Trap-Vector Base-Address (mtvec) Register",
-        storage="mtvec",
-        writable=_TVEC_WRITE,
-        fields=TVEC,
-    )
-    csr(
-        0x306,
-        "mcounteren",
-        "Machine Counter-Enable (mcounteren) Register",
-        storage="mcounteren",
-        writable=0,
-        extra=_COUNTERS,
-        fields=COUNTEREN,
-        needs="U",
-    )
-    csr(
-        0x30A,
-        "menvcfg",
-        "Machine Environment Configuration (menvcfg) Register",
-        storage="menvcfg",
-        write="menvcfg",
-        writable=1,
-        extra=_CACHE_BLOCK + _TRANSLATION,
-        fields=ENVCFG,
-        needs="U",
-    )
+        csr(number, name, under=f"Machine-Level CSRs, {name}", storage=ZERO, writable=0)
+    csr(0xF14, "mhartid", "Hart ID", writable=0)
+    status = dict(via="rw", storage="mstatus", extra=_MSTATUS_EXTRA, fixed=_XL64 | _XL64 << 2)
+    csr(0x300, "mstatus", "Machine Status", writable=_MSTATUS_WRITE, fields=MSTATUS, **status)
+    csr(0x301, "misa", "Machine ISA", writable=0)
+    csr(0x302, "medeleg", under=_MDELEG, writable=_MEDELEG_WRITE, extra=_MEDELEG_H, needs="S")
+    more: dict[str, Any] = {"extra": _LCOFI, "fields": _DELEGATED, "needs": "S"}
+    csr(0x303, "mideleg", under=_MDELEG, via="w", writable=S_INTERRUPTS, **more)
+    extra = (("S", S_INTERRUPTS), ("H", VS_INTERRUPTS), *_LCOFI)
+    csr(0x304, "mie", under=_MIP, via="w", writable=M_INTERRUPTS, extra=extra, fields=_ENABLES)
+    csr(0x305, "mtvec", "Machine Trap-Vector Base-Address", writable=_TVEC_WRITE, fields=TVEC)
+    title = "Machine Counter-Enable"
+    csr(0x306, "mcounteren", title, writable=0, extra=_COUNTERS, fields=COUNTEREN, needs="U")
+    more = {"extra": _ENVCFG_EXTRA, "fields": ENVCFG, "needs": "U"}
+    csr(0x30A, "menvcfg", "Machine Environment Configuration", via="w", writable=1, **more)
     for n in range(4):
-        csr(
-            0x30C + n,
-            f"mstateen{n}",
-            "Smstateen/Ssstateen Extensions",
-            storage=f"mstateen[{n}]",
-            writable=(3 << 62 if n == 0 else 1 << 63),
-            needs="Smstateen",
-            fields=STATEEN0 if n == 0 else {"SE": (63, 63)},
-        )
-    csr(
-        0x320,
-        "mcountinhibit",
-        "Machine Counter-Inhibit (mcountinhibit) Register",
-        storage="mcountinhibit",
-        write="mcountinhibit",
-        writable=5,
-        extra=(("Zihpm", 0xFFFF_FFF8),),
-        fields=COUNTEREN,
-    )
-    csr(0x340, "mscratch", "Machine Scratch (mscratch) Register", storage="mscratch")
-    csr(
-        0x341,
-        "mepc",
-        "Machine Exception Program Counter (mepc) Register",
-        storage="mepc",
-        writable=_EPC_WRITE,
-        extra=_EPC_C,
-    )
-    csr(0x342, "mcause", "Machine Cause (mcause) Register", storage="mcause", fields=CAUSE)
-    csr(0x343, "mtval", "Machine Trap Value (mtval) Register", storage="mtval")
-    csr(
-        0x344,
-        "mip",
-        text,
-        read="mip",
-        write="mip",
-        rmw="mip",
-        writable=0,
-        extra=(("S", S_INTERRUPTS), ("H", interrupts("VSSI")), ("Sscofpmf", interrupts("LCOFI"))),
-        fields=_PENDING,
-    )
-    csr(0x34A, "mtinst", "Machine Trap Instruction (mtinst) Register", storage="mtinst", needs="H")
-    csr(0x34B, "mtval2", "Machine Second Trap Value (mtval2) Register", storage="mtval2", needs="H")
-    text = "Physical Memory Protection CSRs"
+        more = {"writable": _stateen_writable(n), "fields": _stateen_fields(n), "needs": "Smstateen"}
+        csr(0x30C + n, f"mstateen{n}", under=_STATEEN, storage=f"mstateen[{n}]", **more)
+    csr(0x340, "mscratch", "Machine Scratch")
+    csr(0x341, "mepc", "Machine Exception Program Counter", writable=_EPC_WRITE, extra=_EPC_C)
+    csr(0x342, "mcause", "Machine Cause", fields=CAUSE)
+    csr(0x343, "mtval", "Machine Trap Value")
+    extra = (("S", S_INTERRUPTS), ("H", interrupts("VSSI")), *_LCOFI)
+    csr(0x344, "mip", under=_MIP, via="rwm", writable=0, extra=extra, fields=_PENDING)
+    csr(0x34A, "mtinst", "Machine Trap Instruction", needs="H")
+    csr(0x34B, "mtval2", "Machine Second Trap Value", needs="H")
     for n in (0, 2):
-        csr(0x3A0 + n, f"pmpcfg{n}", text, read="pmpcfg", write="pmpcfg", writable=0x9F9F_9F9F_9F9F_9F9F)
+        csr(0x3A0 + n, f"pmpcfg{n}", under=_PMP, read="pmpcfg", write="pmpcfg", writable=0x9F9F_9F9F_9F9F_9F9F)
     for n in range(16):
-        csr(0x3B0 + n, f"pmpaddr{n}", text, storage=f"pmpaddr[{n}]", write="pmpaddr", writable=(1 << 54) - 1)
+        more = {"storage": f"pmpaddr[{n}]", "write": "pmpaddr", "writable": (1 << 54) - 1}
+        csr(0x3B0 + n, f"pmpaddr{n}", under=_PMP, **more)
     # No triggers: tselect holds only 0, and type 0 in tdata1 and in tinfo says that this one does not exist.
     for number, name in ((0x7A0, "tselect"), (0x7A1, "tdata1"), (0x7A2, "tdata2"), (0x7A3, "tdata3")):
-        csr(number, name, "Sdtrig, Trigger Module Registers", writable=0)
-    csr(0x7A4, "tinfo", "Sdtrig, Trigger Module Registers", writable=0, read="tinfo")
-    text = "Hardware Performance Monitor"
-    csr(0xB00, "mcycle", text, read="counter", write="counter")
-    csr(0xB02, "minstret", text, read="counter", write="counter")
+        csr(number, name, under=_TRIGGERS, storage=ZERO, writable=0)
+    csr(0x7A4, "tinfo", under=_TRIGGERS, via="r", writable=0)
+
+
+def _machine_counters(csr: Callable[..., None]) -> None:
+    more: dict[str, Any] = {"extra": (("Zihpm", 0xFFFF_FFF8),), "fields": COUNTEREN}
+    csr(0x320, "mcountinhibit", "Machine Counter-Inhibit", via="w", writable=5, **more)
+    csr(0xB00, "mcycle", under=_HPM, read="counter", write="counter")
+    csr(0xB02, "minstret", under=_HPM, read="counter", write="counter")
+    filters = (("Sscofpmf", fields_mask(HPMEVENT, "OF", "MINH", "SINH", "UINH")),)
     for n in range(3, 32):
-        csr(0xB00 + n, f"mhpmcounter{n}", text, read="counter", write="counter", needs="Zihpm")
-        csr(
-            0x320 + n,
-            f"mhpmevent{n}",
-            text,
-            storage=f"mhpmevent[{n - 3}]",
-            write="mhpmevent",
-            needs="Zihpm",
-            writable=mask_of(HPMEVENT["EVENT"]),
-            fields=HPMEVENT,
-            extra=(("Sscofpmf", fields_mask(HPMEVENT, "OF", "MINH", "SINH", "UINH")),),
-        )
+        csr(0xB00 + n, f"mhpmcounter{n}", under=_HPM, read="counter", write="counter", needs="Zihpm")
+        more = {"storage": f"mhpmevent[{n - 3}]", "write": "mhpmevent", "fields": HPMEVENT, "extra": filters}
+        csr(0x320 + n, f"mhpmevent{n}", under=_HPM, writable=mask_of(HPMEVENT["EVENT"]), needs="Zihpm", **more)
 
 
 CSRS: list[Csr] = _rows()
