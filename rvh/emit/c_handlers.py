@@ -55,13 +55,16 @@ class Body:
     """The statements of one instruction, for the op that the C expression ``op`` points at.
 
     ``mode``: "fast", "slow" or "rm" (static rounding mode). ``fixed``: operands known to be constant, as C expressions;
-    a fixed ``rd`` means that the destination is x0.
+    a fixed ``rd`` means that the destination is x0. ``keep``: a C variable that gets the result as well.
     """
 
-    def __init__(self, insn: Insn, op: str = "op", mode: str = "fast", fixed: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, insn: Insn, op: str = "op", mode: str = "fast", fixed: dict[str, str] | None = None, keep: str = ""
+    ) -> None:
         self.insn, self.op, self.mode, self.fixed = insn, op, mode, fixed or {}
         self.lines: list[str] = []
         self.names: dict[int, str] = {}
+        self.keep = f"{keep} = " if keep else ""
         self.leave = False  # a slow path may have asked to leave the block
         self.uses = self._count_uses()
 
@@ -176,7 +179,7 @@ class Body:
             file = "f" if "fd" in insn.pattern.fields else "x"
             value = self.expr(insn.result)
             value = value if insn.result.type == u64 else f"(u64){value}"
-            self.emit(f"h->{file}[{self.op}->rd] = {value};")
+            self.emit(f"h->{file}[{self.op}->rd] = {self.keep}{value};")
         if end:
             getattr(self, f"_end_{end.kind}")(end, *(end_args if end.kind in ("branch", "jump") else ()))
         elif self.leave:
