@@ -23,7 +23,7 @@ _BY_NAME: dict[str, Insn] = {insn.pyname: insn for insn in INSNS.values()}
 
 
 class Part(NamedTuple):
-    """One instruction of a sequence. ``chain``: bit 0 if its rs1 is the result of the one before, bit 1 if its rs2 is."""
+    """One instruction of a sequence. ``chain``: 1 if its rs1 is the result of the one before, 2 if its rs2 is, or both."""
 
     name: str  # Python name of the definition
     chain: int

@@ -52,7 +52,7 @@ def is_modelled(row: Row) -> bool:
     return "mcause" not in row.after.csr
 
 
-@pytest.mark.parametrize("row", filter(is_modelled, ROWS), ids=identity)
+@pytest.mark.parametrize("row", [row for row in ROWS if is_modelled(row)], ids=identity)
 def test_evaluator(row: Row):
     state = State(pc=CODE)
     for n, value in row.before.x.items():
