@@ -86,7 +86,8 @@ static void park(struct vcpu *v)
     u64 now = rdtime();
 
     spin_lock(&lock);
-    if (v->wants_stop || vm_stopped(v->vm)) {
+    bool stop = v->wants_stop || vm_stopped(v->vm);
+    if (stop) {
         v->state = VCPU_STOPPED;
     } else if (v->wants_wait && !vcpu_interrupt_pending(v, false, now)) {
         v->state = VCPU_BLOCKED;
@@ -96,6 +97,8 @@ static void park(struct vcpu *v)
         enqueue(v);
     }
     spin_unlock(&lock);
+    if (stop && vm_stopped(v->vm))
+        vm_parked(v->vm);
 }
 
 static void handle_pending(void)

@@ -57,10 +57,19 @@ static bool module_in_ram(const struct range *r)
     return r->size == 0;
 }
 
-static const char *create(struct vm *vm)
+static const char *boot(struct vm *vm)
 {
     u64 entry, dtb;
+    const char *error = vm_load(vm, &entry, &dtb);
 
+    __atomic_store_n(&vm->state, VM_RUNNING, __ATOMIC_RELEASE);
+    if (!error)
+        sched_start(&vm->vcpu[0], entry, dtb);
+    return error;
+}
+
+static const char *create(struct vm *vm)
+{
     if (vm->vcpu_count < 1)
         return "vcpus must be 1 to 8";
     if (vm->ram_size < CHUNK)
@@ -73,11 +82,7 @@ static const char *create(struct vm *vm)
         vm->vcpu[i] = (struct vcpu){.vm = vm, .id = i};
     vm->time_delta = -rdtime();
     const char *error = vdev_init(vm);
-    if (!error)
-        error = vm_load(vm, &entry, &dtb);
-    if (!error)
-        sched_start(&vm->vcpu[0], entry, dtb);
-    return error;
+    return error ? error : boot(vm);
 }
 
 void vms_create(void)
@@ -93,11 +98,50 @@ void vms_create(void)
     }
 }
 
-static const char *const state_names[] = {[VM_RUNNING] = "running", [VM_OFF] = "off", [VM_FAILED] = "failed"};
+static const char *const state_names[] = {
+    [VM_RUNNING] = "running", [VM_RESTARTING] = "restarting", [VM_LOADING] = "restarting", [VM_OFF] = "off",
+    [VM_FAILED] = "failed",
+};
 
 const char *vm_state_name(const struct vm *vm) { return state_names[vm->state]; }
 
 bool vm_stopped(const struct vm *vm) { return __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE) != VM_RUNNING; }
+
+/* Leaves the running state, once; false if another hart was first. */
+static bool leave_running(struct vm *vm, enum vm_state state)
+{
+    enum vm_state running = VM_RUNNING;
+
+    if (!__atomic_compare_exchange_n(&vm->state, &running, state, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return false;
+    for (u32 i = 0; i < vm->vcpu_count; i++)
+        if (vm->vcpu[i].vm)
+            sched_notify(&vm->vcpu[i]);
+    console_finish(vm);
+    return true;
+}
+
+void vm_restart(struct vm *vm)
+{
+    if (leave_running(vm, VM_RESTARTING))
+        hv_log("%s: restarts", vm->label);
+}
+
+void vm_parked(struct vm *vm)
+{
+    enum vm_state restarting = VM_RESTARTING;
+
+    for (u32 i = 0; i < vm->vcpu_count; i++)
+        if (sched_state(&vm->vcpu[i]) != VCPU_STOPPED)
+            return;
+    if (!__atomic_compare_exchange_n(&vm->state, &restarting, VM_LOADING, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE))
+        return;
+    vdev_reset(vm);
+    const char *error = boot(vm);
+    if (error)
+        vm_stop(vm, VM_FAILED, "it cannot restart: %s", error);
+}
 
 static void end_of_run(void)
 {
@@ -115,19 +159,14 @@ static void end_of_run(void)
 void vm_stop(struct vm *vm, enum vm_state state, const char *fmt, ...)
 {
     static u32 stopped_count;
-    enum vm_state running = VM_RUNNING;
     char reason[200];
     va_list ap;
 
     va_start(ap, fmt);
     vformat(reason, sizeof(reason), fmt, ap);
     va_end(ap);
-    if (!__atomic_compare_exchange_n(&vm->state, &running, state, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    if (!leave_running(vm, state))
         return;
-    for (u32 i = 0; i < vm->vcpu_count; i++)
-        if (vm->vcpu[i].vm)
-            sched_notify(&vm->vcpu[i]);
-    console_finish(vm);
     hv_log("%s: %s: %s", vm->label, state == VM_OFF ? "off" : "stopped", reason);
     if (__atomic_add_fetch(&stopped_count, 1, __ATOMIC_ACQ_REL) == vm_count)
         end_of_run();

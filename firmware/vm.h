@@ -9,7 +9,7 @@
 #define GUEST_RAM_BASE 0x80000000ull
 enum { CHUNK = 2 << 20, INPUT_SIZE = 256 };
 
-enum vm_state { VM_RUNNING, VM_OFF, VM_FAILED };
+enum vm_state { VM_RUNNING, VM_RESTARTING, VM_LOADING, VM_OFF, VM_FAILED };
 
 struct vm {
     u32 index;
@@ -50,6 +50,10 @@ void vm_reserve_modules(void);
 void vms_create(void);
 /* Ends a VM; the last one ends the machine. The format is the reason that the log gives. */
 void vm_stop(struct vm *vm, enum vm_state state, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Reboots a VM: its vCPUs leave their harts, and the last one to do so loads it anew. */
+void vm_restart(struct vm *vm);
+void vm_parked(struct vm *vm);            /* a vCPU of a VM that does not run has left its hart */
+/* True unless it runs: vCPUs must leave their harts. */
 bool vm_stopped(const struct vm *vm);
 const char *vm_state_name(const struct vm *vm);
 

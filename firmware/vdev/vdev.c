@@ -30,6 +30,18 @@ const char *vdev_init(struct vm *vm)
     return virtio_blk_attach(vm);
 }
 
+void vdev_reset(struct vm *vm)
+{
+    spin_lock(&vm->lock);
+    for (u32 i = 0; i < VIRTIO_DEVS; i++)
+        if (vm->virtio[i].backend)
+            virtio_reset(&vm->virtio[i]);
+    vm->uart = (struct vuart){0};
+    vm->clint = (struct vclint){0};
+    vplic_reset(vm);
+    spin_unlock(&vm->lock);
+}
+
 void vdev_input(struct vm *vm)
 {
     if (!virtio_console_input(vm))

@@ -25,6 +25,7 @@ enum { VIRTIO_SLOT_BLK = 0, VIRTIO_SLOT_CONSOLE = 1, VIRTIO_DEVS = 2 };
 
 bool vdev_access(struct vm *vm, u64 gpa, u32 size, bool write, u64 *value);
 const char *vdev_init(struct vm *vm);         /* NULL, or what is wrong */
+void vdev_reset(struct vm *vm);                /* as at power-on */
 /* Input has come for the VM: tells the device that takes it. Needs vm->lock. */
 void vdev_input(struct vm *vm);
 
@@ -41,6 +42,8 @@ struct vplic {
 extern const struct vdev_ops vplic_ops;
 /* Sets the line of a source. Needs vm->lock. */
 void vplic_set(struct vm *vm, u32 source, bool level);
+
+void vplic_reset(struct vm *vm);
 
 /* --- CLINT */
 struct vclint { u64 msip[MAX_VCPUS], mtimecmp[MAX_VCPUS]; };
@@ -91,6 +94,7 @@ struct chain { u16 head; u32 readable, writable; struct segment segment[VIRTQ_MA
 bool virtio_driver_ok(const struct virtio_dev *d);
 /* Takes the next request; false: none, or the ring is broken and the device now needs a reset. */
 bool virtq_pop(struct virtio_dev *d, u32 queue, struct chain *c);
+void virtio_reset(struct virtio_dev *d);
 /* Puts the request popped last back. */
 void virtq_unpop(struct virtio_dev *d, u32 queue);
 /* Hands a request back with `written` bytes in its writable segments; interrupts if the driver wants it. */

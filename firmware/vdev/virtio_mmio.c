@@ -26,7 +26,7 @@ void virtio_broken(struct virtio_dev *d)
     }
 }
 
-static void reset(struct virtio_dev *d)
+void virtio_reset(struct virtio_dev *d)
 {
     if (d->backend->reset)
         d->backend->reset(d);
@@ -44,7 +44,7 @@ static void write_status(struct virtio_dev *d, u32 value)
     bool acceptable = !(d->driver_features & ~offered) && (d->driver_features & VIRTIO_F_VERSION_1);
 
     if (value == 0) {
-        reset(d);
+        virtio_reset(d);
         return;
     }
     if ((value & ~d->status & FEATURES_OK) && !acceptable)

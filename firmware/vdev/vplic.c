@@ -49,6 +49,12 @@ void vplic_set(struct vm *vm, u32 source, bool level)
         update(vm);
 }
 
+void vplic_reset(struct vm *vm)
+{
+    vm->plic = (struct vplic){0};
+    update(vm);
+}
+
 static u32 claim(struct vm *vm, u32 context)
 {
     u32 source = best(&vm->plic, context);
