@@ -23,7 +23,7 @@ _BY_NAME: dict[str, Insn] = {insn.pyname: insn for insn in INSNS.values()}
 
 
 class Part(NamedTuple):
-    """One instruction of a sequence. ``chain``: 1 if its rs1, 2 if its rs2, 3 if both are the result of the one before."""
+    """One instruction of a sequence. ``chain`` tells which operands the one before computed: 1 rs1, 2 rs2, 3 both."""
 
     name: str  # Python name of the definition
     chain: int
