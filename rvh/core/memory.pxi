@@ -268,11 +268,14 @@ cdef public int do_cbo(Hart *h, const Op *op, u64 pc, u32 which, u64 va) noexcep
                 return 0
         return 1
     a.va, a.kind, a.hlvx, a.mode = va, ACC_R, False, data_mode(h)
-    if access_begin(h, &a, 1, PMP_R) == WALK_OK:
-        return 1
-    a.kind = ACC_W
-    h.exc_tinst = 0
-    return access_begin(h, &a, 1, PMP_W)
+    if access_begin(h, &a, 1, PMP_R) != WALK_OK:
+        a.kind = ACC_W
+        if access_begin(h, &a, 1, PMP_W) != WALK_OK:
+            return 0
+    if ram_at(h.board, a.pa, 1) == NULL:
+        a.kind = ACC_W
+        return fault_access(h, &a)
+    return 1
 
 
 cdef u32 insn_bits(Hart *h, const Op *header, const Op *op) noexcept nogil:
