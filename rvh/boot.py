@@ -127,7 +127,7 @@ def plan_bare(
     if kernel is not None:
         kernel_at = ram_base + KERNEL_OFFSET
         next_stage = planner.load_program(elf.load(kernel, ram_base, ram_size, raw_at=kernel_at)).entry
-    planner.reserve_tree(len(append or "") + 128 + len(rng_seed))
+    planner.reserve_tree(4 * len(append or "") + 128 + len(rng_seed))
     ramdisk = _initrd(planner, initrd)
     return planner.finish(Chosen(append, ramdisk, rng_seed=rng_seed), next_stage)
 

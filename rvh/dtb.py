@@ -51,7 +51,7 @@ def encode(value: Value) -> bytes:
     if isinstance(value, int):
         return struct.pack(">I", value)
     if isinstance(value, str):
-        return value.encode() + b"\0"
+        return value.encode("utf-8", "surrogateescape") + b"\0"
     return b"".join(encode(item) for item in value)
 
 

@@ -289,7 +289,7 @@ def plan_hypervisor(
     next_stage = planner.load_program(
         elf.load(hypervisor, ram_base, ram_size, raw_at=ram_base + KERNEL_OFFSET)
     ).entry
-    planner.reserve_tree(sum(512 + len((vm.append or "").encode()) for vm in vms) + len(append or ""))
+    planner.reserve_tree(sum(512 + 4 * len(vm.append or "") for vm in vms) + 4 * len(append or ""))
     modules: dict[str, tuple[int, int]] = {}
 
     def module(path: str) -> bytes:

@@ -26,6 +26,8 @@ DEMO = (("hello", 1), ("timer", 1), ("smp", 2))
 DEMO_HARTS = 2
 #: Seconds of running before the status line appears, and between its updates.
 STATUS_AFTER, STATUS_EVERY = 1.0, 0.5
+#: Exit status for a mistake of rvh's own (EX_SOFTWARE), unlike all that a guest can cause.
+INTERNAL_ERROR = 70
 #: Longest uninterrupted wait for the user's input, in seconds.
 WAIT = 0.5
 #: Seconds between looks at the host's input while the machine runs.
@@ -53,6 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain("the host has not enough memory for this")
     except KeyboardInterrupt:
         return _complain("ended by the user", 130)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        return _complain("internal error: this is a bug in rvh", INTERNAL_ERROR)
 
 
 def _fill_standard_files() -> None:
@@ -69,7 +76,7 @@ def _fill_standard_files() -> None:
 
 
 def _complain(message: str, status: int = 2) -> int:
-    _say(" ".join(message.split()))
+    _say("".join(c if c.isprintable() else " " if c.isspace() else "?" for c in message))
     return status
 
 
@@ -248,7 +255,7 @@ class Run:
         self.trace = self._open_trace()
         self.input = Input(self._feed, self._unread)
         handlers = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
-        handlers[signal.SIGCONT] = signal.signal(signal.SIGCONT, lambda *_: self.input.raw())
+        handlers[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, lambda *_: self.input.suspend())
         status, words = 130, "ended by the user"
         try:
             self.input.open()
@@ -332,15 +339,15 @@ class Run:
         if now >= self.next_input:
             self.fresh_input = self.input.poll()
             self.next_input = now + INPUT_EVERY
-        if self.status.enabled:
+        if self.vms:
             self.shares.sample(machine)
-            if now >= self.next_status:
-                from .report import speed
+        if self.status.enabled and now >= self.next_status:
+            from .report import speed
 
-                text = speed(machine.instructions, now - self.started)
-                shares = self.shares.text()
-                self.status.show(f"[{text}{'; ' + shares if shares else ''}]")
-                self.next_status = now + STATUS_EVERY
+            text = speed(machine.instructions, now - self.started)
+            shares = self.shares.text()
+            self.status.show(f"[{text}{'; ' + shares if shares else ''}]")
+            self.next_status = now + STATUS_EVERY
         return False
 
     def _idle(self, seconds: float | None) -> bool:
@@ -424,6 +431,8 @@ class Run:
         if self.options.stats:
             for line in stats_lines(self.machine):
                 _say(line)
+            if self.shares.text():
+                _say(f"time in VMs: {self.shares.text()}")
         instructions = self.instructions_before + self.machine.instructions
         _say(f"{words} ({speed(instructions, self.seconds + self.machine.host_seconds)})")
         return status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import select
+import signal
 import sys
 from collections.abc import Callable
 
@@ -113,6 +114,15 @@ class Input:
         mode[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
         mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
         termios.tcsetattr(self.fd, termios.TCSADRAIN, mode)
+
+    def suspend(self) -> None:
+        """Stops the process as SIGTSTP does, with the terminal as it was until the process goes on."""
+        saved = self.saved
+        self.close()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        # Here the process has been continued.
+        if saved is not None:
+            self.open()
 
     def close(self) -> None:
         """The terminal is again as `open` found it."""

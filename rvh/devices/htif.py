@@ -10,15 +10,16 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-from .bus import Memory
+from .bus import BusError, Memory
 
 SYS_WRITE = 64
 SYS_EXIT = 93
+EFAULT = 14
 ENOSYS = 38
 
 
 class Htif:
-    """`exit(code)` is called at the program's end, `output(data)` with what it prints; `input()` gives a byte or None."""
+    """`exit(code)` is called when the program ends, `output(data)` with its output; `input()` gives a byte or None."""
 
     def __init__(
         self,
@@ -55,11 +56,18 @@ class Htif:
             self.memory.write(self.fromhost, struct.pack("<Q", device << 56 | command << 48 | answer or 1))
 
     def _syscall(self, address: int) -> None:
-        number, a0, a1, a2 = struct.unpack("<4Q", self.memory.read(address, 32))
-        result = -ENOSYS
-        if number == SYS_WRITE and a0 in (1, 2):
-            self.output(self.memory.read(a1, a2))
-            result = a2
-        elif number == SYS_EXIT:
-            self.exit(a0)
-        self.memory.write(address, struct.pack("<q", result))
+        """An address outside RAM is the program's mistake: it hears of it where it can, and nothing else happens."""
+        try:
+            number, a0, a1, a2 = struct.unpack("<4Q", self.memory.read(address, 32))
+            result = -ENOSYS
+            if number == SYS_WRITE and a0 in (1, 2):
+                self.output(self.memory.read(a1, a2))
+                result = a2
+            elif number == SYS_EXIT:
+                self.exit(a0)
+        except BusError:
+            result = -EFAULT
+        try:
+            self.memory.write(address, struct.pack("<q", result))
+        except BusError:
+            return

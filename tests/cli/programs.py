@@ -93,9 +93,8 @@ def program(directory: Path, source: str, name: str = "guest.bin") -> str:
 
 def rvh_run(*args: object, stdin: bytes | None = b"", **kwargs) -> subprocess.CompletedProcess:
     """Runs the command to its end, at most a minute."""
-    return subprocess.run(
-        [*COMMAND, *map(str, args)], input=stdin, capture_output=True, timeout=60, env=ENV, **kwargs
-    )
+    command = [*COMMAND, *(arg if isinstance(arg, bytes) else str(arg) for arg in args)]
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=60, env=ENV, **kwargs)
 
 
 def lines(output: bytes) -> list[str]:

@@ -74,6 +74,15 @@ def test_htif_pass_and_fail(tmp_path):
     assert done.returncode == 1 and lines(done.stderr)[-1].startswith("test 3 failed (")
 
 
+@pytest.mark.parametrize("address", [0x10, 0x80FFFFF0, RAM + (256 << 20) - 8, 0xFFFF_FFFF_FFF0])
+def test_htif_with_bad_addresses(tmp_path, address):
+    """A system call at no address is answered, if at all, with an error; the run goes on."""
+    code = assemble(f"la t0, tohost\nli t1, {address}\nsd t1, 0(t0)\n1: j 1b\n.balign 64\ntohost: .dword 0\n")
+    path = tmp_path / "test.elf"
+    path.write_bytes(Elf([Part(RAM, code.data)], symbols={"tohost": code.symbols["tohost"]}).build())
+    assert rvh_run("--bare", path, "--max-insns", 100).returncode == 3
+
+
 def test_instruction_limit(tmp_path):
     done = rvh_run("--bare", program(tmp_path, SPIN), "--max-insns", "1000", "--harts", "2")
     assert done.returncode == 3
@@ -239,6 +248,14 @@ def test_forbidden_files(tmp_path):
     path.write_bytes(b"x" * 512)
     path.chmod(0)
     assert refused("--bare", path) == f"{path}: permission denied"
+
+
+def test_odd_characters(tmp_path):
+    """File names and arguments are bytes; messages are one printable line."""
+    line = refused("--bare", b"no\xff\x1b[31m\nsuch")
+    assert line.isprintable() and line.endswith("no such file or directory")
+    dumped = rvh_run("--bare", program(tmp_path, PASS), "--append", b"a=\xff\xc3\xa4", "--dump-dtb", "-")
+    assert dtb.parse(dumped.stdout).child("chosen")["bootargs"] == b"a=\xff\xc3\xa4\0"
 
 
 def test_malformed_toml_and_device_tree(tmp_path):

@@ -142,6 +142,21 @@ def test_signals_restore_the_terminal(session, number, status):
     assert run.finish() == status
 
 
+def test_stop_and_continue(session):
+    run = session(ECHO)
+    run.wait_raw()
+    run.process.send_signal(signal.SIGTSTP)
+    end = time.monotonic() + 30
+    while run.is_raw():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert termios.tcgetattr(run.slave) == run.before
+    run.process.send_signal(signal.SIGCONT)
+    run.wait_raw()
+    run.type(b"hello q")
+    assert run.finish() == 0
+
+
 def test_stuck_guest_is_noticed_on_a_terminal(session):
     run = session(SLEEP)
     assert run.finish() == 4
