@@ -204,9 +204,7 @@ def parse(blob: bytes) -> Node:
         if offset < HEADER.size or offset + length > total:
             raise DtbError(f"device tree's {what} lies outside the blob")
     _check_reservations(blob, off_reserved, total)
-    return _Parser(
-        blob[off_struct : off_struct + n_struct], blob[off_strings : off_strings + n_strings]
-    ).tree()
+    return _Parser(blob[off_struct : off_struct + n_struct], blob[off_strings : off_strings + n_strings]).tree()
 
 
 def _check_reservations(blob: bytes, offset: int, total: int) -> None:
@@ -281,9 +279,7 @@ class _Parser:
         self.at += 8
         name = self.text(self.strings, name_at, "property name")
         if self.at + length > len(self.body):
-            raise DtbError(
-                f"property {name!r} of node {node.name or '/'} runs past the end of the device tree"
-            )
+            raise DtbError(f"property {name!r} of node {node.name or '/'} runs past the end of the device tree")
         if not name:
             raise DtbError(f"device tree has a property without a name in node {node.name or '/'}")
         node.props[name] = self.body[self.at : self.at + length]

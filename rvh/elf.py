@@ -155,9 +155,7 @@ def _check_ranges(program: Program, ram_base: int, ram_size: int) -> None:
                 program.path, f"{what} at {span} lies outside RAM ({ram_base:#x}..{ram_base + ram_size:#x})"
             )
         if previous is not None and segment.address < previous.end:
-            raise InputError(
-                program.path, f"segments overlap: {previous.address:#x}..{previous.end:#x} and {span}"
-            )
+            raise InputError(program.path, f"segments overlap: {previous.address:#x}..{previous.end:#x} and {span}")
         previous = segment
 
 
@@ -167,9 +165,7 @@ def _check_header(blob: bytes, path: str) -> None:
         raise InputError(path, f"is a truncated ELF file ({len(blob)} bytes)")
     machine = int.from_bytes(blob[18:20], "big" if blob[EI_DATA] == ELFDATA2MSB else "little")
     if machine != EM_RISCV:
-        raise InputError(
-            path, f"is an ELF file for {MACHINES.get(machine, f'machine {machine}')}, not for RISC-V"
-        )
+        raise InputError(path, f"is an ELF file for {MACHINES.get(machine, f'machine {machine}')}, not for RISC-V")
     if blob[EI_CLASS] == ELFCLASS32:
         raise InputError(path, "is a 32-bit ELF file; this machine is RV64")
     if blob[EI_CLASS] != ELFCLASS64:
@@ -244,9 +240,7 @@ def _load_elf(blob: bytes, path: str, pie_at: int) -> Program:
         dynamic = [header for header in headers if header["p_type"] == "PT_DYNAMIC"]
         if dynamic:
             _relocate(blob, path, segments, loads, dynamic[0], bias)
-    program = Program(
-        path, "pie" if pie else "elf", _physical_entry(entry, loads, bias, path), segments, bias
-    )
+    program = Program(path, "pie" if pie else "elf", _physical_entry(entry, loads, bias, path), segments, bias)
     program._blob = blob
     return program
 
@@ -262,9 +256,7 @@ def _physical_entry(entry: int, loads: list[Any], bias: int, path: str) -> int:
     raise InputError(path, f"entry point {entry:#x} lies outside its segments")
 
 
-def _relocate(
-    blob: bytes, path: str, segments: list[Segment], loads: list[Any], dynamic: Any, bias: int
-) -> None:
+def _relocate(blob: bytes, path: str, segments: list[Segment], loads: list[Any], dynamic: Any, bias: int) -> None:
     """Applies the dynamic relocations of a position-independent ELF that is moved by `bias`."""
 
     def file_offset(vaddr: int, size: int, what: str) -> int:
@@ -296,9 +288,7 @@ def _relocate(
             _, _, _, section, address, _ = SYMBOL.unpack_from(blob, entry)
             value = address + addend + (bias if section else 0)
         else:
-            raise InputError(
-                path, f"has a relocation of type {kind}, which a program without a linker cannot use"
-            )
+            raise InputError(path, f"has a relocation of type {kind}, which a program without a linker cannot use")
         for header, content in zip(loads, contents, strict=True):
             at = target - header["p_vaddr"]
             if 0 <= at and at + 8 <= header["p_memsz"]:

@@ -44,9 +44,7 @@ class RamMap:
             )
         for other_start, other_end, other in self.taken:
             if start < other_end and other_start < end:
-                raise InputError(
-                    name, f"{start:#x}..{end:#x} overlaps {other} at {other_start:#x}..{other_end:#x}"
-                )
+                raise InputError(name, f"{start:#x}..{end:#x} overlaps {other} at {other_start:#x}..{other_end:#x}")
         self.taken.append((start, end, name))
         return start
 

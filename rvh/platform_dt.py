@@ -52,9 +52,7 @@ def build(
     """The tree of a machine. `devices` are (device, base address, PLIC source or 0), in the order of their
     nodes.
     """
-    root = Node(
-        "", {"#address-cells": 2, "#size-cells": 2, "compatible": "riscv-virtio", "model": "riscv-virtio,rvh"}
-    )
+    root = Node("", {"#address-cells": 2, "#size-cells": 2, "compatible": "riscv-virtio", "model": "riscv-virtio,rvh"})
     # phandles: 1 .. harts are the cpus, harts+1 .. 2*harts their interrupt controllers, then the PLIC and
     # the rest.
     free = 2 * harts + 1

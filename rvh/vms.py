@@ -230,9 +230,7 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
     if console not in CONSOLES:
         raise InputError(path, f"{where}: console is {console!r}, not one of {', '.join(CONSOLES)}")
     try:
-        memory = (
-            parse_size(entry["memory"], "memory", MIN_MEMORY) if "memory" in entry else default_memory(kernel)
-        )
+        memory = parse_size(entry["memory"], "memory", MIN_MEMORY) if "memory" in entry else default_memory(kernel)
     except UsageError as error:
         raise InputError(path, f"{where}: {error}") from None
     return VmSpec(name, kernel, memory, vcpus, beside("initrd"), entry.get("append"), beside("disk"), console)
@@ -281,14 +279,11 @@ def plan_hypervisor(
     total = sum(vm.memory for vm in vms)
     if total + OVERHEAD > ram_size:
         raise UsageError(
-            f"the VMs want {size_words(total)} of memory, the machine has {size_words(ram_size)}; "
-            "give it more --memory"
+            f"the VMs want {size_words(total)} of memory, the machine has {size_words(ram_size)}; give it more --memory"
         )
     planner = Planner(root, ram_base, ram_size)
     planner.start_with(elf.load(firmware, ram_base, ram_size))
-    next_stage = planner.load_program(
-        elf.load(hypervisor, ram_base, ram_size, raw_at=ram_base + KERNEL_OFFSET)
-    ).entry
+    next_stage = planner.load_program(elf.load(hypervisor, ram_base, ram_size, raw_at=ram_base + KERNEL_OFFSET)).entry
     planner.reserve_tree(sum(512 + 4 * len(vm.append or "") for vm in vms) + 4 * len(append or ""))
     modules: dict[str, tuple[int, int]] = {}
 

@@ -26,8 +26,11 @@ def tree():
 
 
 def same(a, b):
-    return a.name == b.name and a.props == b.props and len(a.children) == len(b.children) and all(
-        same(x, y) for x, y in zip(a.children, b.children, strict=True)
+    return (
+        a.name == b.name
+        and a.props == b.props
+        and len(a.children) == len(b.children)
+        and all(same(x, y) for x, y in zip(a.children, b.children, strict=True))
     )
 
 

@@ -7,7 +7,7 @@ own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -105,10 +105,6 @@ class Device:
 
     def close(self) -> None:
         """Gives back the host's files. The device is not used afterwards."""
-
-    def fds(self) -> Iterable[int]:
-        """Host file descriptors whose readability is a reason to call `poll`."""
-        return ()
 
     #: Names of the attributes that are the device's state; they hold plain values (int, bool, bytes, lists
     #: of these).

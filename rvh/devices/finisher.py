@@ -37,9 +37,7 @@ class TestFinisher(Device):
         """The register, and at the root the two nodes by which Linux powers off and restarts."""
         phandle = ctx.new_phandle()
         for name, value in (("poweroff", PASS), ("reboot", RESET)):
-            ctx.root.add(
-                Node(name, {"compatible": f"syscon-{name}", "regmap": phandle, "offset": 0, "value": value})
-            )
+            ctx.root.add(Node(name, {"compatible": f"syscon-{name}", "regmap": phandle, "offset": 0, "value": value}))
         return Node(
             f"test@{base:x}",
             {

@@ -94,9 +94,7 @@ def test_limit():
 def test_too_little_memory():
     done = rvh_run(guest("hello"), "--memory", "64M")
     assert done.returncode == 2
-    assert lines(done.stderr) == [
-        "the VMs want 64 MiB of memory, the machine has 64 MiB; give it more --memory"
-    ]
+    assert lines(done.stderr) == ["the VMs want 64 MiB of memory, the machine has 64 MiB; give it more --memory"]
 
 
 def test_no_colour_in_a_pipe():

@@ -398,7 +398,14 @@ def test_boot_registers(tmp_path):
 
 def test_two_runs_say_the_same(tmp_path):
     """Everything but the seconds: counts and output are the machine's own."""
-    results = [rvh_run("--bare", program(tmp_path, ECHO), stdin=b"abcq", ) for _ in range(2)]
+    results = [
+        rvh_run(
+            "--bare",
+            program(tmp_path, ECHO),
+            stdin=b"abcq",
+        )
+        for _ in range(2)
+    ]
     counts = [lines(done.stderr)[-1].split(" instructions")[0].rpartition("(")[2] for done in results]
     assert results[0].stdout == results[1].stdout == b"abcq"
     assert all(count.replace(",", "").isdigit() for count in counts)

@@ -117,9 +117,12 @@ def network():
 
 
 def frame(target, source, body=b"payload"):
-    return bytes([0x52, 0x54, 0, 0, 0, target] if isinstance(target, int) else target) + bytes(
-        [0x52, 0x54, 0, 0, 0, source]
-    ) + b"\x08\x00" + body.ljust(46, b"\0")
+    return (
+        bytes([0x52, 0x54, 0, 0, 0, target] if isinstance(target, int) else target)
+        + bytes([0x52, 0x54, 0, 0, 0, source])
+        + b"\x08\x00"
+        + body.ljust(46, b"\0")
+    )
 
 
 def send(driver, data, header=bytes(12)):
@@ -135,10 +138,7 @@ def post(driver, size=2048, count=4):
 
 
 def received(driver, buffers):
-    return [
-        driver.ram.read(buffers[index], length)
-        for index, (_, length) in enumerate(driver.queues[0].completed())
-    ]
+    return [driver.ram.read(buffers[index], length) for index, (_, length) in enumerate(driver.queues[0].completed())]
 
 
 def test_net_configuration(network):

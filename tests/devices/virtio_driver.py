@@ -98,9 +98,7 @@ class Driver:
         device.memory = self.ram
         device.irq = self._irq
         self.heap = BASE + 0x80000
-        self.queues = [
-            DriverQueue(self, index, BASE + 0x10000 * index, size) for index in range(len(device.queues))
-        ]
+        self.queues = [DriverQueue(self, index, BASE + 0x10000 * index, size) for index in range(len(device.queues))]
         if start:
             self.start(device.features & ~(F_EVENT_IDX | F_INDIRECT_DESC) if features is None else features)
 

@@ -122,8 +122,7 @@ class VirtioMmio(Device):
         try:
             work()
             wanted = [
-                queue.ready and queue.wants_interrupt(used)
-                for queue, used in zip(self.queues, before, strict=True)
+                queue.ready and queue.wants_interrupt(used) for queue, used in zip(self.queues, before, strict=True)
             ]
         except (QueueError, BusError) as error:
             self.fail(str(error))

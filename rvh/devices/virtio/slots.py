@@ -36,8 +36,6 @@ def fill_slots(
         switch.connect(card)
         backends.append(card)
     if len(backends) > SLOTS - 2:
-        raise UsageError(
-            f"{len(disks)} disks and {nics} network cards are more than the {SLOTS - 2} free virtio slots"
-        )
+        raise UsageError(f"{len(disks)} disks and {nics} network cards are more than the {SLOTS - 2} free virtio slots")
     empty = [None] * (SLOTS - 2 - len(backends))
     return [*backends, *empty, VirtioConsole(console), VirtioRng(seed)]
