@@ -301,7 +301,7 @@ class Body:
         return f"pc + 2 * (u64){self.op}->{next_field(self.insn)}"
 
     def _end_branch(self, effect: Effect, condition: str, _target: None) -> None:
-        self.emit(f"if ({condition}) FOLLOW(h, {self.op}, pc, pc + (i64){self.op}->imm, taken);")
+        self.emit(f"if ({_bare(condition)}) FOLLOW(h, {self.op}, pc, pc + (i64){self.op}->imm, taken);")
         self.emit(f"else FOLLOW(h, {self.op}, pc, {self._next_pc()}, next);")
 
     def _end_jump(self, effect: Effect, target: str | None) -> None:
@@ -324,6 +324,16 @@ class Body:
         self.emit("return jump_to(h, h->pc);")
 
 
+def _bare(text: str) -> str:
+    """An expression without parentheses around the whole of it."""
+    depth = 0
+    for n, c in enumerate(text):
+        depth += (c == "(") - (c == ")")
+        if depth == 0:
+            return text[1:-1] if n == len(text) - 1 and n else text
+    return text
+
+
 def _divides(v: Value) -> bool:
     return v.op in ("div", "rem") or any(_divides(a) for a in v.args if isinstance(a, Value))
 
@@ -337,15 +347,20 @@ def _constant(n: int, type: Type) -> str:
     return f"({c_type(type)}){n & ((1 << type.width) - 1):#x}u"
 
 
+def source_line(insn: Insn) -> str:
+    """A directive that makes the compiler and the debugger point at the definition. What comes from it follows in one
+    line, so that all of it is there."""
+    return f'#line {insn.line + 1} "{Path(insn.file).relative_to(_ROOT)}"'
+
+
 def function(name: str, lines: list[str], source: Insn | None = None, *, cold: bool = False) -> str:
     """One C function with the handler's signature around these statements."""
-    text = "\n    ".join(lines)
-    where = ""
-    if source is not None:
-        where = f'#line {source.line} "{Path(source.file).relative_to(_ROOT)}"\n'
-    unused = "" if _mentions(text, "pc") else "\n    (void)pc;"
-    unused += "" if _mentions(text, "op") else "\n    (void)op;"
-    return f"{where}{'COLD ' if cold else ''}void {name}(Hart *h, const Op *op, u64 pc)\n{{{unused}\n    {text}\n}}\n"
+    text = "\n".join(lines) if source is None else " ".join(lines)
+    unused = "".join(f"(void){name}; " for name in ("op", "pc") if not _mentions(text, name))
+    head = f"{'COLD ' if cold else ''}void {name}(Hart *h, const Op *op, u64 pc)"
+    if source is None:
+        return f"{head}\n{{\n{text}\n}}\n"
+    return f"{source_line(source)}\n{head} {{ {unused}{text} }}\n"
 
 
 def _mentions(text: str, name: str) -> bool:
