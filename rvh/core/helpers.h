@@ -61,15 +61,14 @@ static inline int reserved(Hart *h, const void *p)
         p = (T *)(uintptr_t)((va) + e_->addend);                             \
     } while (0)
 
-/* Records an illegal-instruction exception; raise_at() finds the instruction's bits for tval. */
-static inline void set_illegal(Hart *h)
+/* Record exceptions (core/exc.pxi): an encoding that stands for no instruction; any. */
+void exc_illegal(Hart *h);
+void exc_set(Hart *h, u64 cause, u64 tval, u64 gpa, u64 tinst, u32 gva);
+
+/* Without C, a taken jump to an address that is not a multiple of 4 traps at the jump. */
+static inline void target_misaligned(Hart *h, u64 target)
 {
-    h->exc_cause = 2;
-    h->exc_tval = 0;
-    h->exc_gpa = 0;
-    h->exc_tinst = 0;
-    h->exc_gva = 0;
-    h->exc_reason = 0;
+    exc_set(h, 0, target, 0, 0, h->v);
 }
 
 /* Carry-less product of a and b, bits 63..0 and 127..64 (Zbc). */

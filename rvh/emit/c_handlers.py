@@ -45,6 +45,11 @@ def has_rm(insn: Insn) -> bool:
     return "rm" in insn.pattern.fields
 
 
+def jumps(insn: Insn) -> bool:
+    """Whether the target may be misaligned on a hart without C."""
+    return insn.terminator is not None and insn.terminator.kind in ("branch", "jump")
+
+
 def has_slow(insn: Insn) -> bool:
     """Whether the handler has a slow twin to go to when its fast path does not apply."""
     access = insn.memory
@@ -54,8 +59,9 @@ def has_slow(insn: Insn) -> bool:
 class Body:
     """The statements of one instruction, for the op that the C expression ``op`` points at.
 
-    ``mode``: "fast", "slow" or "rm" (static rounding mode). ``fixed``: operands known to be constant, as C expressions;
-    a fixed ``rd`` means that the destination is x0. ``keep``: a C variable that gets the result as well.
+    ``mode``: "fast", "slow", "rm" (static rounding mode) or "aligned" (a jump on a hart without C). ``fixed``:
+    operands known to be constant, as C expressions; a fixed ``rd`` means that the destination is x0. ``keep``: a C
+    variable that gets the result as well.
     """
 
     def __init__(
@@ -175,6 +181,15 @@ class Body:
             if end.kind == "jump" and end_args[0] is not None and insn.result is not None and "rd" not in self.fixed:
                 self.emit(f"u64 to = {end_args[0]};")
                 end_args[0] = "to"
+                if self.mode == "aligned":
+                    self.emit(f"if (to & 2) {{ target_misaligned(h, to); {self._fail()} }}")
+            if self.mode == "aligned" and is_relative(end.args[-1]):
+                # The decoder gives this handler only those whose offset is not a multiple of 4.
+                condition = f"if ({_bare(end_args[0])}) " if end.kind == "branch" and end_args[0] else ""
+                self.emit(f"{condition}{{ target_misaligned(h, pc + (i64){self.op}->imm); {self._fail()} }}")
+                if condition:
+                    self.emit(f"FOLLOW(h, {self.op}, pc, {self._next_pc()}, next);")
+                return self.lines
         if insn.result is not None and "rd" not in self.fixed:
             file = "f" if "fd" in insn.pattern.fields else "x"
             value = self.expr(insn.result)
@@ -196,7 +211,7 @@ class Body:
             return
         if self.mode == "slow":
             self.emit("u32 rm = h->frm;")
-            self.emit(f"if (rm > 4) {{ set_illegal(h); return raise_at(h, {self.op}, pc); }}")
+            self.emit(f"if (rm > 4) {{ exc_illegal(h); return raise_at(h, {self.op}, pc); }}")
         else:
             self.emit(f"u32 rm = ((u32){self.op}->imm >> 8) & 7;")
         self.emit("(void)rm;")
@@ -386,6 +401,8 @@ def variants() -> dict[str, str]:
         out[name] = function(name, handler(insn), insn)
         if has_rm(insn):
             out[f"{name}_rm"] = function(f"{name}_rm", handler(insn, "rm"), insn)
+        if jumps(insn):
+            out[f"{name}_aligned"] = function(f"{name}_aligned", handler(insn, "aligned"), insn)
     for form in FORMS:
         insn = INSNS[form.base]
         out[form.handler] = function(form.handler, handler(insn, "fast", form.operands()), insn)
@@ -394,7 +411,7 @@ def variants() -> dict[str, str]:
 
 _ILLEGAL = """void h_illegal(Hart *h, const Op *op, u64 pc)
 {
-    set_illegal(h);
+    exc_illegal(h);
     return raise_at(h, op, pc);
 }
 """
