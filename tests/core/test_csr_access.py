@@ -382,6 +382,17 @@ def test_L1_cache_block_operations(rig, insn, bits):
         assert [c for c in causes(rig, insn, a1=r.NOWHERE) if c in (II, VI)] == [c for c in expected if c]
 
 
+def test_without_S_mode_the_machines_controls_are_the_only_ones():
+    rig = Rig("rv64imcu_zicntr_zicboz_zicsr")
+    assert "sstatus" not in rig.csr and "mideleg" not in rig.csr
+    assert rig.cause(r.SRET, mode="M") == II
+    for menvcfg, mcounteren, expected in ((0xF0, 7, None), (0, 0, II)):
+        rig.csr["menvcfg"], rig.csr["mcounteren"] = menvcfg, mcounteren
+        assert rig.cause(csrr("cycle"), mode="U") == expected
+        assert rig.cause(r.CBO_ZERO, mode="U") == expected
+    assert rig.execute(r.ECALL, mode="U") == r.Trap("M", 8, r.CODE, 0)
+
+
 CONTROLS = [
     "mstatus", "hstatus", "vsstatus", "menvcfg", "henvcfg", "senvcfg", "mcounteren", "hcounteren", "scounteren",
     "mstateen0", "mstateen1", "hstateen0", "hstateen1",

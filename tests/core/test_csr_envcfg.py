@@ -5,7 +5,6 @@ import rig as r
 from rig import ALL, Rig
 
 PBMTE, ADUE = 1 << 62, 1 << 61
-CBO = (1 << 4, 3 << 4, 1 << 6, 1 << 7)
 #: 1 GiB of RAM for supervisors, all permissions; the second lacks A and D, the third asks for the NC memory type.
 LEAF = r.RAM >> 2
 SMODE, NO_AD, NC = LEAF | 0xCF, LEAF | 0x0F, 1 << 61 | LEAF | 0xCF
@@ -64,6 +63,7 @@ def test_L3_management_needs_a_load_or_a_store_and_faults_as_a_store(rig, insn):
         assert rig.cause(insn, mode="VS", a1=va + 8) == cause, hex(va)
         assert rig.load(low + (va >> 12) * 8) == (page | flags if flags else 0)
     assert rig.csr["mtval"] == 0x4008
+    assert rig.cause(insn, mode="M", a1=r.NOWHERE) == 7
 
 
 def test_L3_zero_is_a_store(rig):
