@@ -2,7 +2,7 @@
 and directives. One section; compressed instructions only where they are written as such (``c.addi``).
 
 >>> assemble("li a0, 1\\nret").words()
-[1048851, 32871]
+[1049875, 32871]
 """
 
 from __future__ import annotations
