@@ -1,10 +1,13 @@
 """VM descriptions, placement in RAM and the nodes that the hypervisor reads."""
 
+import json
 import os
 import struct
 
 import pytest
 from elf_files import Elf, Part
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_elf import linux_image
 
 from rvh import boot, dtb, vms
@@ -335,3 +338,45 @@ def test_initrd_that_does_not_fit(images, tmp_path):
     initrd.write_bytes(b"")
     with pytest.raises(InputError, match="is empty"):
         bare(images[0], initrd=str(initrd))
+
+
+SCALARS = st.one_of(
+    st.integers(-(1 << 70), 1 << 70),
+    st.booleans(),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["64M", "uart", "k"]),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text("ab", max_size=2), inner, max_size=2)),
+)
+TABLE = st.dictionaries(st.sampled_from([*vms.VM_KEYS, *vms.MACHINE_KEYS, "other"]), VALUES, max_size=5)
+
+
+def toml_value(value):
+    """Any of the values above as TOML."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "{" + ", ".join(f'"{key}" = {toml_value(item)}' for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml_value, value)) + "]"
+    return json.dumps(value).replace("\x7f", "\\u007f") if isinstance(value, str) else repr(value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(st.lists(TABLE, max_size=3), VALUES), st.one_of(TABLE, VALUES))
+def test_any_toml(tmp_path_factory, entries, machine):
+    """A description or one line that names the file, whatever the file says."""
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_text(
+        f"vm = {toml_value(entries)}\nmachine = {toml_value(machine)}\n", encoding="utf-8", errors="replace"
+    )
+    try:
+        description = vms.load_toml(str(path))
+    except InputError as error:
+        assert str(error).startswith(f"{path}: ")
+    else:
+        assert 1 <= len(description.vms) <= 16
+        assert all(1 <= vm.vcpus <= 8 and vm.memory >= 2 * MIB for vm in description.vms)
