@@ -37,7 +37,7 @@ def test_a_guest_that_cannot_take_its_trap_is_stopped_in_words(tmp_path):
     done = run_vms({"bad": bad, "good": guest(tmp_path, "good", HELLO)})
     assert done.of("good") == ["fine"]
     report = " ".join(line for line in done.of("hv") if line.startswith("bad"))
-    assert "0x10" in report and "stopped" in report, done.of("hv")
+    assert "stopped: its trap handler cannot be fetched" in report and "0x80200008" in report, done.of("hv")
     assert done.stop.kind == "fail"
     assert "good: off" in " ".join(done.of("hv"))
 
