@@ -83,10 +83,10 @@ def test_ram_map():
 def test_from_files(kernel, tmp_path):
     image = tmp_path / "Image"
     image.write_bytes(linux_image())
-    specs = vms.from_files([kernel, kernel, str(image)], vcpus=2, append="x", disks=["a.img"])
+    specs = vms.from_files([kernel, kernel, str(image)], vcpus=2, append="x", disks=[("a.img", True)])
     assert [vm.name for vm in specs] == ["guest", "guest2", "image"]
     assert [vm.memory for vm in specs] == [64 * MIB, 64 * MIB, 256 * MIB]
-    assert [vm.disk for vm in specs] == ["a.img", None, None]
+    assert [(vm.disk, vm.readonly) for vm in specs] == [("a.img", True), (None, False), (None, False)]
     assert {vm.vcpus for vm in specs} == {2} and {vm.append for vm in specs} == {"x"}
 
 
@@ -101,7 +101,7 @@ def test_arguments_out_of_range(kernel):
     with pytest.raises(UsageError, match="17 VMs"):
         vms.from_files([kernel] * 17)
     with pytest.raises(UsageError, match="2 disks for 1 VM"):
-        vms.from_files([kernel], disks=["a", "b"])
+        vms.from_files([kernel], disks=[("a", False), ("b", False)])
     with pytest.raises(UsageError, match="1 to 8 vCPUs, not 9"):
         vms.from_files([kernel], vcpus=9)
 
@@ -130,6 +130,7 @@ def test_toml(tmp_path):
             memory = "128M"
             vcpus = 2
             disk = "/abs/disk.img"
+            readonly = true
             console = "virtio"
             [[vm]]
             name = "two"
@@ -141,7 +142,8 @@ def test_toml(tmp_path):
     one, two = description.vms
     assert (one.name, one.kernel, one.initrd) == ("image", f"{tmp_path}/Image", f"{tmp_path}/sub/initrd")
     assert (one.append, one.memory, one.vcpus) == ("console=ttyS0", 128 * MIB, 2)
-    assert (one.disk, one.console) == ("/abs/disk.img", "virtio")
+    assert (one.disk, one.readonly, one.console) == ("/abs/disk.img", True, "virtio")
+    assert vms.disks_of(description.vms) == [("/abs/disk.img", True)]
     assert (two.name, two.memory, two.vcpus, two.disk, two.console) == ("two", 64 * MIB, 1, None, "uart")
 
 
@@ -165,6 +167,8 @@ VM = "[[vm]]\nkernel = 'k'\n"
         (VM + "kernels = 'x'", "vm 1: unknown key 'kernels'"),
         (VM + VM + "vcpus = 0", "vm 2: vcpus is 0, not 1 to 8"),
         (VM + "vcpus = true", "vm 1: vcpus is not a number"),
+        (VM + "disk = 'd'\nreadonly = 1", "vm 1: readonly is not true or false"),
+        (VM + "readonly = true", "vm 1: is readonly but has no disk"),
         (VM + "vcpus = 1.5", "vm 1: vcpus is not a number"),
         (VM + "memory = '1M'", "vm 1: memory: 1M is not between 2 MiB and 1 TiB"),
         (VM + "memory = 'lots'", "vm 1: memory: 'lots' is not a size"),

@@ -139,7 +139,7 @@ class Run:
                 options.vm_memory,
                 options.initrd,
                 options.append,
-                [path for path, _ in options.disks],
+                options.disks,
             )
         else:
             demo = [(name, vcpus) for name, vcpus in DEMO if os.path.isfile(os.path.join(IMAGES, f"{name}.elf"))]
@@ -150,7 +150,7 @@ class Run:
             for name in ("initrd", "append", "disks"):
                 if getattr(options, name):
                     raise UsageError(f"--{name.rstrip('s')} needs a kernel")
-        options.disks = [(path, False) for path in vms.disks_of(self.vms)]
+        options.disks = vms.disks_of(self.vms)
         options.harts = options.harts or DEMO_HARTS
         options.memory = options.memory or vms.memory_for(self.vms)
 
@@ -196,7 +196,7 @@ class Run:
                 harts=options.harts,
                 ram=options.memory,
                 clock=clock,
-                virtio=fill_slots(disks, options.nics, self.screen.write, options.seed),
+                virtio=fill_slots(disks, options.nics, self._virtio_output, options.seed),
                 console=self.screen.write,
                 **extra,
             )
@@ -247,12 +247,14 @@ class Run:
         from .terminal import Input, OutputClosed, Quit, Screen, StatusLine
 
         self.screen = Screen()
+        self.virtio_file: Any = None
         self.status = StatusLine(self.screen)
         self._build()
         assert self.machine is not None
         if self.options.dump_dtb is not None:
             return self._dump()
-        self.trace = self._open_trace()
+        self.trace = self._open_output(self.options.trace, 1 << 20)
+        self.virtio_file = self._open_output(self.options.virtio_console, 0)
         self.input = Input(self._feed, self._unread)
         handlers = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
         handlers[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, lambda *_: self.input.suspend())
@@ -276,8 +278,9 @@ class Run:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
             self.machine.close()
-            if self.trace is not None:
-                self.trace.close()
+            for file in (self.trace, self.virtio_file):
+                if file is not None:
+                    file.close()
         return self._finish(status, words)
 
     def _lives(self) -> Stop:
@@ -380,6 +383,12 @@ class Run:
                 return slot.backend
         return None
 
+    def _virtio_output(self, data: bytes) -> None:
+        if self.virtio_file is None:
+            self.screen.write(data)
+        else:
+            self.virtio_file.write(data)
+
     def _listening(self) -> bool:
         assert self.machine is not None
         return self.machine.uart.listening or self._virtio_console().listening
@@ -456,13 +465,15 @@ class Run:
         _say(f"wrote the device tree, {len(blob)} bytes, to {options.dump_dtb}")
         return 0
 
-    def _open_trace(self) -> Any:
-        if self.options.trace is None:
+    @staticmethod
+    def _open_output(path: str | None, buffering: int) -> Any:
+        """A file of the user's choice, made or emptied. Called when all inputs have been found good."""
+        if path is None:
             return None
         try:
-            return open(self.options.trace, "wb", buffering=1 << 20)
+            return open(path, "wb", buffering=buffering)
         except OSError as error:
-            raise InputError(self.options.trace, os_reason(error)) from None
+            raise InputError(path, os_reason(error)) from None
 
 
 def _rng_seed(seed: int) -> bytes:

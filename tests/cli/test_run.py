@@ -354,6 +354,15 @@ def test_signature_without_symbols(tmp_path):
     assert not (tmp_path / "sig").exists()
 
 
+def test_virtio_console(tmp_path):
+    """Its emergency register prints without a driver; slot 6 has the console."""
+    source = "li t0, 0x10007108\nli t1, 'v'\nsw t1, 0(t0)\n" + PASS
+    assert rvh_run("--bare", program(tmp_path, source)).stdout == b"v"
+    out = tmp_path / "console.txt"
+    done = rvh_run("--bare", program(tmp_path, source), "--virtio-console", out)
+    assert (done.stdout, out.read_bytes()) == (b"", b"v")
+
+
 def test_stats(tmp_path):
     done = rvh_run("--bare", program(tmp_path, PASS), "--stats", "--harts", 2)
     said = lines(done.stderr)
