@@ -75,13 +75,13 @@ def test_B3_sstatus_of_HS_and_vsstatus_are_two_registers(rig, mode):
 
 def test_B4_each_change_of_V_changes_the_translation_at_once(rig):
     """HS through satp, VS through vsatp and hgatp, each with its own page at the same address."""
-    va = r.RAM + 0x4000_0000
+    va = r.RAM + 0x4000_5000
     for root, page, value in ((r.TABLES, r.DATA, 0x11), (r.TABLES + 0x1000, r.DATA + 0x1000, 0x22)):
         low, mid = root + 0x8000, root + 0xA000
         rig.store(root + 2 * 8, r.RAM >> 2 | 0xCF)
         rig.store(root + 3 * 8, mid >> 2 | 1)
         rig.store(mid, low >> 2 | 1)
-        rig.store(low, page >> 2 | 0xC7)
+        rig.store(low + 5 * 8, page >> 2 | 0xC7)
         rig.store(page, value, 4)
     rig.csr["satp"] = 8 << 60 | r.TABLES >> 12
     rig.csr["vsatp"] = 8 << 60 | r.TABLES + 0x1000 >> 12
@@ -203,7 +203,7 @@ def test_P3_vsxl_uxl_and_endianness_are_fixed(rig):
 
 # ---- what takes effect without a fence (checklist O7), as far as a CSR write has to see to it
 
-VA = 0x4000_0000
+VA = 0x4000_5000  # not where the code's TLB entry goes
 X_ONLY, USER_RW, SUPERVISOR_RW = 0x49, 0xD7, 0xC7
 
 
@@ -212,7 +212,7 @@ def page(rig, root, flags):
     rig.store(root + 2 * 8, r.RAM >> 2 | 0xCF)
     rig.store(root + 1 * 8, root + 0x2000 >> 2 | 1)
     rig.store(root + 0x2000, root + 0x4000 >> 2 | 1)
-    rig.store(root + 0x4000, r.DATA >> 2 | flags)
+    rig.store(root + 0x4000 + 5 * 8, r.DATA >> 2 | flags)
     return 8 << 60 | root >> 12
 
 
@@ -254,7 +254,7 @@ def test_O7_another_root_takes_effect_at_once(rig, name):
     if name == "hgatp":
         for root in (r.TABLES, r.TABLES + 0x8000):
             rig.store(root + 2 * 8, r.RAM >> 2 | 0xDF)
-    rig.store(r.TABLES + 0xC000, r.DATA + 0x1000 >> 2 | flags)
+    rig.store(r.TABLES + 0xC000 + 5 * 8, r.DATA + 0x1000 >> 2 | flags)
     rig.store(r.DATA, 0x11, 4)
     rig.store(r.DATA + 0x1000, 0x22, 4)
     for _ in range(2):
