@@ -71,19 +71,22 @@ void hart_init(void)
     if (features.stateen)
         csr_write(hstateen0, guest_stateen);
     hfence_gvma_all();
+    csr_write(sie, BIT(IRQ_S_SOFT) | BIT(IRQ_S_EXT));
     this_hart()->armed = 0;
     hart_arm_timer(FOREVER);
-    csr_write(sie, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT));
 }
 
 void hart_arm_timer(u64 deadline)
 {
     struct hart *h = this_hart();
 
-    deadline = min_u64(deadline, TIME_NEVER);
     if (h->armed == deadline)
         return;
     h->armed = deadline;
+    if (deadline == FOREVER)             /* see TIME_NEVER */
+        csr_clear(sie, BIT(IRQ_S_TIMER));
+    else
+        csr_set(sie, BIT(IRQ_S_TIMER));
     if (features.sstc)
         csr_write(stimecmp, deadline);
     else

@@ -6,8 +6,8 @@
 
 struct vcpu;
 
-/* A time that does not come: 228 years at 10 MHz. All ones would do by the manual, but some machines' timers,
-   QEMU 7.2's among them, overflow in nanoseconds there and fire at once. */
+/* Deadlines from here on, 228 years at 10 MHz, do not come. A guest's are cut to this: by the manual all ones
+   would do, but some machines' timers, QEMU 7.2's among them, overflow in nanoseconds there and fire at once. */
 #define TIME_NEVER (1ull << 56)
 
 struct hart {
