@@ -235,6 +235,19 @@ def test_J4_wrap_around_takes_the_line_down(rig):
     assert not rig.csr["hip"] & VSTIP
 
 
+def test_J4_the_guest_sees_the_wrap_around_while_it_runs(rig):
+    """A guest that polls sip.STIP leaves its loop a few ticks after it began, within one run."""
+    rig.csr["hideleg"] = ALL
+    rig.csr["htimedelta"] = ALL - rig.csr["time"] - 3
+    rig.csr["vstimecmp"] = 1 << 62
+    # csrr a0, sip; andi a0, a0, 32; bnez a0, -8; ecall
+    rig.code(csrr("sip"), 0x02057513, 0xFE051CE3, r.ECALL)
+    rig.code(0x0000006F, at=r.M_VECTOR)
+    rig.stand("VS")
+    rig.step(1000)
+    assert rig.trap() == r.Trap("M", 10, CODE + 12, 0)
+
+
 def test_J4_gates(rig):
     rig.csr["vstimecmp"] = 0
     assert rig.csr["hip"] & VSTIP
