@@ -45,7 +45,7 @@ SEGMENT_AT, WINDOW_AT, FENCE_AT = 8 * len(WORLD_CSRS), 8 * len(WORLD_CSRS) + 8, 
 DUMP = (
     "mstatus mepc mcause mtval mtval2 medeleg mideleg mie mip menvcfg mstateen0 minstret sstatus sie sip sepc scause stval "
     "satp hstatus hedeleg hideleg hie hip hvip htval henvcfg hstateen0 hgatp vsstatus vsie vsip vsepc vscause vstval vsatp "
-    "fcsr sscratch vsscratch mscratch pmpcfg0 pmpaddr0 scounteren hcounteren mcounteren senvcfg"
+    "sscratch vsscratch mscratch pmpcfg0 pmpaddr0 scounteren hcounteren mcounteren senvcfg"
 ).split()
 
 FETCH_CAUSES = 1 << 0 | 1 << 1 | 1 << 12 | 1 << 20
@@ -145,6 +145,9 @@ m_interrupt:
         mret
 next:
 {chr(10).join(f"        csrr x29, {name}" for name in DUMP)}
+        li x29, 0x6000
+        csrs mstatus, x29
+        csrr x29, fcsr
         la x30, state
         ld x29, 0(x30)
         addi x29, x29, -1
@@ -386,7 +389,7 @@ def _world(rng: random.Random, spaces: dict[str, list[int]], symbols: dict[str, 
     satp = 0 if chance() < 0.15 else rng.choice(spaces["satp"])
     vsatp = 0 if chance() < 0.15 else rng.choice(spaces["vsatp"])
     hgatp = 0 if chance() < 0.15 else rng.choice(spaces["hgatp"])
-    medeleg = _bits(rng, 24, rng.choice((0.15, 0.5, 0.9))) & ~(1 << 9 | 1)
+    medeleg = _bits(rng, 24, rng.choice((0.15, 0.5, 0.9))) & ~(1 << 18 | 1 << 9 | 1)
     pmpcfg = 0
     for n in range(4):
         if chance() < 0.25:
@@ -394,19 +397,19 @@ def _world(rng: random.Random, spaces: dict[str, list[int]], symbols: dict[str, 
     pmpaddr = sorted(DATA + rng.randrange(DATA_PAGES * 4096) >> 2 for _ in range(4))
     if chance() < 0.5:
         pmpaddr = [a & ~0x3FF | 0x1FF for a in pmpaddr]
-    ie = _bits(rng, 14) & 0x2666 if interrupts else 0
+    ie = _bits(rng, 14) & rng.choice((0x0666, 0x2222)) if interrupts else 0
     values = {
-        "menvcfg": envcfg | _bits(rng, 1) | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6 | (chance() < 0.5) << 63,
-        "henvcfg": envcfg & _bits(rng, 64, 0.85) | _bits(rng, 1) | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6
+        "menvcfg": envcfg | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6 | (chance() < 0.5) << 63,
+        "henvcfg": envcfg & _bits(rng, 64, 0.85) | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6
         | (chance() < 0.5) << 63,
-        "senvcfg": _bits(rng, 1) | rng.choice((0, 1, 2, 3)) << 4 | _bits(rng, 2) << 6,
+        "senvcfg": rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6,
         "mstateen0": 3 << 62 if chance() < 0.75 else rng.randrange(4) << 62,
         "hstateen0": 3 << 62 if chance() < 0.75 else rng.randrange(4) << 62,
         "mcounteren": _bits(rng, 32), "hcounteren": _bits(rng, 32), "scounteren": _bits(rng, 32),
         "medeleg": medeleg, "hedeleg": _bits(rng, 20) & 0x0B1FE,
         "mideleg": _bits(rng, 14) & 0x2222, "hideleg": _bits(rng, 11) & 0x444,
         "mie": ie, "mip": _bits(rng, 14) & 0x2226, "hvip": _bits(rng, 11) & 0x444,
-        "stimecmp": rng.choice((0, -1)), "vstimecmp": rng.choice((0, -1)),
+        "stimecmp": -1, "vstimecmp": -1,
         "satp": satp, "vsatp": vsatp, "hgatp": hgatp,
         "stvec": symbols["hs_vectors"] | _bits(rng, 1), "vstvec": symbols["vs_vectors"] | _bits(rng, 1),
         "sscratch": rng.getrandbits(64), "vsscratch": rng.getrandbits(64),
