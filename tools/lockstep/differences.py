@@ -18,13 +18,13 @@ KNOWN = {
         'Privileged ISA, "Transformed Instruction or Pseudoinstruction for mtinst or htinst"',
     ),
     "csr-names": (
-        "Spike's log also names registers that it keeps apart internally, or that follow the one written: mvip, sie, "
-        "and mip with part of its bits. What the registers hold is compared when the program reads them.",
+        "Spike's log also names registers that it keeps apart internally, or that follow the one written: mvip, "
+        "sie, and mip with part of its bits. What the registers hold is compared when the program reads them.",
         "not architectural",
     ),
     "reservation": (
-        "Spike drops reservations every 5000 instructions; an SC may fail for any reason, and one that fails anyway need "
-        "not fault.",
+        "Spike drops reservations every 5000 instructions; an SC may fail for any reason, and one that fails "
+        "anyway need not fault.",
         'Unprivileged ISA, "Load-Reserved/Store-Conditional Instructions"',
     ),
 }  # fmt: skip
@@ -34,13 +34,13 @@ AVOIDED = (
     ("time, cycle, event counters, timer interrupts", "implementation-defined counts", "Zicntr, Zihpm"),
     ("misaligned AMOs, LR and SC", "address-misaligned here, access fault with Spike; both allowed", "Zaamo, Zalrsc"),
     ("stores across pages that fault in the second", "Spike has written to the first; both allowed", "Load and Store"),
-    ("CBO addresses inside a block", "xtval: rs1 here, as the manual says; the block with Spike", "CMO, Page-Fault ..."),
+    ("CBO addresses inside a block", "xtval: rs1 here, as the manual says; the block with Spike", "CMO"),
     ("FIOM of the envcfg registers", "not writable with Spike", "menvcfg"),
     ("CBIE=2, MPP=2, hgatp with an unsupported MODE", "WARL: another legal value", "menvcfg, mstatus, hgatp"),
     ("bit 0 (C) of mstateen0 and hstateen0", "writable with Spike, which has custom state", "Smstateen"),
     ("medeleg bits 0 and 18", "read-only zero with Spike", "medeleg"),
     ("SGEIE while GEILEN is 0", "writable with Spike", "hie"),
-    ("LCOFI together with VS-level interrupts", "Spike takes LCOFI first; the manual puts it last", "hypervisor, mideleg"),
+    ("LCOFI with VS-level interrupts", "Spike takes LCOFI first; the manual puts it last", "hypervisor, hideleg"),
     ("misa, mvendorid, marchid, mimpid, mhpmevent, triggers", "implementation-defined", "Machine-Level CSRs"),
     ("what is mapped below RAM", "the platform's", ""),
 )
