@@ -1,5 +1,5 @@
-"""What CBO.INVAL, CLEAN and FLUSH report when they may not access their block (CMO, "Page-Fault, Guest-Page-Fault, and
-Access-Fault Exceptions"): the failure of the load that would be permitted first, as a store's. Found in lockstep with Spike."""
+"""What CBO.INVAL, CLEAN and FLUSH report when they may not access their block (CMO, "Page-Fault, Guest-Page-Fault,
+and Access-Fault Exceptions"): why a load may not, as a store's fault. Found in lockstep with Spike."""
 
 from __future__ import annotations
 
