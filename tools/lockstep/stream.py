@@ -352,8 +352,8 @@ class Stream:
     def _return(self) -> None:
         """A trap return to a little further on, in either code window; or one that is refused."""
         rng = self.rng
-        if rng.random() < 0.2:
-            self._asm(rng.choice(("sret", "mret", "sret")))
+        if self.mode in (U, VU) or self.mode != M and rng.random() < 0.15:
+            self._asm("mret" if self.mode not in (U, VU) else rng.choice(("sret", "mret")))  # always refused
             return
         window = self.windows if rng.random() < 0.5 else 0
         if rng.random() < 0.5 and window:
