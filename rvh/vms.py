@@ -309,6 +309,9 @@ def plan_hypervisor(
         raise UsageError(
             f"the VMs want {size_words(total)} of memory, the machine has {size_words(ram_size)}; give it more --memory"
         )
+    chosen = root.child("chosen")
+    if chosen is not None:  # a given tree may describe VMs of another run
+        chosen.children = [child for child in chosen.children if not child.name.startswith("rvh,vm@")]
     planner = Planner(root, ram_base, ram_size)
     planner.start_with(elf.load(firmware, ram_base, ram_size))
     next_stage = planner.load_program(elf.load(hypervisor, ram_base, ram_size, raw_at=ram_base + KERNEL_OFFSET)).entry

@@ -247,7 +247,7 @@ def test_plan_of_two_vms(images, kernel, tmp_path):
 
 
 def test_vm_nodes_of_a_given_tree_are_replaced(images, kernel):
-    root = Node("", {}, [Node("chosen", {}, [Node("rvh,vm@0", {"label": "old"}), Node("other")])])
+    root = Node("", {}, [Node("chosen", {}, [Node("rvh,vm@0", {"label": "old"}), Node("other"), Node("rvh,vm@1")])])
     _, tree = plan(images, [vms.VmSpec("new", kernel, 64 * MIB)], root=root)
     assert [child.name for child in tree.child("chosen").children] == ["other", "rvh,vm@0"]
     assert tree.find("/chosen/rvh,vm@0").string("label") == "new"

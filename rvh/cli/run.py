@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ..errors import InputError, RvhError, UsageError, os_reason
 
@@ -37,7 +37,7 @@ INPUT_EVERY = 0.004
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the tool and returns its exit status (the module docstring of `rvh.cli.options` lists them)."""
+    """Runs the tool and returns its exit status (``rvh-run --help`` lists them)."""
     _fill_standard_files()
     args = list(sys.argv[1:] if argv is None else argv)
     if args == ["--version"]:
@@ -254,16 +254,20 @@ class Run:
         from .terminal import Input, OutputClosed, Quit, Screen, StatusLine
 
         self.screen = Screen()
-        self.virtio_file: Any = None
+        self.trace: OutputFile | None = None
+        self.virtio_file: OutputFile | None = None
         self.status = StatusLine(self.screen)
         self._build()
         assert self.machine is not None
         if self.options.dump_dtb is not None:
             return self._dump()
-        self.trace = self._open_output(self.options.trace, 1 << 20)
-        self.virtio_file = self._open_output(self.options.virtio_console, 0)
+        if self.options.trace is not None:
+            self.trace = OutputFile(self.options.trace, 1 << 20)
+        if self.options.virtio_console is not None:
+            self.virtio_file = OutputFile(self.options.virtio_console, 0)
         self.input = Input(self._feed, self._unread)
         handlers = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
+        handlers[signal.SIGCONT] = signal.signal(signal.SIGCONT, lambda *_: self.input.resume())
         handlers[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, lambda *_: self.input.suspend())
         status, words = 130, "ended by the user"
         try:
@@ -316,7 +320,7 @@ class Run:
         from ..trace import CommitLog
 
         assert self.machine is not None
-        return CommitLog(self.machine, self.trace)
+        return CommitLog(self.machine, cast(BinaryIO, self.trace))
 
     def _one_life(self, started: float) -> Stop:
         from ..machine import Stop
@@ -488,15 +492,30 @@ class Run:
         _say(f"wrote the device tree, {len(blob)} bytes, to {options.dump_dtb}")
         return 0
 
-    @staticmethod
-    def _open_output(path: str | None, buffering: int) -> Any:
-        """A file of the user's choice, made or emptied. Called when all inputs have been found good."""
-        if path is None:
-            return None
+
+class OutputFile:
+    """A file of the user's choice, made or emptied. Every error is an `InputError` that names it."""
+
+    def __init__(self, path: str, buffering: int):
+        self.path = path
         try:
-            return open(path, "wb", buffering=buffering)
+            self.file = open(path, "wb", buffering=buffering)
         except OSError as error:
             raise InputError(path, os_reason(error)) from None
+
+    def write(self, data: bytes) -> int:
+        """Writes all of it, perhaps later."""
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            raise InputError(self.path, os_reason(error)) from None
+
+    def close(self) -> None:
+        """Writes what is left."""
+        try:
+            self.file.close()
+        except OSError as error:
+            raise InputError(self.path, os_reason(error)) from None
 
 
 def _rng_seed(seed: int) -> bytes:

@@ -135,7 +135,9 @@ def test_the_other_side_goes_away(tmp_path, listener):
     done = rvh_run(*arguments)
     thread.join()
     assert peers and done.returncode in (3, 4)
-    assert lines(done.stderr)[0] == f"{listener.getsockname()}: the other side has closed the connection: the link is down"
+    assert (
+        lines(done.stderr)[0] == f"{listener.getsockname()}: the other side has closed the connection: the link is down"
+    )
 
 
 def test_dumping_the_device_tree_connects_to_nobody(tmp_path, listener):

@@ -382,6 +382,15 @@ def test_trace(tmp_path):
     assert refused("--bare", program(tmp_path, PASS), "--trace", tmp_path).endswith("is a directory")
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_full_disk(tmp_path):
+    for option in ("--trace", "--virtio-console"):
+        source = "li t0, 0x10007108\nli t1, 'v'\nsw t1, 0(t0)\n" + PASS
+        done = rvh_run("--bare", program(tmp_path, source), option, "/dev/full")
+        assert done.returncode == 2
+        assert lines(done.stderr) == ["/dev/full: no space left on device"]
+
+
 def test_boot_registers(tmp_path):
     """a0 the hart, a1 the device tree, a2 fw_dynamic_info: printed by the guest through the UART."""
     source = """

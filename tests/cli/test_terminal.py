@@ -160,6 +160,18 @@ def test_stop_and_continue(session):
     assert run.finish() == 0
 
 
+def test_stop_by_another_process(session):
+    """SIGSTOP cannot be caught; the shell then sets the terminal as it likes."""
+    run = session(ECHO)
+    run.wait_raw()
+    run.process.send_signal(signal.SIGSTOP)
+    termios.tcsetattr(run.slave, termios.TCSANOW, run.before)
+    run.process.send_signal(signal.SIGCONT)
+    run.wait_raw()
+    run.type(b"q")
+    assert run.finish() == 0
+
+
 def test_stuck_guest_is_noticed_on_a_terminal(session):
     run = session(SLEEP)
     assert run.finish() == 4

@@ -135,12 +135,25 @@ def test_I3_no_second_interrupt_while_of_is_set(rig):
     rig.csr["mhpmcounter3"] = ALL
     run_in(rig, "M")
     assert rig.csr["mhpmcounter3"] == 9
+    assert rig.read("scountovf", "M") == 1 << 3
     assert not rig.csr["mip"] & LCOFI
     rig.csr["mhpmevent3"] = CYCLES
     rig.csr["mhpmcounter3"] = ALL
     run_in(rig, "M")
     rig.execute(csrr("scountovf"), mode="M")
     assert rig.csr["mip"] & LCOFI and rig.csr["mhpmevent3"] & OF
+
+
+def test_I3_without_the_extension_counters_wrap_silently():
+    rig = Rig("rv64gcsu_zicntr_zihpm")
+    rig.csr["mhpmevent3"] = CYCLES | OF | MINH
+    assert rig.csr["mhpmevent3"] == CYCLES
+    rig.csr["mhpmcounter3"] = ALL
+    run_in(rig, "M")
+    run_in(rig, "M")
+    assert rig.csr["mhpmcounter3"] == 19
+    assert rig.csr["mhpmevent3"] == CYCLES and rig.csr["mip"] == 0
+    assert rig.cause(csrr("scountovf"), mode="M") == 2
 
 
 def test_I3_scountovf_is_masked_below_M(rig):

@@ -127,6 +127,20 @@ def test_L5_follows_the_stage_not_the_current_mode(rig, bit, bad):
         rig.csr["mstatus"] = 0
 
 
+def test_L5_pbmte_takes_effect_at_once(rig):
+    """More than the manual asks for: it lets software fence."""
+    rig.csr["menvcfg"] = rig.csr["henvcfg"] = PBMTE
+    vs_stage(rig, NC)
+    for h in (PBMTE, 0, PBMTE, 0):
+        rig.csr["henvcfg"] = h
+        assert rig.cause(r.NOP, mode="VS") == (None if h else 12)
+    rig.csr["vsatp"] = 0
+    g_stage(rig, G_NC)
+    for m in (PBMTE, 0, PBMTE, 0):
+        rig.csr["menvcfg"] = m
+        assert rig.cause(r.NOP, mode="VS") == (None if m else 20)
+
+
 def test_L5_a_d_bits_are_set_in_memory(rig):
     rig.csr["menvcfg"] = ADUE
     rig.csr["henvcfg"] = ADUE
