@@ -48,6 +48,9 @@ MAX_KERNEL = 1 << 32
 DEFAULT_MEMORY, DEFAULT_LINUX_MEMORY = 64 * MIB, 256 * MIB
 #: RAM for the firmware, the hypervisor and its tables, beside the VMs and their modules.
 OVERHEAD = 32 * MIB
+#: Room at the top of a VM's memory for its device tree, which holds the boot arguments (firmware/loader.c).
+GUEST_TREE = 64 << 10
+MAX_APPEND = GUEST_TREE // 2
 SIZE = re.compile(r"(\d{1,20})\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 
 
@@ -90,8 +93,11 @@ class Description:
     machine: dict[str, Any] = field(default_factory=dict)
 
 
-def check_guest(path: str, memory: int) -> None:
-    """Refuses a kernel that the hypervisor could not load into that much memory. Raises `InputError`."""
+def check_guest(path: str, memory: int, initrd: str | None = None) -> None:
+    """Refuses a kernel, or an initrd, that the hypervisor could not load into that much memory.
+
+    Raises `InputError`.
+    """
     data = read_file(path, MAX_KERNEL)
     if not data:
         raise InputError(path, "is empty")
@@ -102,10 +108,17 @@ def check_guest(path: str, memory: int) -> None:
     program = elf.load_bytes(data, path, GUEST_RAM, memory)
     if program.kind == "pie":
         raise InputError(path, "is position-independent; a guest kernel has to be linked to its address")
+    left = GUEST_RAM + memory - GUEST_TREE - program.end
+    if left < 0:
+        raise InputError(path, f"leaves no room for the device tree in {size_words(memory)} of memory")
+    if initrd is not None and len(read_file(initrd)) > left // 0x1000 * 0x1000:
+        raise InputError(initrd, f"does not fit beside the kernel into {size_words(memory)} of memory")
 
 
 def default_memory(kernel: str) -> int:
     """Memory of a VM that states none: more for Linux."""
+    if not os.path.isfile(kernel):
+        return DEFAULT_MEMORY  # opening a FIFO would wait for a writer
     try:
         with open(kernel, "rb") as file:
             head = file.read(elf.IMAGE_HEADER_SIZE)
@@ -279,7 +292,10 @@ def disks_of(vms: Sequence[VmSpec]) -> list[DiskSpec]:
 
 
 def memory_for(vms: Sequence[VmSpec]) -> int:
-    """RAM that a machine needs for these VMs, in bytes, rounded up to 64 MiB."""
+    """RAM that a machine needs for these VMs, in bytes, rounded up to 64 MiB.
+
+    Raises `UsageError` when no machine has that much.
+    """
     modules = {path for vm in vms for path in (vm.kernel, vm.initrd) if path is not None}
     size = OVERHEAD + sum(vm.memory + vm.memory // 128 for vm in vms)
     for path in modules:
@@ -287,7 +303,11 @@ def memory_for(vms: Sequence[VmSpec]) -> int:
             size += os.path.getsize(path)
         except OSError:
             continue  # reported where it is loaded
-    return -(-size // (64 * MIB)) * 64 * MIB
+    size = -(-size // (64 * MIB)) * 64 * MIB
+    if size > MAX_MEMORY:
+        total = size_words(sum(vm.memory for vm in vms))
+        raise UsageError(f"the VMs want {total} of memory; a machine has at most {size_words(MAX_MEMORY)}")
+    return size
 
 
 def plan_hypervisor(
@@ -315,7 +335,8 @@ def plan_hypervisor(
     planner = Planner(root, ram_base, ram_size)
     planner.start_with(elf.load(firmware, ram_base, ram_size))
     next_stage = planner.load_program(elf.load(hypervisor, ram_base, ram_size, raw_at=ram_base + KERNEL_OFFSET)).entry
-    planner.reserve_tree(sum(512 + 4 * len(vm.append or "") for vm in vms) + 4 * len(append or ""))
+    # At the end of RAM: in the middle it would cut the run of memory that a large VM needs.
+    planner.reserve_tree(sum(512 + 4 * len(vm.append or "") for vm in vms) + 4 * len(append or ""), below=None)
     modules: dict[str, tuple[int, int]] = {}
 
     def module(path: str) -> bytes:
@@ -330,8 +351,10 @@ def plan_hypervisor(
     disks = 0
     nodes = []
     for index, vm in enumerate(vms):
+        if len((vm.append or "").encode(errors="surrogateescape")) > MAX_APPEND:
+            raise UsageError(f"the boot arguments of VM {vm.name} are longer than {MAX_APPEND} bytes")
         try:
-            check_guest(vm.kernel, vm.memory)
+            check_guest(vm.kernel, vm.memory, vm.initrd)
         except InputError as error:
             raise InputError(error.subject, f"{error.reason} (VM {vm.name})") from None
         node = dtb.Node(

@@ -12,7 +12,7 @@ from ..devices.virtio.backends import DiskSpec, NicSpec
 from ..errors import UsageError
 from ..placement import MIB
 
-__all__ = ["Options", "check_outputs", "parse"]
+__all__ = ["Options", "parse", "refuse_overwriting"]
 
 DESCRIPTION = """\
 Run RISC-V programs and virtual machines.
@@ -186,24 +186,37 @@ def parse(argv: Sequence[str]) -> Options:
         _check_bare(options)
     else:
         _check_hypervisor(options)
-    files = [*options.inputs, options.kernel, options.initrd, options.dtb, *(disk.path for disk in options.disks)]
-    check_outputs(options, files)
+    refuse_overwriting(options, [])
     return options
 
 
-def check_outputs(options: Options, inputs: Iterable[str | None]) -> None:
-    """No file that is written is one of the inputs or is written twice. Raises `UsageError`."""
-    outputs = [
-        path
-        for path in (options.signature, options.trace, options.virtio_console, options.dump_dtb)
-        if path not in (None, "-")
-    ]
-    taken = {os.path.realpath(path) for path in inputs if path is not None}
-    for path in outputs:
-        assert path is not None
-        if os.path.realpath(path) in taken:
+def refuse_overwriting(options: Options, more: Iterable[str | None]) -> None:
+    """Raises `UsageError` when an output would destroy an input - one of the options or of `more` - or another
+    output, under whatever name.
+    """
+    inputs = [*options.inputs, options.kernel, options.initrd, options.dtb, options.firmware, options.hypervisor]
+    inputs += [*(disk.path for disk in options.disks), *more]
+    taken = {_identity(path) for path in inputs if path is not None}
+    for path in (options.signature, options.trace, options.virtio_console, options.dump_dtb):
+        if path is None or path == "-" or _is_device(path):
+            continue
+        if _identity(path) in taken:
             raise UsageError(f"{path} would be overwritten: it is named twice")
-        taken.add(os.path.realpath(path))
+        taken.add(_identity(path))
+
+
+def _identity(path: str) -> object:
+    """The same for all names of a file, symbolic and hard links included."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return os.path.realpath(path) if "\0" not in path else path
+    return found.st_dev, found.st_ino
+
+
+def _is_device(path: str) -> bool:
+    """Whether writing there destroys nothing: /dev/null, a terminal, a pipe."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def _check_bare(options: Options) -> None:

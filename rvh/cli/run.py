@@ -88,7 +88,9 @@ def _say(line: str) -> None:
         sys.stderr.write(f"rvh-run: {line}\n")
         sys.stderr.flush()
     except (OSError, ValueError):
-        return
+        # What stays in the buffer would fail again at exit, and Python would exit with 120.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_RDWR), 2)
 
 
 def image(name: str) -> str:
@@ -125,7 +127,7 @@ class Run:
     def _describe(self) -> None:
         """Settles what is to run: the VMs and the machine that is large enough for them."""
         from .. import vms
-        from .options import check_outputs
+        from .options import refuse_overwriting
 
         options = self.options
         if options.bare:
@@ -159,7 +161,7 @@ class Run:
         if options.snapshot:
             self.vms = [replace(vm, snapshot=True) for vm in self.vms]
         options.disks = vms.disks_of(self.vms)
-        check_outputs(options, [path for vm in self.vms for path in (vm.kernel, vm.initrd, vm.disk)])
+        refuse_overwriting(options, [path for vm in self.vms for path in (vm.kernel, vm.initrd)])
         options.harts = options.harts or DEMO_HARTS
         options.memory = options.memory or vms.memory_for(self.vms)
 
@@ -449,13 +451,13 @@ class Run:
             sys.stderr.write("\n")
 
     def _judge(self, stop: Stop) -> tuple[int, str]:
-        from .report import harts_lines, signature, verdict
+        from .report import EXIT_LIMIT, EXIT_STUCK, harts_lines, signature, verdict
 
         options, machine = self.options, self.machine
         assert machine is not None and self.plan is not None
         status, words = verdict(stop, machine, not options.bare, options.max_insns, options.timeout)
         self.input.close()  # from here on newlines are the host's again
-        if status == 4:
+        if status in (EXIT_LIMIT, EXIT_STUCK):
             for line in harts_lines(machine, self.plan.programs):
                 _say(line)
         if options.signature is not None and stop.kind in ("pass", "fail"):

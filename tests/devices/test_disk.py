@@ -214,8 +214,8 @@ def test_locks(image, first, second, together):
 
 def test_another_process_holds_the_lock(image):
     code = (
-        "import sys; from rvh.devices.virtio.disk import RawDisk; disk = RawDisk(sys.argv[1]); print('locked', flush=True);"
-        "sys.stdin.read()"
+        "import sys; from rvh.devices.virtio.disk import RawDisk; disk = RawDisk(sys.argv[1]); "
+        "print('locked', flush=True); sys.stdin.read()"
     )
     other = subprocess.Popen(
         [sys.executable, "-c", code, str(image)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -384,7 +384,8 @@ class Stream:
             self._word(number << 20 | rng.choice((2, 3, 6, 7)) << 12 | rd << 7 | 0x73)
         elif pick < 0.95:
             # Refused writes: a register of a higher level, or one that is read-only.
-            number = rng.choice([n for n in WRITABLE if n not in OWN[self.mode]] or ABSENT)
+            others = [n for n in WRITABLE if n not in OWN[self.mode] and BY_NUMBER[n].name not in _LOW_BITS]
+            number = rng.choice(others or ABSENT)
             self._word(number << 20 | rs1 << 15 | rng.choice((1, 2, 3)) << 12 | rd << 7 | 0x73)
         elif self.mode != M:
             number = rng.choice(GATED)
