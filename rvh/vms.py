@@ -16,6 +16,7 @@ A TOML file looks like this; paths are relative to it, and everything but `kerne
     vcpus = 2
     disk = "root.img"
     readonly = false
+    snapshot = false
     console = "uart"
 """
 
@@ -29,6 +30,7 @@ from typing import Any
 
 from . import dtb, elf
 from .boot import KERNEL_OFFSET, Plan, Planner
+from .devices.virtio.backends import DiskSpec
 from .errors import InputError, UsageError, read_file
 from .placement import MIB, size_words
 from .platform_dt import Chosen
@@ -67,7 +69,9 @@ def parse_size(text: str | int, what: str = "size", at_least: int = 0x1000, at_m
 
 @dataclass
 class VmSpec:
-    """One VM. `memory` is in bytes, `disk` the path of a raw image that is the VM's alone, `readonly` about it."""
+    """One VM. `memory` is in bytes, `disk` the path of a raw image, `readonly` and `snapshot` are about it:
+    an image without either is the VM's alone.
+    """
 
     name: str
     kernel: str
@@ -78,6 +82,7 @@ class VmSpec:
     disk: str | None = None
     console: str = "uart"
     readonly: bool = False
+    snapshot: bool = False
 
 
 @dataclass
@@ -139,9 +144,9 @@ def from_files(
     memory: int | None = None,
     initrd: str | None = None,
     append: str | None = None,
-    disks: Sequence[tuple[str, bool]] = (),
+    disks: Sequence[DiskSpec] = (),
 ) -> list[VmSpec]:
-    """One VM for each kernel, all with the same options; the n-th disk (path, read-only) is the n-th VM's."""
+    """One VM for each kernel, all with the same options; the n-th disk is the n-th VM's."""
     if len(kernels) > MAX_VMS:
         raise UsageError(f"{len(kernels)} VMs are more than the {MAX_VMS} that the hypervisor takes")
     if len(disks) > len(kernels):
@@ -158,11 +163,14 @@ def from_files(
                 vcpus,
                 initrd,
                 append,
-                disks[index][0] if index < len(disks) else None,
-                readonly=index < len(disks) and disks[index][1],
+                **(_disk_fields(disks[index]) if index < len(disks) else {}),
             )
         )
     return vms
+
+
+def _disk_fields(disk: DiskSpec) -> dict[str, Any]:
+    return {"disk": disk.path, "readonly": disk.readonly, "snapshot": disk.snapshot}
 
 
 VM_KEYS: dict[str, type | tuple[type, ...]] = {
@@ -174,6 +182,7 @@ VM_KEYS: dict[str, type | tuple[type, ...]] = {
     "vcpus": int,
     "disk": str,
     "readonly": bool,
+    "snapshot": bool,
     "console": str,
 }
 MACHINE_KEYS: dict[str, type | tuple[type, ...]] = {"harts": int, "memory": (str, int), "clock": str}
@@ -250,23 +259,35 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
         memory = parse_size(entry["memory"], "memory", MIN_MEMORY) if "memory" in entry else default_memory(kernel)
     except UsageError as error:
         raise InputError(path, f"{where}: {error}") from None
-    readonly = entry.get("readonly", False)
-    if readonly and "disk" not in entry:
-        raise InputError(path, f"{where}: is readonly but has no disk")
-    return VmSpec(name, kernel, memory, vcpus, beside("initrd"), entry.get("append"), beside("disk"), console, readonly)
+    for key in ("readonly", "snapshot"):
+        if entry.get(key) and "disk" not in entry:
+            raise InputError(path, f"{where}: is {key} but has no disk")
+    return VmSpec(
+        name,
+        kernel,
+        memory,
+        vcpus,
+        beside("initrd"),
+        entry.get("append"),
+        beside("disk"),
+        console,
+        entry.get("readonly", False),
+        entry.get("snapshot", False),
+    )
 
 
-def disks_of(vms: Sequence[VmSpec]) -> list[tuple[str, bool]]:
-    """The machine's disks in order, as (path, read-only): one for each VM that has one.
+def disks_of(vms: Sequence[VmSpec]) -> list[DiskSpec]:
+    """The machine's disks in order: one for each VM that has one.
 
-    Raises `InputError` when two VMs share one.
+    Raises `InputError` when two VMs share an image that one of them writes to.
     """
-    disks = [(vm.disk, vm.readonly) for vm in vms if vm.disk is not None]
-    seen: set[str] = set()
-    for disk, _ in disks:
-        if os.path.realpath(disk) in seen:
-            raise InputError(disk, "is the disk of two VMs")
-        seen.add(os.path.realpath(disk))
+    disks = [DiskSpec(vm.disk, vm.readonly, vm.snapshot) for vm in vms if vm.disk is not None]
+    seen: dict[str, bool] = {}
+    for disk in disks:
+        image = os.path.realpath(disk.path)
+        if not (seen.get(image, True) and (disk.shared or image not in seen)):
+            raise InputError(disk.path, "is the disk of two VMs; it would have to be readonly or snapshot in both")
+        seen[image] = disk.shared
     return disks
 
 
@@ -326,7 +347,8 @@ def plan_hypervisor(
             modules[path] = (planner.load_file(data, path, below=planner.plan.dtb_address), len(data))
         return dtb.u64(*modules[path])
 
-    disks = [disk for disk, _ in disks_of(vms)]
+    disks_of(vms)  # for what it refuses
+    disks = 0
     nodes = []
     for index, vm in enumerate(vms):
         if len((vm.append or "").encode(errors="surrogateescape")) > MAX_APPEND:
@@ -351,6 +373,7 @@ def plan_hypervisor(
         if vm.append is not None:
             node["bootargs"] = vm.append
         if vm.disk is not None:
-            node["disk"] = disks.index(vm.disk)
+            node["disk"] = disks
+            disks += 1
         nodes.append(node)
     return planner.finish(Chosen(append, None, nodes, color), next_stage)

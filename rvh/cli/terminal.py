@@ -82,6 +82,11 @@ class Input:
         """Whether somebody types."""
         return self.saved is not None
 
+    @property
+    def wanted(self) -> list[int]:
+        """The descriptor, as long as there is something to expect from it that `poll` would take."""
+        return [] if self.eof or self.waiting() >= ENOUGH else [self.fd]
+
     def open(self) -> None:
         """Takes the terminal, if standard input is one and this process has it in the foreground."""
         try:
