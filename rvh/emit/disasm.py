@@ -23,7 +23,7 @@ def disassemble(
     """
     if word & 3 != 3:
         word &= 0xFFFF
-        alias = lookup16(word)
+        alias = lookup16(word, extensions)
         if alias is None:
             return f".half {word:#06x}"
         if not pseudo:

@@ -195,7 +195,7 @@ def step(word: int, state: State, extensions: frozenset[str] | None = None) -> I
     """Executes the instruction in ``word`` on the state and gives its definition. Raises ValueError if it is none."""
     length = 2 if word & 3 != 3 else 4
     if length == 2:
-        alias = lookup16(word & 0xFFFF)
+        alias = lookup16(word & 0xFFFF, extensions)
         if alias is None:
             raise ValueError(f"{word & 0xFFFF:#06x} is no compressed instruction")
         word = alias.expand(word & 0xFFFF)

@@ -124,10 +124,10 @@ def lookup(word: int, extensions: frozenset[str] | None = None) -> Insn | None:
     return None
 
 
-def lookup16(word: int) -> Alias | None:
-    """The compressed instruction that a 16-bit word encodes, or None if it is reserved."""
+def lookup16(word: int, extensions: frozenset[str] | None = None) -> Alias | None:
+    """The compressed instruction that a 16-bit word encodes on a hart with these extensions (None: all), or None."""
     for alias in _ALIAS_BUCKETS.get(word & 0xE003, ()):
-        if alias.pattern.matches(word):
+        if alias.pattern.matches(word) and (extensions is None or alias.enabled(extensions)):
             return alias
     return None
 

@@ -367,6 +367,11 @@ class Alias:
     syntax: str
     target: str
     values: dict[str, str | int]
+    ext: frozenset[str] = frozenset()  # there if all of these are on
+
+    def enabled(self, extensions: frozenset[str]) -> bool:
+        """Whether a hart with these extensions has the compressed encoding; the target may need others."""
+        return self.ext <= extensions
 
     def expand(self, word: int) -> int:
         """The 32-bit instruction that this compressed one stands for."""
@@ -447,13 +452,16 @@ def insn(pattern: str, syntax: str = "", *, ext: str = "", refines: str = "", re
     return define
 
 
-def alias(name: str, pattern: str, syntax: str, target: str, *, require: str = "", **values: str | int) -> None:
+def alias(
+    name: str, pattern: str, syntax: str, target: str, *, ext: str = "Zca", require: str = "", **values: str | int
+) -> None:
     """Defines a compressed instruction as a form of the 32-bit instruction ``target``: ``rs1="rd"`` puts the field rd
-    into rs1, ``rs1=2`` the number 2. Fields of the same name go over by themselves."""
+    into rs1, ``rs1=2`` the number 2. Fields of the same name go over by themselves. ``ext``: the extension that has the
+    encoding, or several that are all needed, ``"Zcb+Zbb"``."""
     encoding = Pattern(pattern, require)
     if encoding.width != 16 or name in ALIASES:
         raise EncodingError(f"{_author()}: {name} is not 16 bits wide or defined twice")
-    ALIASES[name] = Alias(name, encoding, syntax, target, {**{k: k for k in encoding.fields}, **values})
+    ALIASES[name] = Alias(name, encoding, syntax, target, {**{k: k for k in encoding.fields}, **values}, frozenset(ext.split("+")))
 
 
 def _effect(kind: str, type: Type = u64, args: tuple = (), name: str = "", to: Type | None = None) -> Any:
