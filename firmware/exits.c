@@ -4,7 +4,7 @@
 #include "vm.h"
 #include "drivers/drivers.h"
 
-enum { WFI_INSN = 0x10500073, LOOP_TICKS = 3 };
+enum { WFI_INSN = 0x10500073, WRS_NTO_INSN = 0x00d00073, LOOP_TICKS = 3 };
 
 static u64 exit_gpa(const struct vcpu *v) { return v->htval << 2 | (v->stval & 3); }
 
@@ -24,18 +24,22 @@ static void exit_ecall(struct vcpu *v)
     sbi_handle(v);
 }
 
-/* WFI traps because of VTW; the other virtual instructions are H's and its CSRs, which a guest lacks. */
+/* VTW makes both waits trap. WRS.NTO waits for a store by another hart, which may be a vCPU without one. */
 static void exit_virtual_instruction(struct vcpu *v)
 {
     bool from_supervisor = v->sstatus & SSTATUS_SPP;
     u32 length, insn = v->stval ? (u32)v->stval : guest_instruction(v->pc, &length);
 
-    if (insn != WFI_INSN || !from_supervisor) {
+    if (insn == WFI_INSN && from_supervisor) {
+        v->pc += 4;
+        v->wants_wait = !vcpu_interrupt_pending(v, true, rdtime());
+    } else if (insn == WRS_NTO_INSN) {
+        v->pc += 4;
+        sched_yield();
+    } else {
+        /* What is left are H's instructions and CSRs, which a guest lacks. */
         vcpu_inject(v, CAUSE_ILLEGAL, insn);
-        return;
     }
-    v->pc += 4;
-    v->wants_wait = !vcpu_interrupt_pending(v, true, rdtime());
 }
 
 static void guest_page_fault(struct vcpu *v, u64 access_fault)
@@ -58,7 +62,7 @@ static void exit_fetch_fault(struct vcpu *v) { guest_page_fault(v, CAUSE_FETCH_A
 static void exit_load_fault(struct vcpu *v) { guest_page_fault(v, CAUSE_LOAD_ACCESS); }
 static void exit_store_fault(struct vcpu *v) { guest_page_fault(v, CAUSE_STORE_ACCESS); }
 
-/* A guest whose handler cannot be fetched under its own page table traps to itself for ever and never exits. */
+/* A guest whose page table does not reach its trap handler traps to itself for ever, without an exit. */
 static void check_fetch_loop(struct vcpu *v)
 {
     u64 handler = csr_read(vstvec) & ~3ull, cause = csr_read(vscause);

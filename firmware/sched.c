@@ -150,6 +150,8 @@ void sched_timer(void)
     spin_unlock(&lock);
 }
 
+void sched_yield(void) { this_hart()->resched = __atomic_load_n(&queue_head, __ATOMIC_RELAXED) != NULL; }
+
 /* Without Sstc this hart's timer serves the guest's too, unless vcpu_prepare has found that one due. */
 static void arm(struct hart *h, const struct vcpu *v)
 {

@@ -9,7 +9,9 @@ void sched_run(void) __attribute__((noreturn));
 bool sched_start(struct vcpu *v, u64 pc, u64 arg);
 /* An event came for the vCPU: ends its wait, or makes a hart that runs it look. */
 void sched_notify(struct vcpu *v);
-/* Handles what is pending for this hart itself: timer, kicks, devices. */
+/* This hart's timer has fired. */
 void sched_timer(void);
+/* The vCPU on this hart makes way if another one is ready. */
+void sched_yield(void);
 enum vcpu_state sched_state(const struct vcpu *v);
 #endif

@@ -51,10 +51,6 @@ class Plan:
     #: Every program by file name, for messages and traces.
     programs: list[elf.Program] = field(default_factory=list)
 
-    def registers(self, hart: int) -> dict[str, int]:
-        """Registers of a hart at the start."""
-        return {"pc": self.entry, "a0": hart, "a1": self.dtb_address, "a2": self.info_address}
-
 
 class Planner:
     """Collects loads in a map of RAM; `finish` adds the device tree, whose size it keeps room for."""

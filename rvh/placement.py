@@ -48,20 +48,8 @@ class RamMap:
         self.taken.append((start, end, name))
         return start
 
-    def place(self, size: int, name: str, align: int = PAGE, above: int = 0) -> int:
-        """Takes the lowest free range of that size at or above an address. Raises `UsageError` when none is
-        left.
-        """
-        start = -(-max(self.base, above) // align) * align
-        for other_start, other_end, _ in sorted(self.taken):
-            if start < other_end and other_start < start + size:
-                start = -(-other_end // align) * align
-        if start + size > self.end:
-            raise self._full(size, name)
-        return self.claim(start, size, name)
-
     def place_high(self, size: int, name: str, align: int = PAGE, below: int | None = None) -> int:
-        """Takes the highest free range of that size below an address."""
+        """Takes the highest free range of that size below an address. Raises `UsageError` when none is left."""
         limit = min(self.end, below if below is not None else self.end)
         start = (limit - size) // align * align
         for other_start, other_end, _ in sorted(self.taken, reverse=True):

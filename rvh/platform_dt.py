@@ -66,6 +66,8 @@ def build(
     chosen_node = root.add(Node("chosen"))
     root.add(Node(f"memory@{ram_base:x}", {"device_type": "memory", "reg": reg64(ram_base, ram_size)}))
     root.add(_cpus(cpu, harts, timebase))
+    if "zihpm" in cpu.extensions:
+        root.add(_pmu())
     soc = Node("soc", {"#address-cells": 2, "#size-cells": 2, "compatible": "simple-bus", "ranges": True})
     for device, base, irq in devices:
         node = device.dt_node(base, irq, context)
@@ -118,6 +120,23 @@ def _cpus(cpu: Cpu, harts: int, timebase: int) -> Node:
         cores.append(Node(f"core{index:x}", {"cpu": index + 1}))
     cpus.add(Node("cpu-map", {}, [Node("cluster0", {}, cores)]))
     return cpus
+
+
+def _pmu() -> Node:
+    """What SBI firmware has to know of the counters: the events of core/counters.pxi by their SBI PMU numbers."""
+    cycles, instructions = 1, 2  # SBI_PMU_HW_CPU_CYCLES and _INSTRUCTIONS, and the same in mhpmevent
+    return Node(
+        "pmu",
+        {
+            "compatible": "riscv,pmu",
+            "riscv,event-to-mhpmevent": [cycles, 0, 1, instructions, 0, 2],
+            # first and last event, counters that can count them: the fixed one and mhpmcounter3 to 31
+            "riscv,event-to-mhpmcounters": [
+                *(cycles, cycles, 0xFFFF_FFF8 | 1),
+                *(instructions, instructions, 0xFFFF_FFF8 | 4),
+            ],
+        },
+    )
 
 
 def apply_chosen(root: Node, chosen: Chosen) -> None:

@@ -259,6 +259,8 @@ class Run:
         status, words = 130, "ended by the user"
         try:
             self.input.open()
+            if self.input.is_terminal:
+                _say("Ctrl-A x quits, Ctrl-A h helps")
             stop = self._lives()
             self._settle()
             status, words = self._judge(stop)

@@ -31,6 +31,27 @@ int do_cbo(Hart *h, const Op *op, u64 pc, u32 which, u64 va);
 /* Whether HLV, HLVX and HSV may be executed now. */
 int gate_hlv(Hart *h);
 
+/* ---- A destination that is read as well, and register pairs (Zacas). x0 has been decoded as SINK where it is a destination;
+ * with x0 a pair reads as 0 and is not written. */
+
+static inline u64 old_rd(const Hart *h, u32 rd)
+{
+    return rd == SINK ? 0 : h->x[rd];
+}
+
+static inline u128 register_pair(const Hart *h, u32 even)
+{
+    return even == 0 || even == SINK ? 0 : (u128)h->x[even + 1] << 64 | h->x[even];
+}
+
+static inline void set_register_pair(Hart *h, u32 even, u128 value)
+{
+    if (even != SINK) {
+        h->x[even] = (u64)value;
+        h->x[even + 1] = (u64)(value >> 64);
+    }
+}
+
 /* ---- LR and SC. The reservation is the physical address; harts run one at a time and lose it when another one runs. */
 
 static inline u64 reservation_of(const Hart *h, const void *p)
@@ -61,15 +82,14 @@ static inline int reserved(Hart *h, const void *p)
         p = (T *)(uintptr_t)((va) + e_->addend);                             \
     } while (0)
 
-/* Records an illegal-instruction exception; raise_at() finds the instruction's bits for tval. */
-static inline void set_illegal(Hart *h)
+/* Record exceptions (core/exc.pxi): an encoding that stands for no instruction; any. */
+void exc_illegal(Hart *h);
+void exc_set(Hart *h, u64 cause, u64 tval, u64 gpa, u64 tinst, u32 gva);
+
+/* Without C, a taken jump to an address that is not a multiple of 4 traps at the jump. */
+static inline void target_misaligned(Hart *h, u64 target)
 {
-    h->exc_cause = 2;
-    h->exc_tval = 0;
-    h->exc_gpa = 0;
-    h->exc_tinst = 0;
-    h->exc_gva = 0;
-    h->exc_reason = 0;
+    exc_set(h, 0, target, 0, 0, h->v);
 }
 
 /* Carry-less product of a and b, bits 63..0 and 127..64 (Zbc). */
@@ -90,6 +110,8 @@ static inline u64 clmul_high(Hart *h, u64 a, u64 b)
         out ^= a >> (64 - __builtin_ctzll(b));
     return out;
 }
+
+#include "crypto.h"
 
 #if __has_include("fp.h")
 #include "fp.h"

@@ -45,6 +45,11 @@ def has_rm(insn: Insn) -> bool:
     return "rm" in insn.pattern.fields
 
 
+def jumps(insn: Insn) -> bool:
+    """Whether the target may be misaligned on a hart without C."""
+    return insn.terminator is not None and insn.terminator.kind in ("branch", "jump")
+
+
 def has_slow(insn: Insn) -> bool:
     """Whether the handler has a slow twin to go to when its fast path does not apply."""
     access = insn.memory
@@ -54,8 +59,9 @@ def has_slow(insn: Insn) -> bool:
 class Body:
     """The statements of one instruction, for the op that the C expression ``op`` points at.
 
-    ``mode``: "fast", "slow" or "rm" (static rounding mode). ``fixed``: operands known to be constant, as C expressions;
-    a fixed ``rd`` means that the destination is x0. ``keep``: a C variable that gets the result as well.
+    ``mode``: "fast", "slow", "rm" (static rounding mode) or "aligned" (a jump on a hart without C). ``fixed``:
+    operands known to be constant, as C expressions; a fixed ``rd`` means that the destination is x0. ``keep``: a C
+    variable that gets the result as well.
     """
 
     def __init__(
@@ -94,6 +100,9 @@ class Body:
             "uimm": f"(u64)(u32){op}->imm",
             "csr": f"(u32){op}->imm",
             "zimm": f"(u64){op}->rs1",
+            "rd": f"old_rd(h, {op}->rd)",
+            "rd_pair": f"register_pair(h, {op}->rd)",
+            "rs2_pair": f"register_pair(h, {op}->rs2)",
             "fs3": f"h->f[{op}->imm & 31]",
             "rs3": f"h->x[{op}->imm & 31]",
         }.get(name) or f"h->{'f' if name[0] == 'f' else 'x'}[{op}->{name.replace('f', 'r', 1)}]"
@@ -175,11 +184,23 @@ class Body:
             if end.kind == "jump" and end_args[0] is not None and insn.result is not None and "rd" not in self.fixed:
                 self.emit(f"u64 to = {end_args[0]};")
                 end_args[0] = "to"
+                if self.mode == "aligned":
+                    self.emit(f"if (to & 2) {{ target_misaligned(h, to); {self._fail()} }}")
+            if self.mode == "aligned" and is_relative(end.args[-1]):
+                # The decoder gives this handler only those whose offset is not a multiple of 4.
+                condition = f"if ({_bare(end_args[0])}) " if end.kind == "branch" and end_args[0] else ""
+                self.emit(f"{condition}{{ target_misaligned(h, pc + (i64){self.op}->imm); {self._fail()} }}")
+                if condition:
+                    self.emit(f"FOLLOW(h, {self.op}, pc, {self._next_pc()}, next);")
+                return self.lines
         if insn.result is not None and "rd" not in self.fixed:
             file = "f" if "fd" in insn.pattern.fields else "x"
             value = self.expr(insn.result)
-            value = value if insn.result.type == u64 else f"(u64){value}"
-            self.emit(f"h->{file}[{self.op}->rd] = {self.keep}{value};")
+            if insn.result.type.width == 128:
+                self.emit(f"set_register_pair(h, {self.op}->rd, {value});")
+            else:
+                value = value if insn.result.type == u64 else f"(u64){value}"
+                self.emit(f"h->{file}[{self.op}->rd] = {self.keep}{value};")
         if end:
             getattr(self, f"_end_{end.kind}")(end, *(end_args if end.kind in ("branch", "jump") else ()))
         elif self.leave:
@@ -196,7 +217,7 @@ class Body:
             return
         if self.mode == "slow":
             self.emit("u32 rm = h->frm;")
-            self.emit(f"if (rm > 4) {{ set_illegal(h); return raise_at(h, {self.op}, pc); }}")
+            self.emit(f"if (rm > 4) {{ exc_illegal(h); return raise_at(h, {self.op}, pc); }}")
         else:
             self.emit(f"u32 rm = ((u32){self.op}->imm >> 8) & 7;")
         self.emit("(void)rm;")
@@ -301,7 +322,7 @@ class Body:
         return f"pc + 2 * (u64){self.op}->{next_field(self.insn)}"
 
     def _end_branch(self, effect: Effect, condition: str, _target: None) -> None:
-        self.emit(f"if ({condition}) FOLLOW(h, {self.op}, pc, pc + (i64){self.op}->imm, taken);")
+        self.emit(f"if ({_bare(condition)}) FOLLOW(h, {self.op}, pc, pc + (i64){self.op}->imm, taken);")
         self.emit(f"else FOLLOW(h, {self.op}, pc, {self._next_pc()}, next);")
 
     def _end_jump(self, effect: Effect, target: str | None) -> None:
@@ -324,6 +345,16 @@ class Body:
         self.emit("return jump_to(h, h->pc);")
 
 
+def _bare(text: str) -> str:
+    """An expression without parentheses around the whole of it."""
+    depth = 0
+    for n, c in enumerate(text):
+        depth += (c == "(") - (c == ")")
+        if depth == 0:
+            return text[1:-1] if n == len(text) - 1 and n else text
+    return text
+
+
 def _divides(v: Value) -> bool:
     return v.op in ("div", "rem") or any(_divides(a) for a in v.args if isinstance(a, Value))
 
@@ -337,15 +368,20 @@ def _constant(n: int, type: Type) -> str:
     return f"({c_type(type)}){n & ((1 << type.width) - 1):#x}u"
 
 
+def source_line(insn: Insn) -> str:
+    """A directive that makes the compiler and the debugger point at the definition. What comes from it follows in one
+    line, so that all of it is there."""
+    return f'#line {insn.line + 1} "{Path(insn.file).relative_to(_ROOT)}"'
+
+
 def function(name: str, lines: list[str], source: Insn | None = None, *, cold: bool = False) -> str:
     """One C function with the handler's signature around these statements."""
-    text = "\n    ".join(lines)
-    where = ""
-    if source is not None:
-        where = f'#line {source.line} "{Path(source.file).relative_to(_ROOT)}"\n'
-    unused = "" if _mentions(text, "pc") else "\n    (void)pc;"
-    unused += "" if _mentions(text, "op") else "\n    (void)op;"
-    return f"{where}{'COLD ' if cold else ''}void {name}(Hart *h, const Op *op, u64 pc)\n{{{unused}\n    {text}\n}}\n"
+    text = "\n".join(lines) if source is None else " ".join(lines)
+    unused = "".join(f"(void){name}; " for name in ("op", "pc") if not _mentions(text, name))
+    head = f"{'COLD ' if cold else ''}void {name}(Hart *h, const Op *op, u64 pc)"
+    if source is None:
+        return f"{head}\n{{\n{text}\n}}\n"
+    return f"{source_line(source)}\n{head} {{ {unused}{text} }}\n"
 
 
 def _mentions(text: str, name: str) -> bool:
@@ -371,6 +407,8 @@ def variants() -> dict[str, str]:
         out[name] = function(name, handler(insn), insn)
         if has_rm(insn):
             out[f"{name}_rm"] = function(f"{name}_rm", handler(insn, "rm"), insn)
+        if jumps(insn):
+            out[f"{name}_aligned"] = function(f"{name}_aligned", handler(insn, "aligned"), insn)
     for form in FORMS:
         insn = INSNS[form.base]
         out[form.handler] = function(form.handler, handler(insn, "fast", form.operands()), insn)
@@ -379,7 +417,7 @@ def variants() -> dict[str, str]:
 
 _ILLEGAL = """void h_illegal(Hart *h, const Op *op, u64 pc)
 {
-    set_illegal(h);
+    exc_illegal(h);
     return raise_at(h, op, pc);
 }
 """

@@ -6,7 +6,7 @@ from ..isa import ALIASES, INSNS
 from ..isa.dsl import Insn
 from ..isa.encoding import IGNORED, Pattern, Piece
 from ..isa.extensions import BIT
-from .c_handlers import has_link, has_rm, next_field
+from .c_handlers import has_link, has_rm, jumps, next_field
 from .forms import FORMS
 from .fusion import fuse_function
 
@@ -88,11 +88,11 @@ def _set(bits: int) -> str:
     return f"(u128){high:#x} << 64 | {low:#x}" if high else f"{low:#x}"
 
 
-def _rows(formats: list[tuple[bool, tuple[Piece, ...]]]) -> list[tuple[int, int, int, str]]:
-    """(mask, match, ext bits, C initializer) of every instruction and form, the more special first."""
+def _rows(formats: list[tuple[bool, tuple[Piece, ...]]]) -> list[tuple[int, int, str]]:
+    """(mask, match, C initializer) of every instruction and form, those that are to be tried first in front."""
     rows = []
 
-    def add(insn: Insn, mask: int, match: int, name: str) -> None:
+    def add(insn: Insn, mask: int, match: int, name: str, without: int = 0) -> None:
         immediate = immediate_of(insn.pattern)
         number = 0 if immediate is None else formats.index(immediate) + 1
         kind = " | ".join(kind_of(insn))
@@ -100,19 +100,25 @@ def _rows(formats: list[tuple[bool, tuple[Piece, ...]]]) -> list[tuple[int, int,
         rm = f"{name}_rm" if has_rm(insn) else "0"
         for group in insn.ext or (frozenset(),):
             bits = sum(BIT[e] for e in group)
-            row = f"{{{mask:#010x}, {match:#010x}, {_set(bits)}, {name}, {rm}, {kind}, {number}, {regs}}},"
-            rows.append((mask, match, bits, row))
+            sets = f"{_set(bits)}, {_set(without)}"
+            row = f"{{{mask:#010x}, {match:#010x}, {sets}, {name}, {rm}, {kind}, {number}, {regs}}},"
+            rows.append((without == 0, -mask.bit_count(), mask, match, row))
 
     for insn in INSNS.values():
-        if insn.pattern.conditions:
-            raise AssertionError(f"{insn.name}: requirements are for compressed encodings")
         immediate = immediate_of(insn.pattern)
         if immediate is not None and immediate not in formats:
             formats.append(immediate)
-        add(insn, insn.pattern.mask, insn.pattern.match, f"h_{insn.pyname}")
+        mask, match = insn.pattern.mask, insn.pattern.match
+        for covered in insn.pattern.words():
+            add(insn, *covered, f"h_{insn.pyname}")
+        if jumps(insn):
+            # Where the offset tells that the target is misaligned, only those; else all.
+            odd = insn.pattern.insert("imm", 2) if has_link(insn) else 0
+            add(insn, mask | odd, match | odd, f"h_{insn.pyname}_aligned", BIT["Zca"])
     for form in FORMS:
         add(INSNS[form.base], *form.pattern(), form.handler)
-    return sorted(rows, key=lambda r: -r[0].bit_count())
+    rows.sort(key=lambda row: row[:2])
+    return [row[2:] for row in rows]
 
 
 def _buckets(rows: list) -> list[list[int]]:
@@ -212,7 +218,7 @@ def source() -> str:
     lines += [
         "typedef struct {",
         "    u32 mask, match;",
-        "    u128 ext; /* all of these must be on */",
+        "    u128 ext, without; /* all of these must be on, all of those off */",
         "    Handler fn, rm_fn; /* rm_fn: for a static rounding mode */",
         "    u16 kind;",
         "    u8 imm; /* format of the immediate, 0 if none */",
@@ -221,7 +227,7 @@ def source() -> str:
         "",
         "/* Within a bucket the more special rows come first. */",
         "static const Row rows[] = {",
-        *(f"    {row[3]}" for row in rows),
+        *(f"    {row[2]}" for row in rows),
         "};",
         "",
         "/* Rows by opcode bits 6..2 and funct3: those of bucket b begin at bucket_rows[bucket_start[b]]. */",
@@ -247,7 +253,7 @@ def source() -> str:
         "        return DECODE_ILLEGAL;",
         "    for (u32 n = bucket_start[bucket]; n < bucket_start[bucket + 1]; n++) {",
         "        const Row *row = &rows[bucket_rows[n]];",
-        "        if ((w & row->mask) != row->match || (ext & row->ext) != row->ext)",
+        "        if ((w & row->mask) != row->match || (ext & row->ext) != row->ext || ext & row->without)",
         "            continue;",
         "        int kind = row->kind;",
         "        u32 rd = w >> 7 & 31;",

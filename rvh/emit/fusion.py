@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..isa import INSNS
 from ..isa.dsl import Insn
-from .c_handlers import Body, function, has_rm, has_slow
+from .c_handlers import Body, function, has_rm, has_slow, source_line
 from .forms import FORMS
 from .sequences import FIRST, SECOND, SEQUENCES
 
@@ -92,12 +92,12 @@ def _fused(sequence: Sequence) -> str:
         keep = ""
         if n < last and sequence[n + 1].chain:
             keep = f"r{n}"
-            lines.append(f"u64 {keep};")
+            lines.append(f"    u64 {keep};")
         fixed = dict.fromkeys(part.chained, f"r{n - 1}")
         body = Body(part.insn, f"(op + {n})" if n else "op", "fast", fixed, keep).render()
-        lines += ["{", *(f"    {line}" for line in body), "}"]
+        lines += [source_line(part.insn), "    { " + " ".join(body) + " }"]
     if not sequence[-1].insn.terminator:
-        lines.append(f"NEXT(h, op + {last}, pc);")
+        lines.append(f"    NEXT(h, op + {last}, pc);")
     return function(fused_name(sequence), lines)
 
 

@@ -389,8 +389,8 @@ ALIASES: dict[str, Alias] = {}
 
 _tracing: list[Effect] | None = None
 
-_OPERAND_TYPES = {"imm": i64, "pc": u64, "next_pc": u64}
-_OPERANDS = {"rs1", "rs2", "rs3", "fs1", "fs2", "fs3", "imm", "uimm", "zimm", "csr", "pc", "next_pc"}
+_OPERAND_TYPES = {"imm": i64, "rd_pair": u128, "rs2_pair": u128}
+_OPERANDS = {"rd", "rd_pair", "rs2_pair", "rs1", "rs2", "rs3", "fs1", "fs2", "fs3", "imm", "uimm", "zimm", "csr", "pc", "next_pc"}
 
 
 def _mnemonic(pyname: str) -> str:
@@ -428,7 +428,8 @@ def insn(pattern: str, syntax: str = "", *, ext: str = "", refines: str = "", re
             refines=refines,
         )
         for operand in inspect.signature(function).parameters:
-            if operand not in _OPERANDS or (operand not in ("pc", "next_pc") and operand not in encoding.fields):
+            field_name = operand.removesuffix("_pair")
+            if operand not in _OPERANDS or (operand not in ("pc", "next_pc") and field_name not in encoding.fields):
                 raise EncodingError(f"{where}: {name} has no operand {operand}")
             new.operands[operand] = Value("operand", (operand,), _OPERAND_TYPES.get(operand, u64))
         _tracing = new.effects
@@ -440,7 +441,8 @@ def insn(pattern: str, syntax: str = "", *, ext: str = "", refines: str = "", re
         if (result is None) == has_destination:
             raise EncodingError(f"{where}: {name} returns a value if and only if its pattern has rd or fd")
         if result is not None:
-            if not isinstance(result, Value) or (result.type.width != 64 and result.type != bit):
+            widths = (64, 128) if "rd_pair" in new.operands else (64,)
+            if not isinstance(result, Value) or (result.type.width not in widths and result.type != bit):
                 kind = result.type.name if isinstance(result, Value) else repr(result)
                 raise WidthError(f"{where}: {name} returns {kind}, not a 64-bit value: say sext() or zext()")
             new.result = result

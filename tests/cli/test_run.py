@@ -328,6 +328,7 @@ def test_dump_dtb(tmp_path):
     assert plic.u32("riscv,ndev") == 95 and len(plic.cells("interrupts-extended")) == 12
     assert set(plic.cells("interrupts-extended")[::2]) <= handles
     assert root.child("poweroff").u32("regmap") == root.find("/soc/test@100000").u32("phandle")
+    assert root.child("pmu").cells("riscv,event-to-mhpmevent") == [1, 0, 1, 2, 0, 2]
     slots = [node for node in root.child("soc").children if node.name.startswith("virtio_mmio@")]
     assert sorted(node.u32("interrupts") for node in slots) == list(range(1, 9))
     assert {node.u32("interrupt-parent") for node in slots} == {plic.u32("phandle")}

@@ -1,0 +1,58 @@
+"""``python -m tools.lockstep [--seed N] [--programs N] [--seconds S] [--spike PATH]``: see the package."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from collections import Counter
+
+from .compare import Difference, compare
+from .differences import KNOWN
+from .program import Options, build
+
+
+def main() -> int:
+    """0: nothing unexplained; 1: a difference, shown; 2: no Spike."""
+    parser = argparse.ArgumentParser(prog="lockstep", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="of the first program; the next ones count up")
+    parser.add_argument("--programs", type=int, default=10)
+    parser.add_argument("--seconds", type=float, help="stop after this long")
+    parser.add_argument("--segments", type=int, default=Options.segments, help="pieces of code entered per program")
+    parser.add_argument("--spike", default="spike")
+    parser.add_argument("--keep-going", action="store_true", help="show each program's first difference, and go on")
+    parser.add_argument("--save", metavar="FILE", help="write the first program's ELF and end")
+    args = parser.parse_args()
+    if args.save:
+        with open(args.save, "wb") as f:
+            f.write(build(args.seed, Options(segments=args.segments)))
+        return 0
+    if shutil.which(args.spike) is None:
+        print(f"lockstep: no {args.spike} here", file=sys.stderr)
+        return 2
+    started, total, failed = time.monotonic(), 0, 0
+    known: Counter = Counter()
+    for seed in range(args.seed, args.seed + args.programs):
+        options = Options(segments=args.segments, reservations=seed % 8 == 0)
+        try:
+            outcome = compare(build(seed, options), args.spike)
+        except Difference as error:
+            failed += 1
+            print(f"seed {seed}: difference\n{error}", flush=True)
+            if not args.keep_going:
+                break
+            continue
+        total += outcome.compared
+        known += outcome.known
+        if args.seconds is not None and time.monotonic() - started > args.seconds:
+            break
+    seconds = time.monotonic() - started
+    print(f"{total} instructions compared in {seconds:.0f} s, {failed} programs with an unexplained difference")
+    for name, count in known.items():
+        print(f"  {count} x {name}: {KNOWN[name][0]} ({KNOWN[name][1]})")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
