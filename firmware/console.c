@@ -1,7 +1,7 @@
 /* Console multiplexer: line buffering and labels on the way out, the escape key on the way in. */
 #include "console.h"
 #include "drivers/drivers.h"
-#include "hart.h"
+#include "sched.h"
 #include "vm.h"
 
 enum { ESCAPE_KEY = 0x1d /* Ctrl-] */, ESC = 0x1b, FLUSH_MS = 50 };
@@ -133,9 +133,19 @@ void hv_log(const char *fmt, ...)
 
 static void list_vms(void)
 {
-    for (u32 i = 0; i < vm_count; i++)
+    static const char *const states[] = {
+        [VCPU_STOPPED] = "stopped", [VCPU_RUNNABLE] = "ready", [VCPU_RUNNING] = "running",
+        [VCPU_BLOCKED] = "waiting",
+    };
+
+    for (u32 i = 0; i < vm_count; i++) {
         hv_log("%u %s: %s%s", i, vms[i].label, vm_state_name(&vms[i]),
                i == focus ? ", has the keyboard" : "");
+        for (u32 k = 0; k < vms[i].vcpu_count && !vm_stopped(&vms[i]); k++) {
+            const struct vcpu *v = &vms[i].vcpu[k];
+            hv_log("  vcpu %u %s, last exit at pc 0x%lx", k, states[sched_state(v)], v->pc);
+        }
+    }
 }
 
 static void set_focus(u32 index)

@@ -28,8 +28,11 @@ static void exit_ecall(struct vcpu *v)
 static void exit_virtual_instruction(struct vcpu *v)
 {
     bool from_supervisor = v->sstatus & SSTATUS_SPP;
-    u32 length, insn = v->stval ? (u32)v->stval : guest_instruction(v->pc, &length);
+    /* Fetched anew: stval may be 0 (manual) or stale (QEMU 7.2). A fetch that faults is left to the guest. */
+    u32 length, insn = guest_instruction(v->pc, &length);
 
+    if (!insn)
+        return;
     if (insn == WFI_INSN && from_supervisor) {
         v->pc += 4;
         v->wants_wait = !vcpu_interrupt_pending(v, true, rdtime());

@@ -56,7 +56,8 @@ static void write_cpus(struct fdt_writer *w, const struct vm *vm)
         fdtw_string(w, "status", "okay");
         fdtw_string(w, "compatible", "riscv");
         write_isa(w);
-        fdtw_string(w, "mmu-type", "riscv,sv39");
+        if (platform.mmu_type)           /* the VS-stage has the modes of the S-mode one (Shvsatpa) */
+            fdtw_string(w, "mmu-type", platform.mmu_type);
         fdtw_node(w, "interrupt-controller");
         FDTW_CELLS(w, "#address-cells", 0);
         FDTW_CELLS(w, "#interrupt-cells", 1);

@@ -26,16 +26,18 @@ static const struct { u64 mode; u32 levels; } gstage_modes[] = {
     {HGATP_SV39X4, 3}, {HGATP_SV48X4, 4}, {HGATP_SV57X4, 5},
 };
 
-void hart_probe(void)
+const char *hart_probe(void)
 {
     const u64 wanted = HENVCFG_STCE | HENVCFG_PBMTE | HENVCFG_CBZE | HENVCFG_CBCFE | HENVCFG_CBIE_FLUSH;
     u64 value;
 
+    if (probe_hgatp(0, &value))
+        return "no H extension";
     if (probe_henvcfg(0, &value) == 0) {
         csr_write(henvcfg, wanted);
         features.henvcfg = csr_read(henvcfg) & wanted;
     }
-    features.sstc = (features.henvcfg & HENVCFG_STCE) && platform_has_extension("sstc");
+    features.sstc = (features.henvcfg & HENVCFG_STCE) && probe_stimecmp(0, &value) == 0;
     if (!features.sstc)
         features.henvcfg &= ~HENVCFG_STCE;
     features.stateen = probe_hstateen0(0, &value) == 0;
@@ -51,6 +53,9 @@ void hart_probe(void)
             features.vmid_bits++;
     }
     csr_write(hgatp, 0);
+    if (!features.gstage_levels)
+        return "no G-stage translation";
+    return probe_time(0, &value) ? "no time CSR" : NULL;
 }
 
 void hart_init(void)
@@ -66,19 +71,22 @@ void hart_init(void)
     if (features.stateen)
         csr_write(hstateen0, guest_stateen);
     hfence_gvma_all();
+    csr_write(sie, BIT(IRQ_S_SOFT) | BIT(IRQ_S_EXT));
     this_hart()->armed = 0;
     hart_arm_timer(FOREVER);
-    csr_write(sie, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT));
 }
 
 void hart_arm_timer(u64 deadline)
 {
     struct hart *h = this_hart();
 
-    deadline = min_u64(deadline, TIME_NEVER);
     if (h->armed == deadline)
         return;
     h->armed = deadline;
+    if (deadline == FOREVER)             /* see TIME_NEVER */
+        csr_clear(sie, BIT(IRQ_S_TIMER));
+    else
+        csr_set(sie, BIT(IRQ_S_TIMER));
     if (features.sstc)
         csr_write(stimecmp, deadline);
     else

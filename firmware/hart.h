@@ -6,8 +6,8 @@
 
 struct vcpu;
 
-/* A time that does not come: 228 years at 10 MHz. All ones would do by the manual, but some machines' timers,
-   QEMU 7.2's among them, overflow in nanoseconds there and fire at once. */
+/* Deadlines from here on, 228 years at 10 MHz, do not come. A guest's are cut to this: by the manual all ones
+   would do, but some machines' timers, QEMU 7.2's among them, overflow in nanoseconds there and fire at once. */
 #define TIME_NEVER (1ull << 56)
 
 struct hart {
@@ -44,8 +44,8 @@ static inline struct hart *this_hart(void)
     return h;
 }
 
-/* Finds out what the hart offers, by WARL reads. Once, on the boot hart. */
-void hart_probe(void);
+/* Finds out what the hart offers, by WARL reads. Once, on the boot hart. NULL, or what it lacks. */
+const char *hart_probe(void);
 /* Sets the HS-level controls of this hart: delegation, counters, environment, interrupt enables. */
 void hart_init(void);
 /* Gives every other hart a stack, before the VMs take the memory. */
@@ -59,8 +59,11 @@ void hart_kick(struct hart *h);
 /* Guarded accesses of trap.S: 0, or the scause of the trap they met. */
 int guest_fetch16(u64 gva, u64 *value);
 int guest_load64(u64 gva, u64 *value);
+int probe_hgatp(u64 unused, u64 *value);
 int probe_henvcfg(u64 unused, u64 *value);
 int probe_hstateen0(u64 unused, u64 *value);
+int probe_stimecmp(u64 unused, u64 *value);
+int probe_time(u64 unused, u64 *value);
 
 /* Ends the machine: a bug in the hypervisor itself. */
 void hs_panic(u64 scause, u64 sepc, u64 stval) __attribute__((noreturn));

@@ -21,9 +21,9 @@ void main(u64 boot_hart_id, const void *dtb)
         hv_log("no usable device tree at 0x%lx", (u64)dtb);
         sbi_shutdown(true);
     }
-    hart_probe();
-    if (!features.gstage_levels) {
-        hv_log("this hart has no G-stage translation: is the H extension there?");
+    const char *lacks = hart_probe();
+    if (lacks) {
+        hv_log("this hart has %s, and the hypervisor needs it", lacks);
         sbi_shutdown(true);
     }
     hart_init();

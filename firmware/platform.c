@@ -15,6 +15,7 @@ static void found_cpu(const struct fdt_node *n)
     harts[hart_count++].id = id;
     if (hart_count > 1)
         return;
+    platform.mmu_type = fdt_string(n, "mmu-type");
     platform.isa = fdt_string(n, "riscv,isa");
     platform.isa_list = fdt_prop(n, "riscv,isa-extensions", &platform.isa_list_len);
     platform.cbom_size = fdt_u32(n, "riscv,cbom-block-size", 0);

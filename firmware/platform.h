@@ -17,6 +17,7 @@ struct platform {
     struct { u64 base, size; const u32 *contexts; u32 contexts_len; } plic;
     struct { u64 base; u32 irq; } virtio[MAX_VIRTIO_SLOTS];
     u32 virtio_count;
+    const char *mmu_type;                /* of the boot hart, or NULL */
     const char *isa;                     /* riscv,isa of the boot hart, or NULL */
     const char *isa_list;                /* riscv,isa-extensions, a list of isa_list_len bytes, or NULL */
     u32 isa_list_len;

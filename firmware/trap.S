@@ -102,8 +102,11 @@ hs_trap:
 
     guarded guest_fetch16, hlvx.hu t1, (a0)
     guarded guest_load64,  hlv.d t1, (a0)
+    guarded probe_hgatp,     csrr t1, hgatp
     guarded probe_henvcfg,   csrr t1, henvcfg
     guarded probe_hstateen0, csrr t1, hstateen0
+    guarded probe_stimecmp,  csrr t1, stimecmp
+    guarded probe_time,      csrr t1, time
 
 /* void fp_save(struct vcpu *), void fp_restore(struct vcpu *): need sstatus.FS != Off. */
     .option push

@@ -66,8 +66,9 @@ void vcpu_put(struct vcpu *v)
     v->csr.hvip &= BIT(IRQ_VS_SOFT);
     if (features.sstc) {
         v->timecmp = csr_read(vstimecmp);
-        csr_write(vstimecmp, TIME_NEVER);
+        csr_write(vstimecmp, FOREVER);
     }
+    csr_write(hie, 0);                   /* nothing that is left of this vCPU ends the hart's WFI */
     if ((v->sstatus & SSTATUS_FS) == SSTATUS_FS) {
         csr_set(sstatus, SSTATUS_FS);
         fp_save(v);
@@ -122,7 +123,7 @@ u64 vcpu_timer_due(const struct vcpu *v, u64 now)
 {
     u64 guest_now = now + v->vm->time_delta, left = v->timecmp > guest_now ? v->timecmp - guest_now : 0;
 
-    return left > FOREVER - now ? FOREVER : now + left;
+    return v->timecmp >= TIME_NEVER || left > FOREVER - now ? FOREVER : now + left;
 }
 
 bool vcpu_interrupt_pending(const struct vcpu *v, bool loaded, u64 now)

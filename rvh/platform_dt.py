@@ -154,5 +154,4 @@ def apply_chosen(root: Node, chosen: Chosen) -> None:
         node["rvh,color"] = True
     if chosen.rng_seed:
         node["rng-seed"] = chosen.rng_seed
-    names = {child.name for child in chosen.nodes}
-    node.children = [child for child in node.children if child.name not in names] + list(chosen.nodes)
+    node.children += chosen.nodes

@@ -15,6 +15,7 @@ A TOML file looks like this; paths are relative to it, and everything but `kerne
     memory = "256M"
     vcpus = 2
     disk = "root.img"
+    readonly = false
     console = "uart"
 """
 
@@ -63,7 +64,7 @@ def parse_size(text: str | int, what: str = "size", at_least: int = 0x1000, at_m
 
 @dataclass
 class VmSpec:
-    """One VM. `memory` is in bytes, `disk` the path of a raw image that is the VM's alone."""
+    """One VM. `memory` is in bytes, `disk` the path of a raw image that is the VM's alone, `readonly` about it."""
 
     name: str
     kernel: str
@@ -73,6 +74,7 @@ class VmSpec:
     append: str | None = None
     disk: str | None = None
     console: str = "uart"
+    readonly: bool = False
 
 
 @dataclass
@@ -124,9 +126,9 @@ def from_files(
     memory: int | None = None,
     initrd: str | None = None,
     append: str | None = None,
-    disks: Sequence[str] = (),
+    disks: Sequence[tuple[str, bool]] = (),
 ) -> list[VmSpec]:
-    """One VM for each kernel, all with the same options; the n-th disk belongs to the n-th VM."""
+    """One VM for each kernel, all with the same options; the n-th disk (path, read-only) is the n-th VM's."""
     if len(kernels) > MAX_VMS:
         raise UsageError(f"{len(kernels)} VMs are more than the {MAX_VMS} that the hypervisor takes")
     if len(disks) > len(kernels):
@@ -143,7 +145,8 @@ def from_files(
                 vcpus,
                 initrd,
                 append,
-                disks[index] if index < len(disks) else None,
+                disks[index][0] if index < len(disks) else None,
+                readonly=index < len(disks) and disks[index][1],
             )
         )
     return vms
@@ -157,10 +160,11 @@ VM_KEYS: dict[str, type | tuple[type, ...]] = {
     "memory": (str, int),
     "vcpus": int,
     "disk": str,
+    "readonly": bool,
     "console": str,
 }
 MACHINE_KEYS: dict[str, type | tuple[type, ...]] = {"harts": int, "memory": (str, int), "clock": str}
-WORDS = {str: "a string", int: "a number", (str, int): "a size"}
+WORDS = {str: "a string", int: "a number", (str, int): "a size", bool: "true or false"}
 
 
 def load_toml(path: str) -> Description:
@@ -200,7 +204,7 @@ def _check_keys(path: str, where: str, table: dict[str, Any], keys: dict[str, An
     for key, value in table.items():
         if key not in keys:
             raise InputError(path, f"{where}: unknown key {key!r}; known are {', '.join(keys)}")
-        if not isinstance(value, keys[key]) or isinstance(value, bool):
+        if not isinstance(value, keys[key]) or (isinstance(value, bool) and keys[key] is not bool):
             raise InputError(path, f"{where}: {key} is not {WORDS[keys[key]]}")
 
 
@@ -233,20 +237,23 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
         memory = parse_size(entry["memory"], "memory", MIN_MEMORY) if "memory" in entry else default_memory(kernel)
     except UsageError as error:
         raise InputError(path, f"{where}: {error}") from None
-    return VmSpec(name, kernel, memory, vcpus, beside("initrd"), entry.get("append"), beside("disk"), console)
+    readonly = entry.get("readonly", False)
+    if readonly and "disk" not in entry:
+        raise InputError(path, f"{where}: is readonly but has no disk")
+    return VmSpec(name, kernel, memory, vcpus, beside("initrd"), entry.get("append"), beside("disk"), console, readonly)
 
 
-def disks_of(vms: Sequence[VmSpec]) -> list[str]:
-    """The machine's disks in order: one for each VM that has one. Raises `InputError` when two VMs share
-    one.
+def disks_of(vms: Sequence[VmSpec]) -> list[tuple[str, bool]]:
+    """The machine's disks in order, as (path, read-only): one for each VM that has one.
+
+    Raises `InputError` when two VMs share one.
     """
-    disks: list[str] = []
-    for vm in vms:
-        if vm.disk is None:
-            continue
-        if os.path.realpath(vm.disk) in map(os.path.realpath, disks):
-            raise InputError(vm.disk, "is the disk of two VMs")
-        disks.append(vm.disk)
+    disks = [(vm.disk, vm.readonly) for vm in vms if vm.disk is not None]
+    seen: set[str] = set()
+    for disk, _ in disks:
+        if os.path.realpath(disk) in seen:
+            raise InputError(disk, "is the disk of two VMs")
+        seen.add(os.path.realpath(disk))
     return disks
 
 
@@ -281,6 +288,9 @@ def plan_hypervisor(
         raise UsageError(
             f"the VMs want {size_words(total)} of memory, the machine has {size_words(ram_size)}; give it more --memory"
         )
+    chosen = root.child("chosen")
+    if chosen is not None:  # a given tree may describe VMs of another run
+        chosen.children = [child for child in chosen.children if not child.name.startswith("rvh,vm@")]
     planner = Planner(root, ram_base, ram_size)
     planner.start_with(elf.load(firmware, ram_base, ram_size))
     next_stage = planner.load_program(elf.load(hypervisor, ram_base, ram_size, raw_at=ram_base + KERNEL_OFFSET)).entry
@@ -295,7 +305,7 @@ def plan_hypervisor(
             modules[path] = (planner.load_file(data, path, below=planner.plan.dtb_address), len(data))
         return dtb.u64(*modules[path])
 
-    disks = disks_of(vms)
+    disks = [disk for disk, _ in disks_of(vms)]
     nodes = []
     for index, vm in enumerate(vms):
         try:

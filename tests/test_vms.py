@@ -1,10 +1,13 @@
 """VM descriptions, placement in RAM and the nodes that the hypervisor reads."""
 
+import json
 import os
 import struct
 
 import pytest
 from elf_files import Elf, Part
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_elf import linux_image
 
 from rvh import boot, dtb, vms
@@ -80,10 +83,10 @@ def test_ram_map():
 def test_from_files(kernel, tmp_path):
     image = tmp_path / "Image"
     image.write_bytes(linux_image())
-    specs = vms.from_files([kernel, kernel, str(image)], vcpus=2, append="x", disks=["a.img"])
+    specs = vms.from_files([kernel, kernel, str(image)], vcpus=2, append="x", disks=[("a.img", True)])
     assert [vm.name for vm in specs] == ["guest", "guest2", "image"]
     assert [vm.memory for vm in specs] == [64 * MIB, 64 * MIB, 256 * MIB]
-    assert [vm.disk for vm in specs] == ["a.img", None, None]
+    assert [(vm.disk, vm.readonly) for vm in specs] == [("a.img", True), (None, False), (None, False)]
     assert {vm.vcpus for vm in specs} == {2} and {vm.append for vm in specs} == {"x"}
 
 
@@ -98,7 +101,7 @@ def test_arguments_out_of_range(kernel):
     with pytest.raises(UsageError, match="17 VMs"):
         vms.from_files([kernel] * 17)
     with pytest.raises(UsageError, match="2 disks for 1 VM"):
-        vms.from_files([kernel], disks=["a", "b"])
+        vms.from_files([kernel], disks=[("a", False), ("b", False)])
     with pytest.raises(UsageError, match="1 to 8 vCPUs, not 9"):
         vms.from_files([kernel], vcpus=9)
 
@@ -127,6 +130,7 @@ def test_toml(tmp_path):
             memory = "128M"
             vcpus = 2
             disk = "/abs/disk.img"
+            readonly = true
             console = "virtio"
             [[vm]]
             name = "two"
@@ -138,7 +142,8 @@ def test_toml(tmp_path):
     one, two = description.vms
     assert (one.name, one.kernel, one.initrd) == ("image", f"{tmp_path}/Image", f"{tmp_path}/sub/initrd")
     assert (one.append, one.memory, one.vcpus) == ("console=ttyS0", 128 * MIB, 2)
-    assert (one.disk, one.console) == ("/abs/disk.img", "virtio")
+    assert (one.disk, one.readonly, one.console) == ("/abs/disk.img", True, "virtio")
+    assert vms.disks_of(description.vms) == [("/abs/disk.img", True)]
     assert (two.name, two.memory, two.vcpus, two.disk, two.console) == ("two", 64 * MIB, 1, None, "uart")
 
 
@@ -162,6 +167,8 @@ VM = "[[vm]]\nkernel = 'k'\n"
         (VM + "kernels = 'x'", "vm 1: unknown key 'kernels'"),
         (VM + VM + "vcpus = 0", "vm 2: vcpus is 0, not 1 to 8"),
         (VM + "vcpus = true", "vm 1: vcpus is not a number"),
+        (VM + "disk = 'd'\nreadonly = 1", "vm 1: readonly is not true or false"),
+        (VM + "readonly = true", "vm 1: is readonly but has no disk"),
         (VM + "vcpus = 1.5", "vm 1: vcpus is not a number"),
         (VM + "memory = '1M'", "vm 1: memory: 1M is not between 2 MiB and 1 TiB"),
         (VM + "memory = 'lots'", "vm 1: memory: 'lots' is not a size"),
@@ -239,7 +246,7 @@ def test_plan_of_two_vms(images, kernel, tmp_path):
 
 
 def test_vm_nodes_of_a_given_tree_are_replaced(images, kernel):
-    root = Node("", {}, [Node("chosen", {}, [Node("rvh,vm@0", {"label": "old"}), Node("other")])])
+    root = Node("", {}, [Node("chosen", {}, [Node("rvh,vm@0", {"label": "old"}), Node("other"), Node("rvh,vm@1")])])
     _, tree = plan(images, [vms.VmSpec("new", kernel, 64 * MIB)], root=root)
     assert [child.name for child in tree.child("chosen").children] == ["other", "rvh,vm@0"]
     assert tree.find("/chosen/rvh,vm@0").string("label") == "new"
@@ -335,3 +342,45 @@ def test_initrd_that_does_not_fit(images, tmp_path):
     initrd.write_bytes(b"")
     with pytest.raises(InputError, match="is empty"):
         bare(images[0], initrd=str(initrd))
+
+
+SCALARS = st.one_of(
+    st.integers(-(1 << 70), 1 << 70),
+    st.booleans(),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["64M", "uart", "k"]),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text("ab", max_size=2), inner, max_size=2)),
+)
+TABLE = st.dictionaries(st.sampled_from([*vms.VM_KEYS, *vms.MACHINE_KEYS, "other"]), VALUES, max_size=5)
+
+
+def toml_value(value):
+    """Any of the values above as TOML."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "{" + ", ".join(f'"{key}" = {toml_value(item)}' for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml_value, value)) + "]"
+    return json.dumps(value).replace("\x7f", "\\u007f") if isinstance(value, str) else repr(value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(st.lists(TABLE, max_size=3), VALUES), st.one_of(TABLE, VALUES))
+def test_any_toml(tmp_path_factory, entries, machine):
+    """A description or one line that names the file, whatever the file says."""
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_text(
+        f"vm = {toml_value(entries)}\nmachine = {toml_value(machine)}\n", encoding="utf-8", errors="replace"
+    )
+    try:
+        description = vms.load_toml(str(path))
+    except InputError as error:
+        assert str(error).startswith(f"{path}: ")
+    else:
+        assert 1 <= len(description.vms) <= 16
+        assert all(1 <= vm.vcpus <= 8 and vm.memory >= 2 * MIB for vm in description.vms)

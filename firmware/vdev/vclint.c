@@ -2,7 +2,7 @@
    mtimecmp only hold what is written. mtime is the guest's time and cannot be set. */
 #include "vm.h"
 
-enum { MSIP = 0, MTIMECMP = 0x4000, MTIME = 0xbff8 };
+enum { MTIMECMP = 0x4000, MTIME = 0xbff8 };   /* msip is at 0 */
 
 /* Where the register at `offset` is kept, NULL if the guest has no such hart. */
 static u64 *stored(struct vm *vm, u64 offset)

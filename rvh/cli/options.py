@@ -57,6 +57,7 @@ class Options:
     signature: str | None = None
     signature_granularity: int = 4
     trace: str | None = None
+    virtio_console: str | None = None
     stats: bool = False
     dump_dtb: str | None = None
 
@@ -135,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--disk", dest="disks", action=_Disk, default=[], metavar="FILE", help="raw disk image; the n-th VM's disk")
     add("--disk-ro", dest="disks", action=_Disk, default=[], metavar="FILE", help="the same, read-only")
     add("--nics", type=_count_or_zero, default=0, metavar="N", help="network cards on one internal switch")
+    add("--virtio-console", metavar="FILE", help="the virtio console's output goes there instead of stdout")
     add("--harts", type=_count, metavar="N", help=f"harts of the machine, 1 to {MAX_HARTS}")
     add("--memory", type=_size, metavar="SIZE", help="RAM of the machine, such as 512M")
     add("--vcpus", type=_count, metavar="N", help="vCPUs of every VM")
@@ -166,7 +168,11 @@ def parse(argv: Sequence[str]) -> Options:
         _check_bare(options)
     else:
         _check_hypervisor(options)
-    outputs = [path for path in (options.signature, options.trace, options.dump_dtb) if path not in (None, "-")]
+    outputs = [
+        path
+        for path in (options.signature, options.trace, options.virtio_console, options.dump_dtb)
+        if path not in (None, "-")
+    ]
     inputs = [*options.inputs, options.kernel, options.initrd, options.dtb, *(path for path, _ in options.disks)]
     taken = {os.path.realpath(path) for path in inputs if path is not None}
     for path in outputs:
@@ -199,5 +205,3 @@ def _check_hypervisor(options: Options) -> None:
             if getattr(options, name):
                 option = "disk" if name == "disks" else name.replace("_", "-")
                 raise UsageError(f"--{option} belongs into the .toml file")
-    if any(readonly for _, readonly in options.disks):
-        raise UsageError("--disk-ro needs --bare")

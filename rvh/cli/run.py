@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ..errors import InputError, RvhError, UsageError, os_reason
 
@@ -35,7 +35,7 @@ INPUT_EVERY = 0.004
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the tool and returns its exit status (the module docstring of `rvh.cli.options` lists them)."""
+    """Runs the tool and returns its exit status (``rvh-run --help`` lists them)."""
     _fill_standard_files()
     args = list(sys.argv[1:] if argv is None else argv)
     if args == ["--version"]:
@@ -139,7 +139,7 @@ class Run:
                 options.vm_memory,
                 options.initrd,
                 options.append,
-                [path for path, _ in options.disks],
+                options.disks,
             )
         else:
             demo = [(name, vcpus) for name, vcpus in DEMO if os.path.isfile(os.path.join(IMAGES, f"{name}.elf"))]
@@ -150,7 +150,7 @@ class Run:
             for name in ("initrd", "append", "disks"):
                 if getattr(options, name):
                     raise UsageError(f"--{name.rstrip('s')} needs a kernel")
-        options.disks = [(path, False) for path in vms.disks_of(self.vms)]
+        options.disks = vms.disks_of(self.vms)
         options.harts = options.harts or DEMO_HARTS
         options.memory = options.memory or vms.memory_for(self.vms)
 
@@ -196,7 +196,7 @@ class Run:
                 harts=options.harts,
                 ram=options.memory,
                 clock=clock,
-                virtio=fill_slots(disks, options.nics, self.screen.write, options.seed),
+                virtio=fill_slots(disks, options.nics, self._virtio_output, options.seed),
                 console=self.screen.write,
                 **extra,
             )
@@ -247,14 +247,20 @@ class Run:
         from .terminal import Input, OutputClosed, Quit, Screen, StatusLine
 
         self.screen = Screen()
+        self.trace: OutputFile | None = None
+        self.virtio_file: OutputFile | None = None
         self.status = StatusLine(self.screen)
         self._build()
         assert self.machine is not None
         if self.options.dump_dtb is not None:
             return self._dump()
-        self.trace = self._open_trace()
+        if self.options.trace is not None:
+            self.trace = OutputFile(self.options.trace, 1 << 20)
+        if self.options.virtio_console is not None:
+            self.virtio_file = OutputFile(self.options.virtio_console, 0)
         self.input = Input(self._feed, self._unread)
         handlers = {number: signal.signal(number, _terminate) for number in (signal.SIGTERM, signal.SIGHUP)}
+        handlers[signal.SIGCONT] = signal.signal(signal.SIGCONT, lambda *_: self.input.resume())
         handlers[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, lambda *_: self.input.suspend())
         status, words = 130, "ended by the user"
         try:
@@ -276,8 +282,9 @@ class Run:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
             self.machine.close()
-            if self.trace is not None:
-                self.trace.close()
+            for file in (self.trace, self.virtio_file):
+                if file is not None:
+                    file.close()
         return self._finish(status, words)
 
     def _lives(self) -> Stop:
@@ -307,7 +314,7 @@ class Run:
         from ..trace import CommitLog
 
         assert self.machine is not None
-        return CommitLog(self.machine, self.trace)
+        return CommitLog(self.machine, cast(BinaryIO, self.trace))
 
     def _one_life(self, started: float) -> Stop:
         from ..machine import Stop
@@ -379,6 +386,12 @@ class Run:
             if slot.backend is not None and slot.backend.device_id == 3:
                 return slot.backend
         return None
+
+    def _virtio_output(self, data: bytes) -> None:
+        if self.virtio_file is None:
+            self.screen.write(data)
+        else:
+            self.virtio_file.write(data)
 
     def _listening(self) -> bool:
         assert self.machine is not None
@@ -456,13 +469,30 @@ class Run:
         _say(f"wrote the device tree, {len(blob)} bytes, to {options.dump_dtb}")
         return 0
 
-    def _open_trace(self) -> Any:
-        if self.options.trace is None:
-            return None
+
+class OutputFile:
+    """A file of the user's choice, made or emptied. Every error is an `InputError` that names it."""
+
+    def __init__(self, path: str, buffering: int):
+        self.path = path
         try:
-            return open(self.options.trace, "wb", buffering=1 << 20)
+            self.file = open(path, "wb", buffering=buffering)
         except OSError as error:
-            raise InputError(self.options.trace, os_reason(error)) from None
+            raise InputError(path, os_reason(error)) from None
+
+    def write(self, data: bytes) -> int:
+        """Writes all of it, perhaps later."""
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            raise InputError(self.path, os_reason(error)) from None
+
+    def close(self) -> None:
+        """Writes what is left."""
+        try:
+            self.file.close()
+        except OSError as error:
+            raise InputError(self.path, os_reason(error)) from None
 
 
 def _rng_seed(seed: int) -> bytes:

@@ -91,11 +91,7 @@ class Input:
             return
         import termios
 
-        try:
-            in_background = os.tcgetpgrp(self.fd) != os.getpgrp()
-        except OSError:
-            in_background = False  # a terminal without job control
-        if in_background:
+        if self._in_background():
             self.eof = True  # reading would stop the process
             return
         try:
@@ -103,6 +99,17 @@ class Input:
             self.raw()
         except termios.error:
             self.eof = True
+
+    def _in_background(self) -> bool:
+        try:
+            return os.tcgetpgrp(self.fd) != os.getpgrp()
+        except OSError:
+            return False  # a terminal without job control
+
+    def resume(self) -> None:
+        """After a stop by somebody else: the shell may have changed the terminal's mode."""
+        if self.saved is not None and not self._in_background():
+            self.raw()
 
     def raw(self) -> None:
         """No echo, no line editing, no signals; output processing stays, so that newlines return."""

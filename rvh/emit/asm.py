@@ -2,7 +2,7 @@
 and directives. One section; compressed instructions only where they are written as such (``c.addi``).
 
 >>> assemble("li a0, 1\\nret").words()
-[1048851, 32871]
+[1049875, 32871]
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _UNARY: dict[type, Callable[[int], int]] = {ast.USub: operator.neg, ast.UAdd: op
 
 _LABEL = re.compile(r"\s*([A-Za-z_.$][\w.$]*|\d+):")
 _LOCAL = re.compile(r"\b(\d+)([bf])\b")
-_IGNORED = {".text", ".data", ".section", ".globl", ".global", ".option", ".type", ".size", ".file", ".p2align_max"}
+_IGNORED = {".text", ".data", ".section", ".globl", ".global", ".option", ".type", ".size", ".file"}
 _SIZES = {".byte": 1, ".half": 2, ".short": 2, ".word": 4, ".long": 4, ".dword": 8, ".quad": 8}
 
 

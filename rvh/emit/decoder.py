@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..isa import ALIASES, INSNS
-from ..isa.dsl import Insn
-from ..isa.encoding import IGNORED, Pattern, Piece
+from ..isa.dsl import Alias, Insn
+from ..isa.encoding import Pattern, Piece
 from ..isa.extensions import BIT
 from .c_handlers import has_link, has_rm, jumps, next_field
 from .forms import FORMS
@@ -145,7 +145,7 @@ def _expand_cases() -> list[str]:
     return lines
 
 
-def _expand_one(a) -> list[str]:
+def _expand_one(a: Alias) -> list[str]:
     target = INSNS[a.target].pattern
     tests = [f"(c & {a.pattern.mask:#06x}) == {a.pattern.match:#06x}"]
     wanted = " && ".join(f"ext & EXT_{name.upper()}" for name in sorted(a.ext))
@@ -313,6 +313,3 @@ def source() -> str:
         fuse_function(),
     ]
     return "\n".join(lines)
-
-
-assert IGNORED == "any"

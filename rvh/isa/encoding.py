@@ -1,6 +1,7 @@
 """Bit patterns of instructions: parsing them, taking fields out of a word, putting fields into one.
 
 A pattern is written as the manual draws it, most significant bit first: ``"imm[11:5] rs2 rs1 011 imm[4:0] 0100011"``.
+Bits that are reserved but ignored, as in FENCE, are the field ``any``.
 """
 
 from __future__ import annotations
@@ -19,8 +20,6 @@ FIELD_WIDTH = {
     "rm": 3,
     "csr": 12,
 }
-#: Name for bits that are reserved but ignored, as in FENCE.
-IGNORED = "any"
 
 _TOKEN = re.compile(r"(?P<literal>[01]+)|(?P<name>[a-z]+\d?'?)(?:\[(?P<bits>[\d:|]+)\])?")
 _REQUIRE = re.compile(r"(\w+) (!=|>=|<=) (\d+)")
@@ -54,6 +53,7 @@ class Pattern:
     match: int = 0
     fields: dict[str, list[Piece]] = field(default_factory=dict)
     conditions: list[tuple[str, str, int]] = field(default_factory=list)
+    short: set[str] = field(default_factory=set)  # register fields that name x8..x15 by three bits
 
     def __post_init__(self) -> None:
         pos = 0
@@ -71,7 +71,7 @@ class Pattern:
                 self.fields.setdefault(name.rstrip("'"), []).append(Piece(hi, lo, pos))
                 pos += hi - lo + 1
             if name.endswith("'"):
-                self._primed = {*getattr(self, "_primed", ()), name.rstrip("'")}
+                self.short.add(name.rstrip("'"))
         if pos not in (16, 32):
             raise EncodingError(f"pattern {self.text!r} is {pos} bits wide, not 16 or 32")
         self.width = pos
@@ -91,7 +91,7 @@ class Pattern:
 
     def primed(self, name: str) -> bool:
         """Whether this register field names x8..x15 by three bits."""
-        return name in getattr(self, "_primed", ())
+        return name in self.short
 
     def signed(self, name: str) -> bool:
         return name == "imm"

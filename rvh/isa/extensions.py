@@ -53,6 +53,9 @@ IMPLIES: dict[str, tuple[str, ...]] = {
 IMPLIED_BY_BOTH: dict[tuple[str, str], str] = {("C", "D"): "Zcd"}
 
 _G = ("I", "M", "A", "F", "D", "Zicsr", "Zifencei")
+#: What a machine for general-purpose systems has beside G although no ISA string says so: modes, page tables, counters.
+_GENERAL = ("S", "U", "Zicntr", "Zihpm")
+_PAGE_TABLES = ("Sv39", "Sv48", "Sv57")
 _RVA22U = (*_G, "C", "Zicntr", "Zihpm", "Zihintpause", "Zba", "Zbb", "Zbs", "Zicbom", "Zicbop", "Zicboz")
 
 #: Profiles by lower-case name. Names of a profile's extensions that only state what always holds are left out.
@@ -90,7 +93,8 @@ def parse(text: str) -> frozenset[str]:
     """The extensions that an ISA string asks for, implied ones included.
 
     ``rv64gch``, ``rv64imac_zicsr_zba``, ``rva22s64``, ``rva22s64_h``, each followed by ``_no-zba`` for without; ``max``
-    is everything. Raises IsaError with the unknown part.
+    is everything. ``g`` brings S and U mode, counters and, unless one is named, all page table modes; ``rv64imafd`` is
+    M-mode alone. Raises IsaError with the unknown part.
     """
     head, *rest = text.strip().lower().split("_")
     names: set[str] = set()
@@ -104,7 +108,7 @@ def parse(text: str) -> frozenset[str]:
             raise IsaError(f"ISA {text!r}: rv64 must be followed by i or g")
         for letter in letters:
             if letter == "g":
-                names |= set(_G)
+                names |= {*_G, *_GENERAL}
             elif letter == "b":
                 names |= {"Zba", "Zbb", "Zbs"}
             elif letter.upper() in BIT:
@@ -124,6 +128,8 @@ def parse(text: str) -> frozenset[str]:
             into.add(_BY_LOWER[name])
         else:
             raise IsaError(f"ISA {text!r}: extension {name!r} is not implemented")
+    if head.startswith("rv64g") and not names & set(_PAGE_TABLES):
+        names |= set(_PAGE_TABLES)
     out = closure(names)
     # Taking an extension away takes what needs it too.
     for (name, other), implied in IMPLIED_BY_BOTH.items():

@@ -86,6 +86,15 @@ def test_a_failing_guest():
     assert of(done.stdout, "hello")[-1] == "goodbye"
 
 
+def test_a_read_only_disk(tmp_path):
+    disk = tmp_path / "disk.img"
+    disk.write_bytes(bytes(2048 * 512))
+    before = os.stat(disk).st_mtime_ns
+    done = rvh_run(guest("blk"), "--disk-ro", disk)
+    assert any("2048 sectors" in line for line in of(done.stdout, "blk"))
+    assert disk.read_bytes() == bytes(2048 * 512) and os.stat(disk).st_mtime_ns == before
+
+
 def test_limit():
     done = rvh_run("--max-insns", 100000)
     assert done.returncode == 3

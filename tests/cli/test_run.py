@@ -354,6 +354,15 @@ def test_signature_without_symbols(tmp_path):
     assert not (tmp_path / "sig").exists()
 
 
+def test_virtio_console(tmp_path):
+    """Its emergency register prints without a driver; slot 6 has the console."""
+    source = "li t0, 0x10007108\nli t1, 'v'\nsw t1, 0(t0)\n" + PASS
+    assert rvh_run("--bare", program(tmp_path, source)).stdout == b"v"
+    out = tmp_path / "console.txt"
+    done = rvh_run("--bare", program(tmp_path, source), "--virtio-console", out)
+    assert (done.stdout, out.read_bytes()) == (b"", b"v")
+
+
 def test_stats(tmp_path):
     done = rvh_run("--bare", program(tmp_path, PASS), "--stats", "--harts", 2)
     said = lines(done.stderr)
@@ -371,6 +380,15 @@ def test_trace(tmp_path):
     sent = [line for line in said if " mem 0x0000000010000000 " in line]
     assert bytes(int(line.rpartition(" ")[2], 16) for line in sent) == b"hello\n"
     assert refused("--bare", program(tmp_path, PASS), "--trace", tmp_path).endswith("is a directory")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_full_disk(tmp_path):
+    for option in ("--trace", "--virtio-console"):
+        source = "li t0, 0x10007108\nli t1, 'v'\nsw t1, 0(t0)\n" + PASS
+        done = rvh_run("--bare", program(tmp_path, source), option, "/dev/full")
+        assert done.returncode == 2
+        assert lines(done.stderr) == ["/dev/full: no space left on device"]
 
 
 def test_boot_registers(tmp_path):

@@ -204,12 +204,31 @@ def expected_counter(mode, m, h, s):
 @pytest.mark.parametrize(
     "name, bit", [("cycle", 0), ("time", 1), ("instret", 2), ("hpmcounter3", 3), ("hpmcounter31", 31)]
 )
-def test_I1_and_H2_counter_enables(rig, name, bit):
+def test_I1_counter_enables(rig, name, bit):
     for m, h, s in itertools.product((0, 1), repeat=3):
         for register, on in (("mcounteren", m), ("hcounteren", h), ("scounteren", s)):
             rig.csr[register] = 1 << bit if on else ALL & ~(1 << bit)
         assert causes(rig, csrr(name)) == [expected_counter(mode, m, h, s) for mode in MODES], (m, h, s)
         assert causes(rig, csrw(name)) == NEVER
+
+
+def test_H2_counters_of_a_guest(rig):
+    """The guest's own access and its user's are stopped by the hypervisor virtually, by M-mode illegally."""
+    for register, mode, expected in (
+        ("hcounteren", "VS", VI), ("hcounteren", "VU", VI), ("scounteren", "VU", VI), ("scounteren", "VS", None),
+        ("mcounteren", "VS", II), ("mcounteren", "VU", II),
+    ):  # fmt: skip
+        rig.csr[register] = 0
+        assert rig.cause(csrr("instret"), mode=mode) == expected, (register, mode)
+        rig.csr[register] = ALL
+    for name in ("cycle", "hpmcounter7", "hgeip", "scountovf"):
+        assert rig.cause(csrw(name), mode="VS") == rig.cause(csrw(name), mode="VU") == II
+
+
+@pytest.mark.parametrize("number", [0x011, 0x015, 0x181, 0x150, 0x151, 0x14E, 0x200 + 0x50, 0xDB0])
+def test_H9_csrs_of_extensions_that_are_not_there(rig, number):
+    """ssp, seed, srmcfg, siselect, sireg, sctrctl, vsiselect, stopi: absent, so illegal at any V, never virtual."""
+    assert causes(rig, csrr(number)) == NEVER
 
 
 def test_H3_hypervisor_instructions_are_virtual_whatever_the_controls(rig):
@@ -380,6 +399,17 @@ def test_L1_cache_block_operations(rig, insn, bits):
         assert causes(rig, insn) == expected, (m, h, s)
         # Before address translation:
         assert [c for c in causes(rig, insn, a1=r.NOWHERE) if c in (II, VI)] == [c for c in expected if c]
+
+
+def test_without_S_mode_the_machines_controls_are_the_only_ones():
+    rig = Rig("rv64imcu_zicntr_zicboz_zicsr")
+    assert "sstatus" not in rig.csr and "mideleg" not in rig.csr
+    assert rig.cause(r.SRET, mode="M") == II
+    for menvcfg, mcounteren, expected in ((0xF0, 7, None), (0, 0, II)):
+        rig.csr["menvcfg"], rig.csr["mcounteren"] = menvcfg, mcounteren
+        assert rig.cause(csrr("cycle"), mode="U") == expected
+        assert rig.cause(r.CBO_ZERO, mode="U") == expected
+    assert rig.execute(r.ECALL, mode="U") == r.Trap("M", 8, r.CODE, 0)
 
 
 CONTROLS = [

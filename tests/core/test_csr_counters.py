@@ -135,12 +135,25 @@ def test_I3_no_second_interrupt_while_of_is_set(rig):
     rig.csr["mhpmcounter3"] = ALL
     run_in(rig, "M")
     assert rig.csr["mhpmcounter3"] == 9
+    assert rig.read("scountovf", "M") == 1 << 3
     assert not rig.csr["mip"] & LCOFI
     rig.csr["mhpmevent3"] = CYCLES
     rig.csr["mhpmcounter3"] = ALL
     run_in(rig, "M")
     rig.execute(csrr("scountovf"), mode="M")
     assert rig.csr["mip"] & LCOFI and rig.csr["mhpmevent3"] & OF
+
+
+def test_I3_without_the_extension_counters_wrap_silently():
+    rig = Rig("rv64gcsu_zicntr_zihpm")
+    rig.csr["mhpmevent3"] = CYCLES | OF | MINH
+    assert rig.csr["mhpmevent3"] == CYCLES
+    rig.csr["mhpmcounter3"] = ALL
+    run_in(rig, "M")
+    run_in(rig, "M")
+    assert rig.csr["mhpmcounter3"] == 19
+    assert rig.csr["mhpmevent3"] == CYCLES and rig.csr["mip"] == 0
+    assert rig.cause(csrr("scountovf"), mode="M") == 2
 
 
 def test_I3_scountovf_is_masked_below_M(rig):
@@ -233,6 +246,19 @@ def test_J4_wrap_around_takes_the_line_down(rig):
     rig.machine.run(max_insns=500)
     assert rig.read("time", "VS") < 100
     assert not rig.csr["hip"] & VSTIP
+
+
+def test_J4_the_guest_sees_the_wrap_around_while_it_runs(rig):
+    """A guest that polls sip.STIP leaves its loop a few ticks after it began, within one run."""
+    rig.csr["hideleg"] = ALL
+    rig.csr["htimedelta"] = ALL - rig.csr["time"] - 3
+    rig.csr["vstimecmp"] = 1 << 62
+    # csrr a0, sip; andi a0, a0, 32; bnez a0, -8; ecall
+    rig.code(csrr("sip"), 0x02057513, 0xFE051CE3, r.ECALL)
+    rig.code(0x0000006F, at=r.M_VECTOR)
+    rig.stand("VS")
+    rig.step(1000)
+    assert rig.trap() == r.Trap("M", 10, CODE + 12, 0)
 
 
 def test_J4_gates(rig):

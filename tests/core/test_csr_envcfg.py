@@ -5,7 +5,6 @@ import rig as r
 from rig import ALL, Rig
 
 PBMTE, ADUE = 1 << 62, 1 << 61
-CBO = (1 << 4, 3 << 4, 1 << 6, 1 << 7)
 #: 1 GiB of RAM for supervisors, all permissions; the second lacks A and D, the third asks for the NC memory type.
 LEAF = r.RAM >> 2
 SMODE, NO_AD, NC = LEAF | 0xCF, LEAF | 0x0F, 1 << 61 | LEAF | 0xCF
@@ -64,6 +63,7 @@ def test_L3_management_needs_a_load_or_a_store_and_faults_as_a_store(rig, insn):
         assert rig.cause(insn, mode="VS", a1=va + 8) == cause, hex(va)
         assert rig.load(low + (va >> 12) * 8) == (page | flags if flags else 0)
     assert rig.csr["mtval"] == 0x4008
+    assert rig.cause(insn, mode="M", a1=r.NOWHERE) == 7
 
 
 def test_L3_zero_is_a_store(rig):
@@ -125,6 +125,20 @@ def test_L5_follows_the_stage_not_the_current_mode(rig, bit, bad):
         rig.csr["mstatus"] = 1 << 17 | 1 << 11 | 1 << 39
         assert rig.cause(r.LW, mode="M") == cause
         rig.csr["mstatus"] = 0
+
+
+def test_L5_pbmte_takes_effect_at_once(rig):
+    """More than the manual asks for: it lets software fence."""
+    rig.csr["menvcfg"] = rig.csr["henvcfg"] = PBMTE
+    vs_stage(rig, NC)
+    for h in (PBMTE, 0, PBMTE, 0):
+        rig.csr["henvcfg"] = h
+        assert rig.cause(r.NOP, mode="VS") == (None if h else 12)
+    rig.csr["vsatp"] = 0
+    g_stage(rig, G_NC)
+    for m in (PBMTE, 0, PBMTE, 0):
+        rig.csr["menvcfg"] = m
+        assert rig.cause(r.NOP, mode="VS") == (None if m else 20)
 
 
 def test_L5_a_d_bits_are_set_in_memory(rig):

@@ -1,7 +1,7 @@
 """Which bits of each CSR can be written, read and keep what value: checklist A."""
 
 import pytest
-from rig import ALL, CODE, Rig, csrr, csrrc, csrrs, csrw
+from rig import ALL, CODE, MRET, Rig, csrr, csrrc, csrrs, csrw
 
 from rvh.isa import csrs
 
@@ -436,3 +436,16 @@ def test_identification_registers():
     for name in ("mvendorid", "marchid", "mimpid", "mconfigptr", "mhartid"):
         assert rig.read(name, "M") == 0
         assert rig.cause(csrw(name), mode="M") == 2
+
+
+def test_a_hart_with_machine_mode_only():
+    rig = Rig("rv64imc_zicsr")
+    for name in ("menvcfg", "mcounteren", "medeleg", "sstatus", "hstatus", "cycle", "fcsr"):
+        assert name not in rig.csr
+    rig.csr["mstatus"] = 0
+    assert rig.csr["mstatus"] == 3 << 11  # MPP can only be M
+    rig.csr["mie"] = rig.csr["mip"] = ALL
+    assert rig.csr["mie"] == 0x888 and rig.csr["mip"] == 0
+    rig.csr["mepc"] = CODE + 0x40
+    assert rig.execute(MRET, mode="M") is None
+    assert (rig.mode, rig.pc) == ("M", CODE + 0x40)

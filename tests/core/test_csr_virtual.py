@@ -2,7 +2,7 @@
 
 import pytest
 import rig as r
-from rig import ALL, CODE, Rig, csrr, csrrs, csrw
+from rig import ALL, CODE, Rig, csr_insn, csrr, csrrs, csrw
 
 TWINS = {
     "sstatus": "vsstatus", "sie": "vsie", "stvec": "vstvec", "sscratch": "vsscratch", "sepc": "vsepc",
@@ -75,13 +75,13 @@ def test_B3_sstatus_of_HS_and_vsstatus_are_two_registers(rig, mode):
 
 def test_B4_each_change_of_V_changes_the_translation_at_once(rig):
     """HS through satp, VS through vsatp and hgatp, each with its own page at the same address."""
-    va = r.RAM + 0x4000_0000
+    va = r.RAM + 0x4000_5000
     for root, page, value in ((r.TABLES, r.DATA, 0x11), (r.TABLES + 0x1000, r.DATA + 0x1000, 0x22)):
         low, mid = root + 0x8000, root + 0xA000
         rig.store(root + 2 * 8, r.RAM >> 2 | 0xCF)
         rig.store(root + 3 * 8, mid >> 2 | 1)
         rig.store(mid, low >> 2 | 1)
-        rig.store(low, page >> 2 | 0xC7)
+        rig.store(low + 5 * 8, page >> 2 | 0xC7)
         rig.store(page, value, 4)
     rig.csr["satp"] = 8 << 60 | r.TABLES >> 12
     rig.csr["vsatp"] = 8 << 60 | r.TABLES + 0x1000 >> 12
@@ -199,3 +199,81 @@ def test_P3_vsxl_uxl_and_endianness_are_fixed(rig):
         assert not rig.csr["hstatus"] >> 5 & 1  # VSBE
         assert not rig.csr["vsstatus"] >> 6 & 1  # UBE
         assert not rig.csr["mstatus"] >> 36 & 3  # SBE, MBE
+
+
+# ---- what takes effect without a fence (checklist O7), as far as a CSR write has to see to it
+
+VA = 0x4000_5000  # not where the code's TLB entry goes
+X_ONLY, USER_RW, SUPERVISOR_RW = 0x49, 0xD7, 0xC7
+
+
+def page(rig, root, flags):
+    """A table at `root` that maps RAM for supervisors and DATA at VA with these flags."""
+    rig.store(root + 2 * 8, r.RAM >> 2 | 0xCF)
+    rig.store(root + 1 * 8, root + 0x2000 >> 2 | 1)
+    rig.store(root + 0x2000, root + 0x4000 >> 2 | 1)
+    rig.store(root + 0x4000 + 5 * 8, r.DATA >> 2 | flags)
+    return 8 << 60 | root >> 12
+
+
+@pytest.mark.parametrize("mode, atp, status", [("HS", "satp", "sstatus"), ("VS", "vsatp", "vsstatus")])
+@pytest.mark.parametrize("flags, bit", [(USER_RW, SUM), (X_ONLY, MXR)])
+def test_O7_sum_and_mxr_take_effect_at_once(rig, mode, atp, status, flags, bit):
+    rig.csr[atp] = page(rig, r.TABLES, flags)
+    for _ in range(2):
+        for on in (0, 1):
+            rig.csr[status] = FS | (bit if on else 0)
+            assert rig.cause(r.LW, mode=mode, a1=VA) == (None if on else 13)
+    # Written by the mode itself, and used by the next instruction.
+    rig.csr[status] = FS
+    assert rig.execute(r.LW, mode=mode, a1=VA)
+    rig.code(csrrs("sstatus"), 0x00063503, csr_insn(3, "sstatus", rd=0), 0x00063503)  # ld a0, 0(a2) twice
+    rig.stand(mode)
+    rig.hart.x["a1"], rig.hart.x["a2"] = bit, VA
+    rig.step(3)
+    assert rig.trap() is None and rig.pc == CODE + 12
+    rig.step()
+    assert rig.trap().cause == 13
+
+
+def test_O7_hs_level_mxr_takes_effect_on_guests_at_once(rig):
+    rig.csr["vsatp"] = page(rig, r.TABLES, X_ONLY)
+    rig.csr["hstatus"] = 1 << 8
+    for on in (0, 1, 0, 1):
+        rig.csr["mstatus"] = FS | (MXR if on else 0)
+        assert rig.cause(r.LW, mode="VS", a1=VA) == (None if on else 13)
+        assert rig.cause(r.HLV_W, mode="M", a1=VA) == (None if on else 13)
+
+
+@pytest.mark.parametrize("name", ["satp", "vsatp", "hgatp"])
+def test_O7_another_root_takes_effect_at_once(rig, name):
+    """With another ASID or VMID, and from and to Bare."""
+    mode = "HS" if name == "satp" else "VS"
+    flags = 0xDF if name == "hgatp" else SUPERVISOR_RW
+    one, two = page(rig, r.TABLES, flags), page(rig, r.TABLES + 0x8000, flags)
+    if name == "hgatp":
+        for root in (r.TABLES, r.TABLES + 0x8000):
+            rig.store(root + 2 * 8, r.RAM >> 2 | 0xDF)
+    rig.store(r.TABLES + 0xC000 + 5 * 8, r.DATA + 0x1000 >> 2 | flags)
+    rig.store(r.DATA, 0x11, 4)
+    rig.store(r.DATA + 0x1000, 0x22, 4)
+    for _ in range(2):
+        for value, expected in ((one | 1 << 44, 0x11), (two | 2 << 44, 0x22), (0, None), (one | 1 << 44, 0x11)):
+            rig.csr[name] = value
+            trap = rig.execute(r.LW, mode=mode, a1=VA)
+            assert (None if trap else rig.a0) == expected
+
+
+def test_O7_mprv_mpp_mpv_and_spvp_take_effect_at_once(rig):
+    rig.csr["vsatp"] = page(rig, r.TABLES, SUPERVISOR_RW)
+    mprv = 1 << 17
+    for status, cause in [
+        (0, 5), (mprv | 1 << 11 | 1 << 39, None), (mprv | 1 << 39, 13), (mprv | 3 << 11 | 1 << 39, 5),
+        (mprv | 1 << 11, 5), (mprv | 1 << 11 | 1 << 39, None),
+    ]:  # fmt: skip
+        rig.csr["mstatus"] = status
+        assert rig.cause(r.LW, mode="M", a1=VA) == cause, hex(status)
+    rig.csr["mstatus"] = 0
+    for spvp, cause in ((1, None), (0, 13), (1, None)):
+        rig.csr["hstatus"] = spvp << 8
+        assert rig.cause(r.HLV_W, mode="HS", a1=VA) == cause

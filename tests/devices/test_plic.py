@@ -1,6 +1,8 @@
 """The PLIC against its specification: gateways, priorities, thresholds, claim and completion."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rvh._fast import Plic
 
@@ -196,3 +198,82 @@ def test_64_harts():
     for harts in (0, 65):
         with pytest.raises(ValueError, match="1 to 64 harts"):
             Plic(harts)
+
+
+class Model:
+    """The specification's words, one variable per register bit and no cleverness."""
+
+    def __init__(self, contexts):
+        self.level, self.pending, self.claimed = set(), set(), set()
+        self.priority = dict.fromkeys(range(96), 0)
+        self.enabled = [set() for _ in range(contexts)]
+        self.threshold = [0] * contexts
+
+    def gateways(self):
+        self.pending |= self.level - self.claimed
+
+    def best(self, ctx):
+        candidates = [s for s in self.pending & self.enabled[ctx] if self.priority[s]]
+        return min(candidates, key=lambda s: (-self.priority[s], s), default=0)
+
+    def line(self, ctx):
+        return any(self.priority[s] > self.threshold[ctx] for s in self.pending & self.enabled[ctx])
+
+    def claim(self, ctx):
+        source = self.best(ctx)
+        if source:
+            self.pending.discard(source)
+            self.claimed.add(source)
+        return source
+
+    def complete(self, ctx, source):
+        if source in self.enabled[ctx]:
+            self.claimed.discard(source)
+            self.gateways()
+
+
+SOURCES = st.sampled_from([1, 2, 3, 31, 32, 33, 64, 95])
+CONTEXTS = st.integers(0, 3)
+STEPS = st.one_of(
+    st.tuples(st.just("level"), SOURCES, st.booleans()),
+    st.tuples(st.just("priority"), SOURCES, st.integers(0, 7)),
+    st.tuples(st.just("enable"), CONTEXTS, SOURCES, st.booleans()),
+    st.tuples(st.just("threshold"), CONTEXTS, st.integers(0, 7)),
+    st.tuples(st.just("claim"), CONTEXTS),
+    st.tuples(st.just("complete"), CONTEXTS, SOURCES),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(STEPS, max_size=80))
+def test_against_a_model(steps):
+    plic, model = Plic(2), Model(4)
+    for source in (1, 33, 95):  # most sequences should have something to do
+        enable(plic, source, 1, 2)
+        model.priority[source] = 2
+        model.enabled[1].add(source)
+    for step, *args in steps:
+        if step == "level":
+            source, level = args
+            plic.set_level(source, level)
+            (model.level.add if level else model.level.discard)(source)
+            model.gateways()
+        elif step == "priority":
+            source, model.priority[args[0]] = args
+            plic.write(4 * source, 4, args[1])
+        elif step == "enable":
+            ctx, source, on = args
+            (model.enabled[ctx].add if on else model.enabled[ctx].discard)(source)
+            word = source // 32
+            bits = sum(1 << s % 32 for s in model.enabled[ctx] if s // 32 == word)
+            plic.write(ENABLE + 0x80 * ctx + 4 * word, 4, bits)
+        elif step == "threshold":
+            model.threshold[args[0]] = args[1]
+            threshold(plic, args[1], args[0])
+        elif step == "claim":
+            assert claim(plic, args[0]) == model.claim(args[0])
+        else:
+            complete(plic, args[1], args[0])
+            model.complete(*args)
+        assert [plic.context_level(ctx) for ctx in range(4)] == [model.line(ctx) for ctx in range(4)]
+        assert {s for s in range(96) if pending(plic, s)} == model.pending

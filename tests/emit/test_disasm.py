@@ -1,5 +1,6 @@
 """Assembly and disassembly: back and forth, and against an independent disassembler."""
 
+import doctest
 import random
 import re
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 
 import pytest
 
+from rvh.emit import asm
 from rvh.emit.asm import AsmError, assemble, load_immediate
 from rvh.emit.disasm import disassemble
 from rvh.emit.evaluate import State, step
@@ -105,6 +107,11 @@ def test_every_pseudo_is_of_a_known_instruction():
 
 
 # -- the assembler's own part
+
+
+def test_documented_example():
+    result = doctest.testmod(asm)
+    assert result.attempted and not result.failed
 
 
 def run_to_end(source: str, steps: int = 64) -> State:

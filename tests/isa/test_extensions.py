@@ -19,7 +19,9 @@ from rvh.isa.extensions import (
 
 
 def test_g_and_letters():
-    assert parse("rv64gc") == closure({"I", "M", "A", "F", "D", "C", "Zicsr", "Zifencei"})
+    letters = closure({"I", "M", "A", "F", "D", "C", "Zicsr", "Zifencei"})
+    assert parse("rv64gc") == letters | {"S", "U", "Sv39", "Sv48", "Sv57", "Zicntr", "Zihpm"}
+    assert parse("rv64imafdc_zicsr_zifencei") == letters
     assert parse("RV64IMA") == {"I", "M", "A"}
 
 
@@ -60,7 +62,7 @@ def test_bits_round_trip():
 
 
 def test_misa():
-    assert misa(parse("rv64gc")) == (2 << 62) | 0x112D
+    assert misa(parse("rv64gc")) == (2 << 62) | 0x112D | 1 << 18 | 1 << 20
     assert misa(parse("rv64gch_zba_zbb_zbs")) == (2 << 62) | 0x112D | 1 << 7 | 1 << 18 | 1 << 20 | 1 << 1
 
 

@@ -1,0 +1,55 @@
+"""What the conformance tests boot, and the command line that boots it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rvh
+
+ROOT = Path(rvh.__file__).resolve().parent.parent
+TESTS = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "rvh" / "images"
+ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def rvh_run(*arguments: object, seconds: float = 300) -> subprocess.CompletedProcess[str]:
+    """Runs `rvh-run` to its end. stdout is what the guests print; stderr the tool's own."""
+    return subprocess.run(
+        [sys.executable, "-m", "rvh.cli.run", *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=seconds,
+        env=ENV,
+    )
+
+
+def image(name: str) -> Path:
+    """One of the project's own ELF files; the test fails when it was not built."""
+    path = IMAGES / f"{name}.elf"
+    assert path.is_file(), f"{path} was not built"
+    return path
+
+
+def debian() -> dict[str, Path]:
+    """Debian's kernel, OpenSBI and initramfs by name; skips the test where apt cannot bring them."""
+    spec = importlib.util.spec_from_file_location("debian", TESTS.parent / "tools" / "debian.py")
+    assert spec is not None and spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    try:
+        return tool.bring()
+    except tool.DebianError as error:
+        pytest.skip(f"no Debian images: {error}")
+
+
+def tail(done: subprocess.CompletedProcess[str]) -> str:
+    """The end of what a run said, for an assertion's message."""
+    return "\n".join([*done.stdout.splitlines()[-25:], *done.stderr.splitlines()[-5:]])

@@ -1,0 +1,124 @@
+"""The cross-check of two machines: the same hypervisor and guests under the same OpenSBI, on QEMU's `virt` and here.
+
+Each guest must print the same lines. Lines are compared guest by guest, since how the guests' turns interleave is a
+matter of time; QEMU's follows the host's clock.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from images import image, rvh_run, tail
+
+from rvh import dtb, vms
+from rvh.isa import extensions
+
+QEMU = "qemu-system-riscv64"
+MACHINE = ["-cpu", "rv64,h=true", "-smp", "2", "-m", "768M", "-nographic"]
+RAM_BASE, RAM_SIZE = 0x8000_0000, 768 << 20
+#: OpenSBI as Debian's packages opensbi and qemu-system-misc install it.
+FIRMWARE = (
+    "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin",
+    "/usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin",
+)
+GUESTS = {"hello": 1, "timer": 1, "smp": 2, "hostile": 1}
+
+
+@pytest.fixture(scope="module")
+def firmware() -> str:
+    if shutil.which(QEMU) is None:
+        pytest.skip(f"{QEMU} is not installed")
+    for path in FIRMWARE:
+        if os.path.isfile(path):
+            return path
+    pytest.skip("no OpenSBI fw_dynamic.bin is installed")
+
+
+@pytest.fixture(scope="module")
+def qemu_tree(tmp_path_factory, firmware) -> dtb.Node:
+    """The device tree that QEMU makes for the machine."""
+    path = tmp_path_factory.mktemp("qemu") / "virt.dtb"
+    subprocess.run([QEMU, "-M", f"virt,dumpdtb={path}", *MACHINE], check=True, capture_output=True, timeout=60)
+    return dtb.parse(path.read_bytes())
+
+
+def isa_for_rvh(tree: dtb.Node) -> tuple[str, set[str]]:
+    """QEMU's ISA string for --isa, and the words in which the two strings may differ: what rvh does not have, and what
+    QEMU has without saying so."""
+    (cpu, *_) = (node for node in tree.child("cpus").children if node.name.startswith("cpu@"))
+    text = cpu["riscv,isa"]
+    known = {name.lower() for name in extensions.EXTENSIONS}
+    base, *words = (text if isinstance(text, str) else text.rstrip(b"\0").decode()).split("_")
+    unsaid = {"zicntr", "zihpm", "sv57"} - set(words)
+    here = "_".join([base, *(word for word in words if word in known), *sorted(unsaid)])
+    return here, unsaid | {word for word in words if word not in known}
+
+
+def run_qemu(tmp_path: Path, tree: dtb.Node, firmware: str, guests: dict[str, int]) -> str:
+    """Boots the hypervisor on QEMU the way `rvh-run` does: each module where the device tree says it is."""
+    hypervisor = str(image("hv"))
+    specs = [vms.VmSpec(name, str(image(name)), 64 << 20, vcpus) for name, vcpus in guests.items()]
+    # QEMU puts the device tree at the top of RAM; our modules go below the middle.
+    plan = vms.plan_hypervisor(tree, RAM_BASE, RAM_SIZE - (256 << 20), firmware, hypervisor, specs)
+    command = [QEMU, "-M", "virt", *MACHINE, "-bios", firmware, "-kernel", hypervisor]
+    for number, load in enumerate(plan.loads):
+        if load.name in (firmware, hypervisor, "fw_dynamic_info"):
+            continue
+        path = tmp_path / f"load{number}"
+        path.write_bytes(load.data)
+        if load.name == "the device tree":
+            command += ["-dtb", str(path)]
+        else:
+            command += ["-device", f"loader,file={path},addr={load.address:#x},force-raw=on"]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=120
+    )
+    assert done.returncode == 0, tail(done)
+    return done.stdout
+
+
+def run_rvh(tmp_path: Path, isa: str, firmware: str, guests: dict[str, int]) -> str:
+    description = "".join(
+        f'[[vm]]\nname = "{name}"\nkernel = "{image(name)}"\nmemory = "64M"\nvcpus = {vcpus}\n'
+        for name, vcpus in guests.items()
+    )
+    path = tmp_path / "vms.toml"
+    path.write_text(f'[machine]\nharts = 2\nmemory = "768M"\n{description}')
+    done = rvh_run(path, "--firmware", firmware, "--isa", isa)
+    assert done.returncode == 0, tail(done)
+    return done.stdout
+
+
+def text_by_guest(output: str, guests: dict[str, int], left_out: set[str]) -> dict[str, str]:
+    """What each guest printed, without line ends: a line that another guest's output interrupts for long is shown in
+    pieces. Extensions that only one machine has are taken out of an ISA string."""
+    texts = dict.fromkeys(guests, "")
+    for line in output.splitlines():
+        match = re.match(r"\[(\w+)\] (.*)", line)
+        if match and match[1] in texts:
+            text = match[2]
+            if text.startswith("isa "):
+                text = "_".join(word for word in text.split("_") if word not in left_out)
+            texts[match[1]] += text
+    return texts
+
+
+def test_guests_print_the_same_lines_on_qemu(tmp_path, qemu_tree, firmware):
+    isa, left_out = isa_for_rvh(qemu_tree)
+    on_qemu = run_qemu(tmp_path, qemu_tree, firmware, GUESTS)
+    here = run_rvh(tmp_path, isa, firmware, GUESTS)
+    expected = text_by_guest(on_qemu, GUESTS, left_out)
+    assert all(expected.values()), f"a guest is silent on QEMU:\n{on_qemu[-2000:]}"
+    assert text_by_guest(here, GUESTS, left_out) == expected
+    verdicts = [re.findall(r"^\[hv\] (\w+): (off: .*)", output, re.M) for output in (on_qemu, here)]
+    assert sorted(verdicts[0]) == sorted(verdicts[1]) == sorted((name, "off: it powered off") for name in GUESTS)
+    # Equal texts would be worth little if both machines failed alike.
+    assert expected["hello"].endswith("goodbye")
+    assert expected["timer"].endswith("timer: results right, no interrupt came early, pages protected")
+    assert expected["smp"].endswith("smp: 2 harts, all totals exact")
+    assert re.search(r"hostile: \d+ attacks, 0 escaped$", expected["hostile"])

@@ -1,0 +1,83 @@
+"""Boots the hypervisor with guests written in assembly, inside the test's process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import rvh
+from rvh import Machine, vms
+from rvh.emit.asm import assemble
+from rvh.machine import Stop
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from elf_files import Elf, Part  # noqa: E402
+
+IMAGES = Path(rvh.__file__).parent / "images"
+GUEST_START = 0x8020_0000
+RAM_BASE = 0x8000_0000
+
+#: Print the string at label `text`, then power off with the reason in s1.
+SAY_AND_STOP = """
+say:
+    la s2, text
+1:  lbu a0, 0(s2)
+    beqz a0, 2f
+    li a7, 1            # legacy console putchar
+    ecall
+    addi s2, s2, 1
+    j 1b
+2:  li a7, 0x53525354   # SRST
+    li a6, 0
+    li a0, 0
+    mv a1, s1
+    ecall
+3:  j 3b
+"""
+
+
+def guest(directory: Path, name: str, source: str) -> str:
+    """An ELF at the guest's load address; returns its path."""
+    data = assemble(source, GUEST_START).data
+    path = directory / f"{name}.elf"
+    path.write_bytes(Elf([Part(GUEST_START, data)], entry=GUEST_START).build())
+    return str(path)
+
+
+class Result:
+    """What a run printed, by label, and how it ended."""
+
+    def __init__(self, output: bytes, stop: Stop, machine: Machine):
+        self.text, self.stop, self.machine = output.decode(), stop, machine
+
+    def of(self, label: str) -> list[str]:
+        """The lines of one VM, or with "hv" the hypervisor's own."""
+        start = f"[{label}] "
+        return [line[len(start) :] for line in self.text.splitlines() if line.startswith(start)]
+
+
+def run_vms(
+    kernels: Mapping[str, str],
+    harts: int = 1,
+    vcpus: int = 1,
+    typed: bytes = b"",
+    max_insns: int = 2_000_000_000,
+    memory: int = 32 << 20,
+) -> Result:
+    """Runs VMs {label: ELF path} to the end. `typed` is on the keyboard from the start."""
+    specs = [vms.VmSpec(label, path, memory, vcpus) for label, path in kernels.items()]
+    ram = vms.memory_for(specs)
+    output = bytearray()
+    machine = Machine(harts=harts, ram=ram, console=output.extend)
+    plan = vms.plan_hypervisor(
+        machine.device_tree(), RAM_BASE, ram, str(IMAGES / "sbi.elf"), str(IMAGES / "hv.elf"), specs
+    )
+    for load in plan.loads:
+        machine.store(load.address, load.data, load.size)
+    machine.start(plan.entry, plan.dtb_address, plan.info_address)
+    if typed:
+        machine.console_feed(typed)
+    stop = machine.run(max_insns=max_insns)
+    return Result(bytes(output), stop, machine)
