@@ -6,8 +6,8 @@ import re
 
 #: ISA string under which Spike has what rvh has by default.
 SPIKE_ISA = (
-    "rv64gch_zicntr_zihpm_zba_zbb_zbc_zbs_zicond_zicbom_zicbop_zicboz_zawrs_svinval_svnapot_svpbmt_svadu_sstc_sscofpmf_"
-    "smstateen_zicclsm_zihintpause"
+    "rv64gch_zicntr_zihpm_zba_zbb_zbc_zbs_zicond_zca_zcb_zcd_zimop_zcmop_zacas_zabha_zfa_zfbfmin_zfh_zicbom_zicbop_zicboz_zawrs_svinval_svnapot_svpbmt_svadu_sstc_sscofpmf_"
+    "smstateen_zicclsm_zihintpause_zbkb_zbkc_zbkx_zknd_zkne_zknh_zksed_zksh"
 )
 
 #: name -> (reason, manual section). The comparison goes on after each but the last.
