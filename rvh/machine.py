@@ -288,6 +288,7 @@ class Machine:
             device.memory = self.memory
             device.machine_exit = self._machine_exit
             device.clock = self._clock_ns
+            device.event_changed = self._core.request_poll
             if irq:
                 device.irq = self.plic.irq(irq)
             core.map_device(device, base)
@@ -384,6 +385,9 @@ class Machine:
             self.htif.poll()
         for slot in self.virtio:
             slot.poll()
+        self.rtc.poll()
+        event = self.rtc.next_event()
+        self._core.set_alarm(None if event is None else -(-event // (1_000_000_000 // TIMEBASE_HZ)))
         self.uart.flush()
 
     def run(

@@ -14,16 +14,16 @@ The text has one line per retired instruction, as written by ``spike --log-commi
     core   0: 3 0x0000000080000010 (0x00a5b023) mem 0x0000000080001000 0x0000000000000007
     core   0: 1 0x0000000080000014 (0x4518) x14 0x0000000000000001 mem 0x0000000080001000
 
-hart, nominal privilege (0 U or VU, 1 S, HS or VS, 3 M), pc, instruction, then registers written, addresses read, and
-addresses written with the value. CSRs appear as ``c768_mstatus 0x...`` under the register that holds the bits (``sstatus``
-as ``mstatus``, ``sip``, ``hip`` and ``vsip`` as ``mip``, the ``s`` registers at V=1 as their ``vs`` twins): the one written
-by a CSR instruction, ``fflags`` when an instruction raises floating-point flags, ``mstatus`` and ``vsstatus`` when FS becomes
-Dirty, and what MRET and SRET write.
+hart, nominal privilege (0 U or VU, 1 S, HS or VS, 3 M), pc, instruction, then registers written, addresses
+read, and addresses written with the value. CSRs appear as ``c768_mstatus 0x...`` under the register that
+holds the bits (``sstatus`` as ``mstatus``, ``sip``, ``hip`` and ``vsip`` as ``mip``, the ``s`` registers at
+V=1 as their ``vs`` twins): the one written by a CSR instruction, ``fflags`` when an instruction raises
+floating-point flags, ``mstatus`` and ``vsstatus`` when FS becomes Dirty, and what MRET and SRET write.
 
-Not in the text: instructions that trapped and interrupts, with what they write to CSRs (Spike's commit log leaves
-them out as well; they are in the records); bits of other CSRs that change as a consequence of a write; what translation
-writes to page tables; reads that have no effect on a register or memory, such as those of CBO.CLEAN. Spike names
-further registers that it keeps apart internally, such as ``mvip`` beside ``mip``.
+Not in the text: instructions that trapped and interrupts, with what they write to CSRs (Spike's commit log
+leaves them out as well; they are in the records); bits of other CSRs that change as a consequence of a write;
+what translation writes to page tables; reads that have no effect on a register or memory, such as those of
+CBO.CLEAN. Spike names further registers that it keeps apart internally, such as ``mvip`` beside ``mip``.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ __all__ = ["DTYPE", "CommitLog", "Tracer", "record"]
 RETIRED, EXCEPTION, INTERRUPT = range(3)
 RD_NONE, RD_X, RD_F = range(3)
 
-#: One record, as ``TraceRecord`` in core/tracelog.pxi. ``kind`` is RETIRED, EXCEPTION (this instruction, or its fetch,
-#: trapped: ``cause``, ``tval``) or INTERRUPT (``cause`` was taken before the instruction at ``pc``); ``rd_file`` is RD_NONE,
-#: RD_X or RD_F, and ``value`` what was written to that register; the first ``n_mem`` accesses and ``n_csr`` CSR writes count.
+#: One record, as ``TraceRecord`` in core/tracelog.pxi. ``kind`` is RETIRED, EXCEPTION (this instruction, or
+#: its fetch, trapped: ``cause``, ``tval``) or INTERRUPT (``cause`` was taken before the instruction at
+#: ``pc``); ``rd_file`` is RD_NONE, RD_X or RD_F, and ``value`` what was written to that register; the first
+#: ``n_mem`` accesses and ``n_csr`` CSR writes count.
 DTYPE = np.dtype(
     [
         ("pc", "<u8"), ("value", "<u8"), ("cause", "<u8"), ("tval", "<u8"),
@@ -89,14 +90,14 @@ def classify(word: int) -> int:
 class Tracer:
     """While entered, hands a record of every instruction that the machine executes to ``sink``.
 
-    ``sink(records)`` gets an array of DTYPE that is valid during the call only: up to ``capacity`` records, on every return
-    to Python at the latest. Raises `rvh._fast.CoreError` on entry if the machine is being traced already.
+    ``sink(records)`` gets an array of DTYPE that is valid during the call only: up to ``capacity`` records, on every
+    return to Python at the latest. Raises `rvh._fast.CoreError` on entry if the machine is being traced already.
     """
 
     def __init__(self, machine: Machine, sink: Callable[[np.ndarray], object], capacity: int = 1 << 16):
         self._sink = sink
         self._buffer = _fast.TraceBuffer(machine._core, capacity, classify, self._deliver, CSR_NAMES)
-        self._records = np.frombuffer(self._buffer, dtype=DTYPE)
+        self._records = np.frombuffer(memoryview(self._buffer), dtype=DTYPE)
 
     def _deliver(self, n: int) -> None:
         self._sink(self._records[:n])

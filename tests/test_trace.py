@@ -169,7 +169,9 @@ def test_the_text_has_page_crossing_accesses_in_one_piece():
 
 def test_the_text_has_atomics():
     text = lines_of(
-        "mv t0, s2\nli t1, 5\namoadd.w a0, t1, (t0)\nlr.d a1, (t0)\nsc.d a2, t1, (t0)\nsc.d a3, t1, (t0)\nsc.w x0, t1, (t0)", 7
+        "mv t0, s2\nli t1, 5\namoadd.w a0, t1, (t0)\nlr.d a1, (t0)\n"
+        "sc.d a2, t1, (t0)\nsc.d a3, t1, (t0)\nsc.w x0, t1, (t0)",
+        7,
     )
     at = f"mem 0x{RAM + 0x8000:016x}"
     assert [line.partition(") ")[2] for line in text[2:]] == [
@@ -184,7 +186,8 @@ def test_the_text_has_atomics():
 def test_the_text_has_csr_writes_and_dirty_fs():
     text = lines_of(
         "li t0, 0x2000\ncsrw mstatus, t0\nfmv.d.x fa0, x0\nfmv.d.x fa1, t0\nfdiv.d fa2, fa1, fa0\n"
-        "csrr t1, mstatus\ncsrsi sie, 2\ncsrw mideleg, t0\ncsrwi fcsr, 9\nmret", 10
+        "csrr t1, mstatus\ncsrsi sie, 2\ncsrw mideleg, t0\ncsrwi fcsr, 9\nmret",
+        10,
     )
     parts = [line.partition(") ")[2] for line in text]
     assert parts[1:3] == [

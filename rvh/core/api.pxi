@@ -135,6 +135,14 @@ cdef class Core:
     def exit_request(self, u32 value=1):
         self.b.exit_request = value
 
+    def request_poll(self):
+        """Makes run() return to its caller soon."""
+        self.b.poll_request = 1
+
+    def set_alarm(self, mtime):
+        """Makes run() return for a poll when mtime gets there; None: not. Waiting harts do not sleep past it."""
+        self.b.alarm = <u64>-1 if mtime is None else min(mtime, 0xFFFFFFFFFFFFFFFE)
+
     def awake(self):
         """Whether some hart has something to do now."""
         return bool(board_awake(self.b))

@@ -14,6 +14,7 @@ cdef Board *board_new(u32 n_harts, u64 ram_base, u64 ram_size) except NULL:
     b.arena = <Op *>host_map(b.arena_size * sizeof(Op))
     b.n_harts = n_harts
     b.watch_page = <u64>-1
+    b.alarm = <u64>-1
     for i in range(n_harts):
         b.harts[i] = <Hart *>host_map(sizeof(Hart))
         if b.harts[i] != NULL:

@@ -199,6 +199,7 @@ BOARD_FIELDS: list[tuple[str, str, int, str]] = [
     ("current", "u32", 0, "run"),  # hart whose slice it is
     ("round_ran", "u8", 0, "run"),  # some hart executed something in this round
     ("in_slice", "u8", 0, "run"),  # the current hart's slice has begun
+    ("alarm", "u64", 0, "run"),  # mtime at which a device wants to be polled, ~0: none
     # -- requests to the outer loop
     ("exit_request", "u32", 0, "cache"),  # EXIT_*
     ("poll_request", "u32", 0, "cache"),

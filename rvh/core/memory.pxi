@@ -269,9 +269,9 @@ cdef public int do_cbo(Hart *h, const Op *op, u64 pc, u32 which, u64 va) noexcep
         return 1
     a.va, a.kind, a.hlvx, a.mode = va, ACC_R, False, data_mode(h)
     if access_begin(h, &a, 1, PMP_R) != WALK_OK:
-        a.kind = ACC_W
-        if access_begin(h, &a, 1, PMP_W) != WALK_OK:
-            return 0
+        # Where no load is permitted no store is either: write permission without read permission is reserved.
+        h.exc_cause += CAUSE_STORE_ACCESS - CAUSE_LOAD_ACCESS
+        return 0
     if ram_at(h.board, a.pa, 1) == NULL:
         a.kind = ACC_W
         return fault_access(h, &a)

@@ -132,8 +132,8 @@ cdef u64 slots_until(Board *b, u64 deadline) noexcept nogil:
 
 
 cdef u64 board_deadline(Board *b) noexcept nogil:
-    """mtime of the earliest timer of any hart, ~0 if none is set."""
-    cdef u64 first = <u64>-1
+    """mtime of the earliest timer of any hart or device, ~0 if none is set."""
+    cdef u64 first = b.alarm
     cdef u32 i
     for i in range(b.n_harts):
         timer_update(b.harts[i])
@@ -158,6 +158,9 @@ cdef int board_run(Board *b, u64 limit, u64 jumps) noexcept nogil:
             b.poll_request = 0
             return RUN_POLL
         h = b.harts[b.current]
+        if b.alarm != <u64>-1 and mtime_now(h) >= b.alarm:
+            b.alarm = <u64>-1
+            return RUN_POLL
         if not b.in_slice:
             b.slice_start = hart_slots(h)
             b.in_slice = 1
@@ -171,7 +174,7 @@ cdef int board_run(Board *b, u64 limit, u64 jumps) noexcept nogil:
                 if h.hpm_on:
                     counters_sync(h)
                     n = min(n, counters_slack(h))
-                n = max(min(n, slots_until(b, h.deadline)), 1)
+                n = max(min(n, min(slots_until(b, h.deadline), slots_until(b, b.alarm))), 1)
                 before = hart_slots(h)
                 fp_enter(h, &host_fp)
                 slice_chunk(h, n)

@@ -41,6 +41,10 @@ def _no_exit(kind: str, code: int) -> None:
     """Stands in for the machine's power switch."""
 
 
+def _no_event() -> None:
+    """Stands in for the machine's scheduler."""
+
+
 @dataclass
 class DtContext:
     """What a device's node may refer to while the machine's device tree is built."""
@@ -77,6 +81,8 @@ class Device:
         self.memory: Memory | None = None
         #: Ends the run or restarts the machine: ``machine_exit(kind, code)``, kind "pass", "fail" or "reset".
         self.machine_exit: Callable[[str, int], None] = _no_exit
+        #: Says that `next_event` has changed.
+        self.event_changed: Callable[[], None] = _no_event
         #: Nanoseconds of machine time since power-on.
         self.clock: Callable[[], int] = lambda: 0
 

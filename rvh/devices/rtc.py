@@ -86,6 +86,7 @@ class GoldfishRtc(Device):
         elif offset == CLEAR_INTERRUPT:
             self.irq_pending = False
             self._drive()
+        self.event_changed()
 
     def poll(self) -> None:
         """Fires the alarm when its time has come."""

@@ -9,7 +9,6 @@ from pagetables import (
     KINDS,
     LEVELS,
     MXR,
-    N,
     PBMT_IO,
     PBMT_NC,
     PBMT_RESERVED,
@@ -21,6 +20,7 @@ from pagetables import (
     D,
     Fault,
     G,
+    N,
     R,
     U,
     V,
@@ -569,7 +569,7 @@ def test_M8_both_stages_bare_is_physical_memory_and_not_satp(kind):
 @g_modes
 @kinds
 def test_M9_which_fault(vs, g, kind):
-    """The stage that fails decides between page fault and guest-page fault, PMP gives access faults; the type is that of
+    """The failing stage decides between page fault and guest-page fault, PMP gives access faults; the type is that of
     the original access, whichever access failed."""
     w = world_for(vs, g)
     slot = w.vs.slot(w.va)

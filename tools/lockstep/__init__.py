@@ -1,5 +1,6 @@
-"""Lockstep: random programs, made from the instruction definitions, run on rvh and on Spike and compared line by line.
+"""Lockstep: random programs, made from the instruction definitions, run on rvh and on Spike and compared line by
+line.
 
-``python -m tools.lockstep --help``. `stream` makes instructions, `program` puts them into a world of page tables, CSR states
-and trap handlers, `compare` runs both sides, `differences` says which of them may differ where.
+``python -m tools.lockstep --help``. `stream` makes instructions, `program` puts them into a world of page tables, CSR
+states and trap handlers, `compare` runs both sides, `differences` says where they may differ.
 """

@@ -30,8 +30,8 @@ class Difference(Exception):
 
 @dataclass
 class Outcome:
-    """``compared``: lines (retired instructions) that both logs have; ``known`` differences by name; ``cut`` short by one
-    after which the two cannot agree."""
+    """``compared``: lines (retired instructions) that both logs have; ``known`` differences by name; ``cut`` short by
+    one after which the two cannot agree."""
 
     compared: int = 0
     known: Counter = field(default_factory=Counter)
@@ -208,6 +208,6 @@ def compare(elf: bytes, spike: str = "spike", untraced: bool = True) -> Outcome:
             again = Machine(ram=RAM)
             again.load(path)
             end = again.run(max_insns=LIMIT)
-            if end != stop or again._core.total_slots != machine._core.total_slots or again.digest() != machine.digest():
+            if (end, again._core.total_slots, again.digest()) != (stop, machine._core.total_slots, machine.digest()):
                 raise Difference(f"rvh ends differently without a trace: {end}, {again.harts[0]}, {machine.harts[0]}")
         return comparison.outcome

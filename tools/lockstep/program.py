@@ -35,17 +35,18 @@ V, R, W, X, USER, GLOBAL, A, D = (1 << n for n in range(8))
 
 #: CSRs of a world, in the order they are written.
 WORLD_CSRS = (
-    "menvcfg henvcfg senvcfg mstateen0 hstateen0 mcounteren hcounteren scounteren medeleg hedeleg mideleg hideleg mie "
-    "mip hvip stimecmp vstimecmp satp vsatp hgatp stvec vstvec sscratch vsscratch hstatus vsstatus pmpcfg0 pmpaddr0 "
-    "pmpaddr1 pmpaddr2 pmpaddr3 fcsr mstatus"
+    "menvcfg henvcfg senvcfg mstateen0 hstateen0 mcounteren hcounteren scounteren medeleg hedeleg mideleg "
+    "hideleg mie mip hvip stimecmp vstimecmp satp vsatp hgatp stvec vstvec sscratch vsscratch hstatus vsstatus "
+    "pmpcfg0 pmpaddr0 pmpaddr1 pmpaddr2 pmpaddr3 fcsr mstatus"
 ).split()
 SEGMENT_AT, WINDOW_AT, FENCE_AT = 8 * len(WORLD_CSRS), 8 * len(WORLD_CSRS) + 8, 8 * len(WORLD_CSRS) + 16
 
 #: Read after every segment. mtinst and htinst are not here: the handlers read them.
 DUMP = (
-    "mstatus mepc mcause mtval mtval2 medeleg mideleg mie mip menvcfg mstateen0 minstret sstatus sie sip sepc scause stval "
-    "satp hstatus hedeleg hideleg hie hip hvip htval henvcfg hstateen0 hgatp vsstatus vsie vsip vsepc vscause vstval vsatp "
-    "fcsr sscratch vsscratch mscratch pmpcfg0 pmpaddr0 scounteren hcounteren mcounteren senvcfg"
+    "mstatus mepc mcause mtval mtval2 medeleg mideleg mie mip menvcfg mstateen0 minstret sstatus sie sip "
+    "sepc scause stval satp hstatus hedeleg hideleg hie hip hvip htval henvcfg hstateen0 hgatp vsstatus "
+    "vsie vsip vsepc vscause vstval vsatp sscratch vsscratch mscratch pmpcfg0 pmpaddr0 scounteren "
+    "hcounteren mcounteren senvcfg "
 ).split()
 
 FETCH_CAUSES = 1 << 0 | 1 << 1 | 1 << 12 | 1 << 20
@@ -145,6 +146,9 @@ m_interrupt:
         mret
 next:
 {chr(10).join(f"        csrr x29, {name}" for name in DUMP)}
+        li x29, 0x6000
+        csrs mstatus, x29
+        csrr x29, fcsr
         la x30, state
         ld x29, 0(x30)
         addi x29, x29, -1
@@ -231,7 +235,7 @@ class _Memory:
         return self.good - 4096 * pages
 
     def random_pte(self, pages: int, base: int, guest: bool, writable: bool, level: int = 0) -> int:
-        """A leaf for a page from [base, base + pages pages), with random flags, some of which make it no leaf at all."""
+        """A leaf for one of the pages from base on, with random flags, some of which make it no leaf at all."""
         rng = self.rng
         chance = rng.random
         flags = V if chance() < 0.95 else 0
@@ -298,7 +302,7 @@ class _Memory:
                 pte = leaf(TABLES + 4096 * n, full)
                 self.put64(tables + 8 * n, pte if good else self._spoiled(pte))
             self.put64(low + 24, pointer(tables))
-        top, index, high = low, BASE >> 30, 511
+        top, index, high = low, BASE >> 30, low
         for level in range(2, levels):
             root = level == levels - 1
             table = self.table(4 if guest and root else 1)
@@ -307,15 +311,12 @@ class _Memory:
                 if rng.random() < 0.3:
                     self.put64(table + 8 * n, self.random_pte(1, DATA, guest, True, level))
             self.put64(table + 8 * index, pointer(top))
-            if not guest:
-                self.put64(table + 8 * high, pointer(top if level == 2 else above))
-            if level == 2 and levels > 3:
-                above = self.table()
-                self.put64(above + 8 * 511, pointer(low))
-            elif level == 3 and levels > 4:
-                higher = self.table()
-                self.put64(higher + 8 * 511, pointer(above))
-                above = higher
+            if root and not guest:
+                self.put64(table + 8 * 511, pointer(high))
+            elif not guest:
+                chain = self.table()
+                self.put64(chain + 8 * 511, pointer(high))
+                high = chain
             top, index = table, 0
         return top
 
@@ -327,7 +328,8 @@ class _Memory:
 def _pointer(rng: random.Random) -> int:
     """An address worth accessing."""
     pick = rng.random()
-    offset = rng.randrange(4096) if rng.random() < 0.7 else rng.choice((0, 4088, 4094, 4095, 4092, 2040)) + rng.randrange(4)
+    border = rng.choice((0, 4088, 4094, 4095, 4092, 2040)) + rng.randrange(4)
+    offset = rng.randrange(4096) if rng.random() < 0.7 else border
     inside = 4096 * rng.randrange(DATA_PAGES) + offset
     if rng.random() < 0.4:
         inside &= ~7
@@ -372,8 +374,7 @@ def _world(rng: random.Random, spaces: dict[str, list[int]], symbols: dict[str, 
 
     def status() -> int:
         fs = 3 if chance() < 0.7 else rng.randrange(4)
-        return fs << 13 | _bits(rng, 1) << 18 | _bits(rng, 1) << 19 | _bits(rng, 1) << 1 | _bits(rng, 1) << 5 | (
-            _bits(rng, 1) << 8)
+        return fs << 13 | sum(_bits(rng, 1) << bit for bit in (1, 5, 8, 18, 19))
 
     mpp, mpv = {M: (3, 0), HS: (1, 0), U: (0, 0), VS: (1, 1), VU: (0, 1)}[mode]
     mstatus = status() | mpp << 11 | mpv << 39 | _bits(rng, 1) << 7
@@ -386,27 +387,28 @@ def _world(rng: random.Random, spaces: dict[str, list[int]], symbols: dict[str, 
     satp = 0 if chance() < 0.15 else rng.choice(spaces["satp"])
     vsatp = 0 if chance() < 0.15 else rng.choice(spaces["vsatp"])
     hgatp = 0 if chance() < 0.15 else rng.choice(spaces["hgatp"])
-    medeleg = _bits(rng, 24, rng.choice((0.15, 0.5, 0.9))) & ~(1 << 9 | 1)
+    medeleg = _bits(rng, 24, rng.choice((0.15, 0.5, 0.9))) & ~(1 << 18 | 1 << 9 | 1)
     pmpcfg = 0
     for n in range(4):
         if chance() < 0.25:
-            pmpcfg |= rng.choice((0x08, 0x10, 0x18) if n else (0x10, 0x18)) << 8 * n | rng.choice((0, 1, 3, 4, 5, 7)) << 8 * n
+            kind = rng.choice((0x08, 0x10, 0x18) if n else (0x10, 0x18))
+            pmpcfg |= (kind | rng.choice((0, 1, 3, 4, 5, 7))) << 8 * n
     pmpaddr = sorted(DATA + rng.randrange(DATA_PAGES * 4096) >> 2 for _ in range(4))
     if chance() < 0.5:
         pmpaddr = [a & ~0x3FF | 0x1FF for a in pmpaddr]
-    ie = _bits(rng, 14) & 0x2666 if interrupts else 0
+    ie = _bits(rng, 14) & rng.choice((0x0666, 0x2222)) if interrupts else 0
     values = {
-        "menvcfg": envcfg | _bits(rng, 1) | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6 | (chance() < 0.5) << 63,
-        "henvcfg": envcfg & _bits(rng, 64, 0.85) | _bits(rng, 1) | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6
+        "menvcfg": envcfg | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6 | (chance() < 0.5) << 63,
+        "henvcfg": envcfg & _bits(rng, 64, 0.85) | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6
         | (chance() < 0.5) << 63,
-        "senvcfg": _bits(rng, 1) | rng.choice((0, 1, 2, 3)) << 4 | _bits(rng, 2) << 6,
+        "senvcfg": rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6,
         "mstateen0": 3 << 62 if chance() < 0.75 else rng.randrange(4) << 62,
         "hstateen0": 3 << 62 if chance() < 0.75 else rng.randrange(4) << 62,
         "mcounteren": _bits(rng, 32), "hcounteren": _bits(rng, 32), "scounteren": _bits(rng, 32),
         "medeleg": medeleg, "hedeleg": _bits(rng, 20) & 0x0B1FE,
         "mideleg": _bits(rng, 14) & 0x2222, "hideleg": _bits(rng, 11) & 0x444,
         "mie": ie, "mip": _bits(rng, 14) & 0x2226, "hvip": _bits(rng, 11) & 0x444,
-        "stimecmp": rng.choice((0, -1)), "vstimecmp": rng.choice((0, -1)),
+        "stimecmp": -1, "vstimecmp": -1,
         "satp": satp, "vsatp": vsatp, "hgatp": hgatp,
         "stvec": symbols["hs_vectors"] | _bits(rng, 1), "vstvec": symbols["vs_vectors"] | _bits(rng, 1),
         "sscratch": rng.getrandbits(64), "vsscratch": rng.getrandbits(64),
