@@ -22,6 +22,10 @@ KNOWN = {
         "sie, and mip with part of its bits. What the registers hold is compared when the program reads them.",
         "not architectural",
     ),
+    "failed-cas": (
+        "An AMOCAS whose comparison fails writes the old value back here, and nothing with Spike; both are allowed.",
+        'Unprivileged ISA, "Zacas"',
+    ),
     "reservation": (
         "Spike drops reservations every 5000 instructions; an SC may fail for any reason, and one that fails "
         "anyway need not fault.",
@@ -64,6 +68,8 @@ def explain(mine: bytes, theirs: bytes) -> str | None:
         return "reservation"
     if other != word:
         return None
+    if word & 0xF800007F == 0x2800002F and mine.startswith(theirs) and mine.count(b" mem ") == 2:
+        return "failed-cas"
     if word & 0x707F == 0x2073 and word >> 20 in _TINST:
         a, b = _LINE.search(mine), _LINE.search(theirs)
         if a and b and a[1] == b[1] and int(b[2], 16) == 0:
