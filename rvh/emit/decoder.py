@@ -183,8 +183,8 @@ def header() -> str:
     lines += [f"#define EXT_{name.upper()} ((u128)1 << {bit.bit_length() - 1})" for name, bit in BIT.items()]
     lines += [
         "",
-        "/* The 32-bit instruction that a compressed one stands for on a hart with these extensions; 0 if it is reserved.",
-        " * Sets of extensions come in two words, low and high. */",
+        "/* The 32-bit instruction that a compressed one stands for on a hart with these extensions (a set in two",
+        " * words); 0 if it is reserved. */",
         "u32 rvh_expand16(u16 c, u64 low, u64 high);",
         "/* Decodes a 32-bit instruction for a hart with these extensions: fills all of *op but off (and the field",
         " * that DECODE_NEXT_... names). Returns DECODE_... bits; on DECODE_ILLEGAL op->fn is h_illegal. */",

@@ -1,4 +1,5 @@
-"""C: the compressed instructions, each a form of a 32-bit one (Unprivileged ISA, "C"). Zca and, with D, Zcd are its parts.
+"""C: the compressed instructions, each a form of a 32-bit one (Unprivileged ISA, "C"). Its parts
+are Zca and, with D, Zcd.
 
 ``rd'`` and its like are the three-bit fields that name x8..x15. A name without the prime in the values on the right is
 the field's register number.

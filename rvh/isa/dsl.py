@@ -1,6 +1,7 @@
 """The language instructions are defined in: Python functions over traced values, run once, at import.
 
-A definition's parameters are the operands it reads (registers ``rs1`` .. ``fs3``, immediates ``imm``, ``uimm``,
+A definition's parameters are the operands it reads (registers ``rs1`` .. ``fs3``, ``rd`` for what the destination holds
+before, ``rd_pair`` and ``rs2_pair`` for two registers as one u128; immediates ``imm``, ``uimm``,
 ``zimm``, ``csr``, and ``pc`` / ``next_pc``); what it returns goes to its one destination register; memory accesses and
 control transfer are statements of this module. The trace is what every renderer (rvh.emit) works from.
 Mixing widths, or signedness where it matters, raises :class:`WidthError` naming the author's line.
@@ -390,7 +391,7 @@ ALIASES: dict[str, Alias] = {}
 _tracing: list[Effect] | None = None
 
 _OPERAND_TYPES = {"imm": i64, "rd_pair": u128, "rs2_pair": u128}
-_OPERANDS = {"rd", "rd_pair", "rs2_pair", "rs1", "rs2", "rs3", "fs1", "fs2", "fs3", "imm", "uimm", "zimm", "csr", "pc", "next_pc"}
+_OPERANDS = frozenset("rd rd_pair rs1 rs2 rs2_pair rs3 fs1 fs2 fs3 imm uimm zimm csr pc next_pc".split())
 
 
 def _mnemonic(pyname: str) -> str:
@@ -463,7 +464,8 @@ def alias(
     encoding = Pattern(pattern, require)
     if encoding.width != 16 or name in ALIASES:
         raise EncodingError(f"{_author()}: {name} is not 16 bits wide or defined twice")
-    ALIASES[name] = Alias(name, encoding, syntax, target, {**{k: k for k in encoding.fields}, **values}, frozenset(ext.split("+")))
+    fields = {k: k for k in encoding.fields} | values
+    ALIASES[name] = Alias(name, encoding, syntax, target, fields, frozenset(ext.split("+")))
 
 
 def _effect(kind: str, type: Type = u64, args: tuple = (), name: str = "", to: Type | None = None) -> Any:

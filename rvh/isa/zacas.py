@@ -1,7 +1,7 @@
 """Zacas: atomic compare-and-swap (Unprivileged ISA, "Zacas").
 
-A comparison that fails writes the old value back, as the manual allows. AMOCAS.Q names even registers: each stands for a
-pair, x0 for a pair of zeros.
+A comparison that fails writes the old value back, as the manual allows. AMOCAS.Q names even registers: each stands
+for a pair, x0 for a pair of zeros.
 """
 
 from .dsl import amo, i32, insn, lo32, select, sext, signed, u64, u128

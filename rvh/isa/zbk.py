@@ -1,5 +1,5 @@
-"""Zbkb and Zbkx: bit manipulation for cryptography (Unprivileged ISA, "Zbkb", "Zbkx"). What Zbkb and Zbkc share with Zbb
-and Zbc is in b.py."""
+"""Zbkb and Zbkx: bit manipulation for cryptography (Unprivileged ISA, "Zbkb", "Zbkx"). What Zbkb and Zbkc share with
+Zbb and Zbc is in b.py."""
 
 from .dsl import call, insn, lo32, sext, truncate, u8, u16, u32, zext
 

@@ -2,7 +2,6 @@
 
 from .dsl import call, insn, rounded
 
-
 # -- single precision
 
 

@@ -1,7 +1,7 @@
 """Zfhmin and Zfh: half-precision floating point (Unprivileged ISA, "Zfh", "Zfhmin").
 
-Halves are NaN-boxed in f registers; the operations are those of core/fp_half.h. What only moves halves and converts them
-is in Zfhmin, and the moves in Zfbfmin too.
+Halves are NaN-boxed in f registers; the operations are those of core/fp_half.h. What only moves halves and converts
+them is in Zfhmin, and the moves in Zfbfmin too.
 """
 
 from .dsl import call, insn, load, rounded, sext, store, truncate, u16, zext

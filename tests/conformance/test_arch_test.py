@@ -1,9 +1,9 @@
 """riscv-arch-test (github.com/riscv-non-isa/riscv-arch-test) in the signature style: every pair of a built ELF and a
 reference signature in the folder that RVH_ARCH_TEST names.
 
-The folder holds ``elf/NAME.elf`` and ``ref/NAME.signature``: lines of four bytes in hexadecimal, as reference models write
-them. Each test runs bare, says through HTIF that it has ended, and must leave the reference's words between its symbols
-begin_signature and end_signature.
+The folder holds ``elf/NAME.elf`` and ``ref/NAME.signature``: lines of four bytes in hexadecimal, as reference models
+write them. Each test runs bare, says through HTIF that it has ended, and must leave the reference's words between its
+symbols begin_signature and end_signature.
 """
 
 from __future__ import annotations

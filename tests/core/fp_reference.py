@@ -1,4 +1,6 @@
-"""What every F, D, Zfh, Zfbfmin and Zfa operation must give, by exact rational arithmetic: the other side of test_fp.py.
+"""What every F, D, Zfh, Zfbfmin and Zfa operation must give, by exact rational arithmetic.
+
+The other side of test_fp.py.
 
 Follows the text of the manual and IEEE 754, not the C code: a number is a Fraction,
 and rounding looks for the two neighbours of the exact result.

@@ -29,12 +29,10 @@ MODES = (RNE, RTZ, RDN, RUP, RMM)
 
 FAMILIES = {
     1: ("fsqrt", "fclass", "fround", "froundnx"),
-    2: ("fadd", "fsub", "fmul", "fdiv", "fsgnj", "fsgnjn", "fsgnjx", "fmin", "fmax", "feq", "flt", "fle", "fminm", "fmaxm",
-        "fltq", "fleq"),
+    2: tuple("fadd fsub fmul fdiv fsgnj fsgnjn fsgnjx fmin fmax feq flt fle fminm fmaxm fltq fleq".split()),
     3: ("fmadd", "fmsub", "fnmsub", "fnmadd"),
 }
-UNROUNDED = {"fclass", "fsgnj", "fsgnjn", "fsgnjx", "fmin", "fmax", "feq", "flt", "fle"} | {
-    "fminm", "fmaxm", "fltq", "fleq", "fcvtmod"}  # fmt: skip
+UNROUNDED = {*"fclass fcvtmod fsgnj fsgnjn fsgnjx fmin fmax feq flt fle fminm fmaxm fltq fleq".split()}
 INTEGER_KINDS = ("w", "wu", "l", "lu")
 #: Name -> kinds of its operands: "h", "b" (bfloat), "s", "d" or "x".
 OPERATIONS: dict[str, str] = {
@@ -85,7 +83,8 @@ CORNERS_H = [
 CORNERS_B = [0x0000, 0x3F80, 0x3FC0, 0x7F80, 0x7FC0, 0x7FC1, 0x7F81, 0x0001, 0x007F, 0x0080, 0x7F7F]
 #: Least and greatest halves and bfloats, and half-way cases, as singles and doubles.
 EDGES_S = [0x477F_E000, 0x477F_F000, 0x477F_EFFF, 0x3880_0000, 0x387F_E000, 0x387F_F000, 0x3300_0000, 0x3300_0001,
-           0x3F80_8000, 0x3F81_8000, 0x3F80_8001, 0x7F7F_8000, 0x7F7F_7FFF, 0x0000_8000, 0x3F80_1000, 0x3F80_3000]  # fmt: skip
+           0x3F80_8000, 0x3F81_8000, 0x3F80_8001, 0x7F7F_8000, 0x7F7F_7FFF, 0x0000_8000, 0x3F80_1000,
+           0x3F80_3000]  # fmt: skip
 EDGES_D = [0x40EF_FC00_0000_0000, 0x40EF_FE00_0000_0000, 0x40EF_FDFF_FFFF_FFFF, 0x3F10_0000_0000_0000,
            0x3F0F_FE00_0000_0000, 0x3E60_0000_0000_0000, 0x3E60_0000_0000_0001, 0x3FF0_0200_0000_0000,
            0x41F0_0000_0010_0000, 0x4340_0000_0000_0001, 0x4520_0000_0000_0001, 0x45D0_0000_0000_0001]  # fmt: skip
