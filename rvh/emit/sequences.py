@@ -2,7 +2,7 @@
 
 ``add.1`` after another instruction is an add whose rs1 is what that one has just computed, ``.2`` one whose rs2 is,
 ``.3`` one whose both are. Chosen by how often they are executed in the programs under tools/bench/ and in a boot of
-Debian's kernel, so that few instructions there are dispatched alone.
+Debian's kernel, so that few instructions there are dispatched alone; tools/choose_sequences.py proposes such a table.
 """
 
 #: First and second instructions of the pairs that are fused whatever their registers: every one with every one.

@@ -276,6 +276,16 @@ def test_H8_wrs(rig):
         assert [rig.cause(r.LR_W, r.WRS_STO, mode=mode) for mode in MODES] == SAME
 
 
+def test_H8_wrs_that_does_not_wait_is_not_refused(rig):
+    rig.csr["mstatus"], rig.csr["hstatus"] = TW, VTW
+    for mode in MODES:
+        assert rig.cause(r.SC_W, r.WRS_NTO, mode=mode) is None  # SC ends any reservation
+    rig.csr["mie"] = rig.csr["mip"] = 2
+    rig.csr["mideleg"] = 2
+    assert rig.cause(r.LR_W, r.WRS_NTO, mode="HS") is None  # pending, though masked by sstatus.SIE
+    rig.csr["mie"] = rig.csr["mip"] = rig.csr["mideleg"] = 0
+
+
 @pytest.mark.parametrize("insn", [r.FADD_S, r.FSGNJ_S, csrr("fcsr"), csrw("frm")])
 def test_H10_fp_off_is_illegal_never_virtual(rig, insn):
     rig.csr["mstatus"], rig.csr["vsstatus"] = 0, 1 << 13

@@ -55,6 +55,12 @@ def test_mcountinhibit_freezes(rig, name, bit):
     rig.csr["mcountinhibit"] = 0
     rig.execute(r.NOP, r.NOP, mode="M")
     assert rig.csr[name] == 79
+    # Inhibited by an instruction, which still counts; then let go by one, which does not.
+    rig.csr[name] = 500
+    rig.execute(csrw("mcountinhibit"), r.NOP, r.NOP, mode="M", a1=1 << bit)
+    assert rig.csr[name] == 501
+    rig.execute(csrw("mcountinhibit"), r.NOP, r.NOP, mode="M", a1=0)
+    assert rig.csr[name] == 503
 
 
 def test_user_counters_are_the_machine_counters(rig):

@@ -277,3 +277,14 @@ def test_O7_mprv_mpp_mpv_and_spvp_take_effect_at_once(rig):
     for spvp, cause in ((1, None), (0, 13), (1, None)):
         rig.csr["hstatus"] = spvp << 8
         assert rig.cause(r.HLV_W, mode="HS", a1=VA) == cause
+
+
+def test_O7_clearing_mprv_takes_effect_on_the_next_load(rig):
+    rig.csr["vsatp"] = page(rig, r.TABLES, SUPERVISOR_RW)
+    fields = 1 << 17 | 1 << 11 | 1 << 39
+    rig.csr["mstatus"] = fields
+    rig.code(0x00063503, csr_insn(3, "mstatus", rd=0), 0x00063503)  # ld a0, 0(a2); csrrc mstatus, a1; ld
+    rig.stand("M")
+    rig.hart.x["a1"], rig.hart.x["a2"] = 1 << 17, VA
+    rig.step(3)
+    assert rig.trap() == r.Trap("M", 5, CODE + 8, VA)

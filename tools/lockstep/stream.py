@@ -160,9 +160,11 @@ class Stream:
                 self._plain(kind)
             else:
                 getattr(self, "_" + kind)()
-        for _ in range(3):
+        if len(self.out) % 4:
+            self.out += C_NOP.to_bytes(2, "little")
+        for _ in range(3):  # handlers go on behind them, in the end at the start of the next segment
             self._word(0x73)
-        return bytes(self.out) + bytes(-len(self.out) % 4)
+        return bytes(self.out)
 
     # -- parts
 
@@ -293,6 +295,11 @@ class Stream:
     def _branch(self) -> None:
         """Forward over a few plain instructions, taken or not."""
         skipped = self._scratch(lambda: [self._plain("int") for _ in range(self.rng.randrange(1, 4))])
+        if self.rng.random() < 0.25:
+            name, register = self.rng.choice(("c.beqz", "c.bnez")), self.rng.randrange(10, 16)
+            self._asm(f"{name} x{register}, {0x8000_0000 + 2 + len(skipped)}")
+            self.out += skipped
+            return
         branch = self.rng.choice(BRANCHES)
         rs1, rs2 = self.rng.randrange(32), self.rng.randrange(32)
         self._word(branch.pattern.encode(rs1=rs1, rs2=rs2, imm=4 + len(skipped)))
@@ -300,8 +307,13 @@ class Stream:
 
     def _jump(self) -> None:
         skipped = self._scratch(lambda: [self._plain("int") for _ in range(self.rng.randrange(0, 3))])
-        link = self.rng.choice((0, 1, 5))
-        if self.rng.random() < 0.5:
+        link, form = self.rng.choice((0, 1, 5)), self.rng.random()
+        if form < 0.15:
+            self._asm(f"c.j {0x8000_0000 + 2 + len(skipped)}")
+        elif form < 0.3:
+            name = self.rng.choice(("c.jr", "c.jalr"))
+            self._asm(f"auipc x5, 0\naddi x5, x5, {10 + len(skipped)}\n{name} x5")
+        elif form < 0.65:
             self._word(INSNS["jal"].pattern.encode(rd=link, imm=4 + len(skipped)))
         else:
             odd = self.rng.random() < 0.3  # bit 0 of the target is cleared
@@ -316,7 +328,11 @@ class Stream:
         return made
 
     def _call(self) -> None:
-        self._asm(self.rng.choice(("ebreak", "ecall", "c.ebreak\n.half 1") if self.rng.random() < 0.3 else ("ebreak",)))
+        """What traps by itself; WFI only where it always does, or it might wait for ever."""
+        calls = ["ebreak", "ebreak", "ebreak", "ecall", "c.ebreak\n.half 1"]
+        if self.mode in (U, VU):
+            calls += ["wfi", "wfi"]
+        self._asm(self.rng.choice(calls))
 
     def _gate(self) -> None:
         """Jumps to where only ECALLs are, under whatever permissions; or to where nothing is."""
@@ -340,8 +356,8 @@ class Stream:
     def _return(self) -> None:
         """A trap return to a little further on, in either code window; or one that is refused."""
         rng = self.rng
-        if rng.random() < 0.2:
-            self._asm(rng.choice(("sret", "mret", "sret")))
+        if self.mode in (U, VU) or self.mode != M and rng.random() < 0.15:
+            self._asm("mret" if self.mode not in (U, VU) else rng.choice(("sret", "mret")))  # always refused
             return
         window = self.windows if rng.random() < 0.5 else 0
         if rng.random() < 0.5 and window:
