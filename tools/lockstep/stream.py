@@ -42,10 +42,14 @@ FLOATS = [
                          0xFFC0_1234, 1, 0x007F_FFFF, 0x0080_0000, 0x7F7F_FFFF, 0x3F80_0001, 0x3F00_0000,
                          0x4F00_0000, 0xCF00_0000, 0x5F00_0000, 0x4B80_0001, 0x2F80_0000)),
     0x3F80_0000,
+    # half, boxed, and one that is not
+    *(0xFFFF_FFFF_FFFF_0000 | v for v in (0, 1 << 15, 0x3C00, 0xBC00, 0x7C00, 0xFC00, 0x7E00, 0x7C01, 1, 0x3FF, 0x400,
+                                          0x7BFF, 0x3C01, 0x3800, 0x6400, 0x4248)),
+    0x3C00,
 ]  # fmt: skip
 
-#: What would end the program, hang it, or be a matter of time.
-_EXCLUDED = {"mret", "sret", "wfi", "wrs.nto", "wrs.sto", "ecall", "ebreak", "pause"}
+#: What would end the program, hang it, or be a matter of time; and what writes two registers, as no record here does.
+_EXCLUDED = {"amocas.q", "mret", "sret", "wfi", "wrs.nto", "wrs.sto", "ecall", "ebreak", "pause"}
 _KINDS = ("int", "mul", "bits", "fp", "load", "store", "amo", "guest", "cbo", "fence")
 
 
@@ -60,11 +64,11 @@ def _kind(insn: Insn) -> str:
         return memory
     if insn.name.startswith(("cbo", "prefetch")):
         return "cbo"
-    if names & {"F", "D"}:
+    if names & {"F", "D", "Zfh", "Zfhmin", "Zfbfmin", "Zfa"}:
         return "fp"
     if names & {"M"}:
         return "mul"
-    if any(n.startswith("Zb") for n in names):
+    if any(n.startswith(("Zb", "Zk")) for n in names):
         return "bits"
     if "fence" in insn.name or "inval" in insn.name:
         return "fence"
