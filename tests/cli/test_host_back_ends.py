@@ -140,6 +140,16 @@ def test_the_other_side_goes_away(tmp_path, listener):
     )
 
 
+def test_a_restart_keeps_the_connection(tmp_path, listener):
+    reset = program(tmp_path, "li a0, 0x7777\nli t0, 0x100000\nsw a0, 0(t0)\n1: j 1b\n")
+    done = rvh_run("--bare", reset, "--nic", f"stream,path={listener.getsockname()}", "--max-insns", 1000)
+    assert lines(done.stderr).count("the machine restarts") >= 3
+    listener.accept()[0].close()
+    listener.settimeout(0)
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+
+
 def test_dumping_the_device_tree_connects_to_nobody(tmp_path, listener):
     out = tmp_path / "out.dtb"
     guest = program(tmp_path, PASS)

@@ -15,8 +15,8 @@ def test_defaults():
 def test_everything():
     options = parse(
         "--bare fw.elf --kernel Image --initrd i --append x=1 --disk a --disk-ro b --disk c --nics 2 --nic tap,name=t0 "
-        "--snapshot --harts 4 --memory 1G --isa rv64gc --clock host --seed host --max-insns 1_000_000 --timeout 2.5 --signature s "
-        "--signature-granularity 8 --trace t --stats --dtb d".split()
+        "--snapshot --harts 4 --memory 1G --isa rv64gc --clock host --seed host --max-insns 1_000_000 --timeout 2.5 "
+        "--signature s --signature-granularity 8 --trace t --stats --dtb d".split()
     )
     assert (options.inputs, options.kernel, options.initrd, options.append) == (["fw.elf"], "Image", "i", "x=1")
     assert options.disks == [DiskSpec("a"), DiskSpec("b", readonly=True), DiskSpec("c")] and options.snapshot
