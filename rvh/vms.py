@@ -17,6 +17,7 @@ A TOML file looks like this; paths are relative to it, and everything but `kerne
     disk = "root.img"
     readonly = false
     console = "uart"
+    net = true
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def parse_size(text: str | int, what: str = "size", at_least: int = 0x1000, at_m
 
 @dataclass
 class VmSpec:
-    """One VM. `memory` is in bytes, `disk` the path of a raw image that is the VM's alone, `readonly` about it."""
+    """One VM. `memory` is in bytes, `disk` the path of a raw image that is the VM's alone, `readonly` about it, `net` a network card."""
 
     name: str
     kernel: str
@@ -75,6 +76,7 @@ class VmSpec:
     disk: str | None = None
     console: str = "uart"
     readonly: bool = False
+    net: bool = False
 
 
 @dataclass
@@ -127,6 +129,7 @@ def from_files(
     initrd: str | None = None,
     append: str | None = None,
     disks: Sequence[tuple[str, bool]] = (),
+    net: bool = False,
 ) -> list[VmSpec]:
     """One VM for each kernel, all with the same options; the n-th disk (path, read-only) is the n-th VM's."""
     if len(kernels) > MAX_VMS:
@@ -147,6 +150,7 @@ def from_files(
                 append,
                 disks[index][0] if index < len(disks) else None,
                 readonly=index < len(disks) and disks[index][1],
+                net=net,
             )
         )
     return vms
@@ -162,6 +166,7 @@ VM_KEYS: dict[str, type | tuple[type, ...]] = {
     "disk": str,
     "readonly": bool,
     "console": str,
+    "net": bool,
 }
 MACHINE_KEYS: dict[str, type | tuple[type, ...]] = {"harts": int, "memory": (str, int), "clock": str}
 WORDS = {str: "a string", int: "a number", (str, int): "a size", bool: "true or false"}
@@ -240,7 +245,8 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
     readonly = entry.get("readonly", False)
     if readonly and "disk" not in entry:
         raise InputError(path, f"{where}: is readonly but has no disk")
-    return VmSpec(name, kernel, memory, vcpus, beside("initrd"), entry.get("append"), beside("disk"), console, readonly)
+    initrd, disk, net = beside("initrd"), beside("disk"), entry.get("net", False)
+    return VmSpec(name, kernel, memory, vcpus, initrd, entry.get("append"), disk, console, readonly, net)
 
 
 def disks_of(vms: Sequence[VmSpec]) -> list[tuple[str, bool]]:
@@ -329,5 +335,7 @@ def plan_hypervisor(
             node["bootargs"] = vm.append
         if vm.disk is not None:
             node["disk"] = disks.index(vm.disk)
+        if vm.net:
+            node["net"] = 1
         nodes.append(node)
     return planner.finish(Chosen(append, None, nodes, color), next_stage)

@@ -43,6 +43,7 @@ class Options:
     dtb: str | None = None
     disks: list[tuple[str, bool]] = field(default_factory=list)  # (path, read-only)
     nics: int = 0
+    net: bool = False
     harts: int | None = None
     memory: int | None = None
     vcpus: int | None = None
@@ -136,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--disk", dest="disks", action=_Disk, default=[], metavar="FILE", help="raw disk image; the n-th VM's disk")
     add("--disk-ro", dest="disks", action=_Disk, default=[], metavar="FILE", help="the same, read-only")
     add("--nics", type=_count_or_zero, default=0, metavar="N", help="network cards on one internal switch")
+    add("--net", action="store_true", help="a network card for every VM, all on one switch")
     add("--virtio-console", metavar="FILE", help="the virtio console's output goes there instead of stdout")
     add("--harts", type=_count, metavar="N", help=f"harts of the machine, 1 to {MAX_HARTS}")
     add("--memory", type=_size, metavar="SIZE", help="RAM of the machine, such as 512M")
@@ -190,6 +192,8 @@ def _check_bare(options: Options) -> None:
     for name in ("vcpus", "vm_memory", "firmware", "hypervisor"):
         if getattr(options, name) is not None:
             raise UsageError(f"--{name.replace('_', '-')} makes no sense with --bare")
+    if options.net:
+        raise UsageError("--net is for VMs; with --bare, --nics gives the machine network cards")
 
 
 def _check_hypervisor(options: Options) -> None:
@@ -201,7 +205,7 @@ def _check_hypervisor(options: Options) -> None:
     if any(path.endswith(".toml") for path in options.inputs):
         if len(options.inputs) > 1:
             raise UsageError("a .toml file describes all VMs: no other kernel can be given with it")
-        for name in ("vcpus", "vm_memory", "initrd", "append", "disks"):
+        for name in ("vcpus", "vm_memory", "initrd", "append", "disks", "net"):
             if getattr(options, name):
                 option = "disk" if name == "disks" else name.replace("_", "-")
                 raise UsageError(f"--{option} belongs into the .toml file")
