@@ -5,7 +5,8 @@
 
 enum { MAC_LENGTH = 6, FRAME_MIN = 14, FRAME_MAX = 1518 /* with a VLAN tag, without the checksum */ };
 
-struct frame { u32 length; u8 data[FRAME_MAX]; };
+/* Aligned so that data lies like a driver's, behind a header of 12 bytes: copies go by words. */
+struct frame { u32 length; u8 data[FRAME_MAX]; } __attribute__((aligned(8)));
 
 /* Seen from the station at the port. */
 struct port_counters {

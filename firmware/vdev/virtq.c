@@ -68,7 +68,7 @@ static bool collect(struct virtio_dev *d, const struct virtq *q, const u8 *table
     }
 }
 
-/* How many requests wait. If none, the driver is to notify about the next (2.7.10); it may just have put one. */
+/* How many requests wait. If none, the driver is to notify of the next (2.7.10); it may just have put one. */
 static u16 waiting(struct virtio_dev *d, struct virtq *q, const struct ring *avail, struct used *used)
 {
     u16 n = (u16)(__atomic_load_n(&avail->index, __ATOMIC_ACQUIRE) - q->next_avail);
@@ -156,7 +156,10 @@ static bool copy_front(struct segment *s, u32 count, u8 *out, const u8 *in, u32 
     return n == 0;
 }
 
-bool segments_take(struct segment *s, u32 count, void *to, u32 n) { return copy_front(s, count, to, NULL, n); }
+bool segments_take(struct segment *s, u32 count, void *to, u32 n)
+{
+    return copy_front(s, count, to, NULL, n);
+}
 
 bool segments_put(struct segment *s, u32 count, const void *from, u32 n)
 {

@@ -65,7 +65,7 @@ static void send_arp(u32 operation, const u8 *to_mac, const u8 *to_ip)
 
 static void send_echo_request(void)
 {
-    struct { struct ip ip; struct icmp icmp; } p = { .ip = { .version = 0x45, .ttl = 64, .protocol = IP_ICMP } };
+    struct { struct ip ip; struct icmp icmp; } p = { .ip = { 0x45, .ttl = 64, .protocol = IP_ICMP } };
     put16(p.ip.length, sizeof p);
     memcpy(p.ip.from, own_ip, 4);
     memcpy(p.ip.to, peer.ip, 4);
