@@ -27,8 +27,8 @@ cdef extern from "handlers.h" nogil:
     void h_illegal(Hart *h, const Op *op, u64 pc)
 
 cdef extern from "decode.h" nogil:
-    u32 rvh_expand16(u16 c)
-    int rvh_decode(u32 insn, u64 ext, Op *op)
+    u32 rvh_expand16(u16 c, u64 low, u64 high)
+    int rvh_decode(u32 insn, u64 low, u64 high, Op *op)
     void rvh_fuse(Op *a)
 
 cdef extern from "fp.h" nogil:

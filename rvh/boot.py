@@ -79,14 +79,14 @@ class Planner:
         self.plan.loads.append(Load(address, data, len(data), name))
         return address
 
-    def reserve_tree(self, extra: int) -> None:
+    def reserve_tree(self, extra: int, below: int | None = DTB_BELOW) -> None:
         """Keeps room for the device tree, `extra` bytes longer than now, and for the fw_dynamic_info behind
-        it.
+        it; below that address, or at the end of RAM.
         """
         size = len(dtb.write(self.root)) + extra + 1024
         align = 2 * MIB if self.ram.size >= 16 * MIB else 0x1000
         self.room = size
-        self.plan.dtb_address = self.ram.place_high(size, "the device tree", align, DTB_BELOW)
+        self.plan.dtb_address = self.ram.place_high(size, "the device tree", align, below)
 
     def finish(self, chosen: Chosen, next_stage: int) -> Plan:
         """Writes /chosen, flattens the tree and returns the plan. `next_stage` is for fw_dynamic."""

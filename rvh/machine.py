@@ -17,6 +17,7 @@ Physical address map (QEMU's `virt`)::
 from __future__ import annotations
 
 import hashlib
+import select
 import time
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -52,6 +53,8 @@ VIRTIO_SLOTS, VIRTIO_STRIDE, UART_IRQ, RTC_IRQ = 8, 0x1000, 10, 11
 TIMEBASE_HZ = 10_000_000
 DEFAULT_ISA = "default"
 RAM_MAX = 1 << 40
+#: Longest wait for the host without a look at anything else, in seconds.
+HOST_WAIT = 0.5
 
 X_NAMES = "zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6".split()
 F_NAMES = (
@@ -402,7 +405,8 @@ class Machine:
         ``max_insns`` counts instructions of all harts together, one that traps as one; ``timeout`` is host seconds;
         ``until`` is asked a few hundred times a second; ``idle(seconds)`` is called when every hart waits: it may wait
         for host input, at most that long (None: no timer is set), and returns whether input came or can still come.
-        Without ``idle`` time skips to the next timer at once. Raises what a device raised, and KeyboardInterrupt.
+        Without ``idle`` time skips to the next timer at once, unless a network card leads out of the machine: then it
+        passes as the host's does, until a frame comes. Raises what a device raised, and KeyboardInterrupt.
         """
         self._stop = None
         core = self._core
@@ -410,6 +414,7 @@ class Machine:
         deadline = None if timeout is None else started + timeout
         end = None if max_insns is None else core.total_slots + max_insns
         always = (1 << 64) - 1
+        chosen, idle = idle, idle or self._idle_outside()
         jumps = always if idle is None else 0
         try:
             while True:
@@ -417,6 +422,8 @@ class Machine:
                 reason = core.run(left, jumps)
                 jumps = always if idle is None else 0
                 self.poll()
+                if chosen is None and idle is None:  # a card's driver may have come up
+                    idle = self._idle_outside()
                 if self._stop is not None:
                     core.exit_request(0)
                     return self._stop
@@ -445,6 +452,36 @@ class Machine:
         finally:
             self.uart.flush()
             self.host_seconds += time.perf_counter() - started
+
+    @property
+    def outside(self) -> bool:
+        """Whether the host can wake the guest: a network card leads out of the machine and has a driver."""
+        return any(slot.backend is not None and slot.backend.outside for slot in self.virtio)
+
+    def _idle_outside(self) -> Callable[[float | None], bool] | None:
+        if not self.outside:
+            return None
+        return lambda seconds: self.wait_for_host(seconds) or self.outside
+
+    def wait_for_host(self, seconds: float | None, also: Sequence[int] = ()) -> bool:
+        """For `idle`: waits until a frame from outside wakes a hart, or a descriptor in ``also`` becomes readable.
+
+        Returns whether one of these came to pass within ``seconds``. None means half a second: where no timer is set
+        the caller looks at its other limits in between.
+        """
+        end = time.perf_counter() + (HOST_WAIT if seconds is None else seconds)
+        while True:
+            backends = [slot.backend for slot in self.virtio if slot.backend is not None]
+            waits = [backend.waits_for() for backend in backends]
+            readable = [fd for reads, _ in waits for fd in reads]
+            writable = [fd for _, writes in waits for fd in writes]
+            left = min(max(end - time.perf_counter(), 0.0), HOST_WAIT)
+            came, _, _ = select.select([*readable, *also], writable, [], left)
+            self.poll()
+            if self._stop is not None or self._awake() or any(fd in came for fd in also):
+                return True
+            if time.perf_counter() >= end:
+                return False
 
     def trace(self, n: int) -> np.ndarray:
         """Runs at most n instructions and returns a record of each, as an array of `rvh.trace.DTYPE`."""

@@ -61,7 +61,7 @@ DTYPE = np.dtype(
 )  # fmt: skip
 
 _RD, _FD, _FLAGS, _CSR, _AMO, _SC = 1, 2, 4, 8, 16, 32
-_FLOATING = {"F", "D", "Zfh", "Zfhmin", "Zfa"}
+_FLOATING = {"F", "D", "Zfh", "Zfhmin", "Zfa", "Zfbfmin"}
 
 
 def _kind(insn: Insn) -> int:

@@ -16,6 +16,7 @@ A TOML file looks like this; paths are relative to it, and everything but `kerne
     vcpus = 2
     disk = "root.img"
     readonly = false
+    snapshot = false
     console = "uart"
     net = true
 """
@@ -30,6 +31,7 @@ from typing import Any
 
 from . import dtb, elf
 from .boot import KERNEL_OFFSET, Plan, Planner
+from .devices.virtio.backends import DiskSpec
 from .errors import InputError, UsageError, read_file
 from .placement import MIB, size_words
 from .platform_dt import Chosen
@@ -47,6 +49,9 @@ MAX_KERNEL = 1 << 32
 DEFAULT_MEMORY, DEFAULT_LINUX_MEMORY = 64 * MIB, 256 * MIB
 #: RAM for the firmware, the hypervisor and its tables, beside the VMs and their modules.
 OVERHEAD = 32 * MIB
+#: Room at the top of a VM's memory for its device tree, which holds the boot arguments (firmware/loader.c).
+GUEST_TREE = 64 << 10
+MAX_APPEND = GUEST_TREE // 2
 SIZE = re.compile(r"(\d{1,20})\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 
 
@@ -65,7 +70,9 @@ def parse_size(text: str | int, what: str = "size", at_least: int = 0x1000, at_m
 
 @dataclass
 class VmSpec:
-    """One VM. `memory` is in bytes, `disk` the path of a raw image that is the VM's alone, `readonly` about it, `net` a network card."""
+    """One VM. `memory` is in bytes, `disk` the path of a raw image, `readonly` and `snapshot` are about it:
+    an image without either is the VM's alone. `net` gives it a network card.
+    """
 
     name: str
     kernel: str
@@ -76,6 +83,7 @@ class VmSpec:
     disk: str | None = None
     console: str = "uart"
     readonly: bool = False
+    snapshot: bool = False
     net: bool = False
 
 
@@ -87,8 +95,11 @@ class Description:
     machine: dict[str, Any] = field(default_factory=dict)
 
 
-def check_guest(path: str, memory: int) -> None:
-    """Refuses a kernel that the hypervisor could not load into that much memory. Raises `InputError`."""
+def check_guest(path: str, memory: int, initrd: str | None = None) -> None:
+    """Refuses a kernel, or an initrd, that the hypervisor could not load into that much memory.
+
+    Raises `InputError`.
+    """
     data = read_file(path, MAX_KERNEL)
     if not data:
         raise InputError(path, "is empty")
@@ -99,10 +110,17 @@ def check_guest(path: str, memory: int) -> None:
     program = elf.load_bytes(data, path, GUEST_RAM, memory)
     if program.kind == "pie":
         raise InputError(path, "is position-independent; a guest kernel has to be linked to its address")
+    left = GUEST_RAM + memory - GUEST_TREE - program.end
+    if left < 0:
+        raise InputError(path, f"leaves no room for the device tree in {size_words(memory)} of memory")
+    if initrd is not None and len(read_file(initrd)) > left // 0x1000 * 0x1000:
+        raise InputError(initrd, f"does not fit beside the kernel into {size_words(memory)} of memory")
 
 
 def default_memory(kernel: str) -> int:
     """Memory of a VM that states none: more for Linux."""
+    if not os.path.isfile(kernel):
+        return DEFAULT_MEMORY  # opening a FIFO would wait for a writer
     try:
         with open(kernel, "rb") as file:
             head = file.read(elf.IMAGE_HEADER_SIZE)
@@ -128,10 +146,10 @@ def from_files(
     memory: int | None = None,
     initrd: str | None = None,
     append: str | None = None,
-    disks: Sequence[tuple[str, bool]] = (),
+    disks: Sequence[DiskSpec] = (),
     net: bool = False,
 ) -> list[VmSpec]:
-    """One VM for each kernel, all with the same options; the n-th disk (path, read-only) is the n-th VM's."""
+    """One VM for each kernel, all with the same options; the n-th disk is the n-th VM's."""
     if len(kernels) > MAX_VMS:
         raise UsageError(f"{len(kernels)} VMs are more than the {MAX_VMS} that the hypervisor takes")
     if len(disks) > len(kernels):
@@ -148,12 +166,15 @@ def from_files(
                 vcpus,
                 initrd,
                 append,
-                disks[index][0] if index < len(disks) else None,
-                readonly=index < len(disks) and disks[index][1],
+                **(_disk_fields(disks[index]) if index < len(disks) else {}),
                 net=net,
             )
         )
     return vms
+
+
+def _disk_fields(disk: DiskSpec) -> dict[str, Any]:
+    return {"disk": disk.path, "readonly": disk.readonly, "snapshot": disk.snapshot}
 
 
 VM_KEYS: dict[str, type | tuple[type, ...]] = {
@@ -165,6 +186,7 @@ VM_KEYS: dict[str, type | tuple[type, ...]] = {
     "vcpus": int,
     "disk": str,
     "readonly": bool,
+    "snapshot": bool,
     "console": str,
     "net": bool,
 }
@@ -242,29 +264,44 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
         memory = parse_size(entry["memory"], "memory", MIN_MEMORY) if "memory" in entry else default_memory(kernel)
     except UsageError as error:
         raise InputError(path, f"{where}: {error}") from None
-    readonly = entry.get("readonly", False)
-    if readonly and "disk" not in entry:
-        raise InputError(path, f"{where}: is readonly but has no disk")
-    initrd, disk, net = beside("initrd"), beside("disk"), entry.get("net", False)
-    return VmSpec(name, kernel, memory, vcpus, initrd, entry.get("append"), disk, console, readonly, net)
+    for key in ("readonly", "snapshot"):
+        if entry.get(key) and "disk" not in entry:
+            raise InputError(path, f"{where}: is {key} but has no disk")
+    return VmSpec(
+        name,
+        kernel,
+        memory,
+        vcpus,
+        beside("initrd"),
+        entry.get("append"),
+        beside("disk"),
+        console,
+        entry.get("readonly", False),
+        entry.get("snapshot", False),
+        entry.get("net", False),
+    )
 
 
-def disks_of(vms: Sequence[VmSpec]) -> list[tuple[str, bool]]:
-    """The machine's disks in order, as (path, read-only): one for each VM that has one.
+def disks_of(vms: Sequence[VmSpec]) -> list[DiskSpec]:
+    """The machine's disks in order: one for each VM that has one.
 
-    Raises `InputError` when two VMs share one.
+    Raises `InputError` when two VMs share an image that one of them writes to.
     """
-    disks = [(vm.disk, vm.readonly) for vm in vms if vm.disk is not None]
-    seen: set[str] = set()
-    for disk, _ in disks:
-        if os.path.realpath(disk) in seen:
-            raise InputError(disk, "is the disk of two VMs")
-        seen.add(os.path.realpath(disk))
+    disks = [DiskSpec(vm.disk, vm.readonly, vm.snapshot) for vm in vms if vm.disk is not None]
+    seen: dict[str, bool] = {}
+    for disk in disks:
+        image = os.path.realpath(disk.path)
+        if not (seen.get(image, True) and (disk.shared or image not in seen)):
+            raise InputError(disk.path, "is the disk of two VMs; it would have to be readonly or snapshot in both")
+        seen[image] = disk.shared
     return disks
 
 
 def memory_for(vms: Sequence[VmSpec]) -> int:
-    """RAM that a machine needs for these VMs, in bytes, rounded up to 64 MiB."""
+    """RAM that a machine needs for these VMs, in bytes, rounded up to 64 MiB.
+
+    Raises `UsageError` when no machine has that much.
+    """
     modules = {path for vm in vms for path in (vm.kernel, vm.initrd) if path is not None}
     size = OVERHEAD + sum(vm.memory + vm.memory // 128 for vm in vms)
     for path in modules:
@@ -272,7 +309,11 @@ def memory_for(vms: Sequence[VmSpec]) -> int:
             size += os.path.getsize(path)
         except OSError:
             continue  # reported where it is loaded
-    return -(-size // (64 * MIB)) * 64 * MIB
+    size = -(-size // (64 * MIB)) * 64 * MIB
+    if size > MAX_MEMORY:
+        total = size_words(sum(vm.memory for vm in vms))
+        raise UsageError(f"the VMs want {total} of memory; a machine has at most {size_words(MAX_MEMORY)}")
+    return size
 
 
 def plan_hypervisor(
@@ -300,7 +341,8 @@ def plan_hypervisor(
     planner = Planner(root, ram_base, ram_size)
     planner.start_with(elf.load(firmware, ram_base, ram_size))
     next_stage = planner.load_program(elf.load(hypervisor, ram_base, ram_size, raw_at=ram_base + KERNEL_OFFSET)).entry
-    planner.reserve_tree(sum(512 + 4 * len(vm.append or "") for vm in vms) + 4 * len(append or ""))
+    # At the end of RAM: in the middle it would cut the run of memory that a large VM needs.
+    planner.reserve_tree(sum(512 + 4 * len(vm.append or "") for vm in vms) + 4 * len(append or ""), below=None)
     modules: dict[str, tuple[int, int]] = {}
 
     def module(path: str) -> bytes:
@@ -311,11 +353,14 @@ def plan_hypervisor(
             modules[path] = (planner.load_file(data, path, below=planner.plan.dtb_address), len(data))
         return dtb.u64(*modules[path])
 
-    disks = [disk for disk, _ in disks_of(vms)]
+    disks_of(vms)  # for what it refuses
+    disks = 0
     nodes = []
     for index, vm in enumerate(vms):
+        if len((vm.append or "").encode(errors="surrogateescape")) > MAX_APPEND:
+            raise UsageError(f"the boot arguments of VM {vm.name} are longer than {MAX_APPEND} bytes")
         try:
-            check_guest(vm.kernel, vm.memory)
+            check_guest(vm.kernel, vm.memory, vm.initrd)
         except InputError as error:
             raise InputError(error.subject, f"{error.reason} (VM {vm.name})") from None
         node = dtb.Node(
@@ -334,8 +379,7 @@ def plan_hypervisor(
         if vm.append is not None:
             node["bootargs"] = vm.append
         if vm.disk is not None:
-            node["disk"] = disks.index(vm.disk)
-        if vm.net:
-            node["net"] = 1
+            node["disk"] = disks
+            disks += 1
         nodes.append(node)
     return planner.finish(Chosen(append, None, nodes, color), next_stage)

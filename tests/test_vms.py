@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from test_elf import linux_image
 
 from rvh import boot, dtb, vms
+from rvh.devices.virtio.backends import DiskSpec
 from rvh.dtb import Node
 from rvh.errors import InputError, UsageError
 from rvh.placement import RamMap, size_words
@@ -83,7 +84,7 @@ def test_ram_map():
 def test_from_files(kernel, tmp_path):
     image = tmp_path / "Image"
     image.write_bytes(linux_image())
-    specs = vms.from_files([kernel, kernel, str(image)], vcpus=2, append="x", disks=[("a.img", True)])
+    specs = vms.from_files([kernel, kernel, str(image)], vcpus=2, append="x", disks=[DiskSpec("a.img", readonly=True)])
     assert [vm.name for vm in specs] == ["guest", "guest2", "image"]
     assert [vm.memory for vm in specs] == [64 * MIB, 64 * MIB, 256 * MIB]
     assert [(vm.disk, vm.readonly) for vm in specs] == [("a.img", True), (None, False), (None, False)]
@@ -102,7 +103,7 @@ def test_arguments_out_of_range(kernel):
     with pytest.raises(UsageError, match="17 VMs"):
         vms.from_files([kernel] * 17)
     with pytest.raises(UsageError, match="2 disks for 1 VM"):
-        vms.from_files([kernel], disks=[("a", False), ("b", False)])
+        vms.from_files([kernel], disks=[DiskSpec("a"), DiskSpec("b")])
     with pytest.raises(UsageError, match="1 to 8 vCPUs, not 9"):
         vms.from_files([kernel], vcpus=9)
 
@@ -145,7 +146,7 @@ def test_toml(tmp_path):
     assert (one.name, one.kernel, one.initrd) == ("image", f"{tmp_path}/Image", f"{tmp_path}/sub/initrd")
     assert (one.append, one.memory, one.vcpus) == ("console=ttyS0", 128 * MIB, 2)
     assert (one.disk, one.readonly, one.console) == ("/abs/disk.img", True, "virtio")
-    assert vms.disks_of(description.vms) == [("/abs/disk.img", True)]
+    assert vms.disks_of(description.vms) == [DiskSpec("/abs/disk.img", readonly=True)]
     assert (one.net, two.net) == (True, False)
     assert (two.name, two.memory, two.vcpus, two.disk, two.console) == ("two", 64 * MIB, 1, None, "uart")
 
@@ -292,6 +293,23 @@ def test_two_vms_cannot_share_a_disk(tmp_path, kernel):
     ]
     with pytest.raises(InputError, match="is the disk of two VMs"):
         vms.disks_of(specs)
+    specs[0].snapshot = True
+    with pytest.raises(InputError, match="would have to be readonly or snapshot in both"):
+        vms.disks_of(specs)
+    specs[0].snapshot, specs[1].snapshot = False, True
+    with pytest.raises(InputError, match="is the disk of two VMs"):
+        vms.disks_of(specs)
+
+
+def test_vms_share_an_image_that_none_writes(tmp_path, kernel, images):
+    image = str(tmp_path / "disk")
+    specs = [
+        vms.VmSpec("a", kernel, 32 * MIB, disk=image, snapshot=True),
+        vms.VmSpec("b", kernel, 32 * MIB, disk=image, readonly=True),
+    ]
+    assert vms.disks_of(specs) == [DiskSpec(image, snapshot=True), DiskSpec(image, readonly=True)]
+    chosen = plan(images, specs)[1].child("chosen")
+    assert [node.u32("disk") for node in chosen.children] == [0, 1]
 
 
 # -- without the hypervisor

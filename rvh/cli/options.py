@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from ..devices.virtio.backends import DiskSpec, NicSpec
 from ..errors import UsageError
 from ..placement import MIB
 
-__all__ = ["Options", "parse"]
+__all__ = ["Options", "parse", "refuse_overwriting"]
 
 DESCRIPTION = """\
 Run RISC-V programs and virtual machines.
@@ -27,6 +28,7 @@ Guest consoles are on stdout, everything else on stderr. Keys on a terminal: Ctr
 Exit status: 0 all guests powered off or the test passed; 1 a guest or test reported failure; 2 bad usage or unusable
 input; 3 a limit was reached; 4 nothing can ever run again; 130 ended by the user.
 """
+NIC_HELP = "network card: switch; tap,name=IF; stream,path=SOCKET (such as passt's); each also ,mac=ADDRESS; or none"
 MAX_HARTS = 64
 DEFAULT_BARE_MEMORY = 256 * MIB
 
@@ -41,8 +43,9 @@ class Options:
     initrd: str | None = None
     append: str | None = None
     dtb: str | None = None
-    disks: list[tuple[str, bool]] = field(default_factory=list)  # (path, read-only)
-    nics: int = 0
+    disks: list[DiskSpec] = field(default_factory=list)
+    snapshot: bool = False
+    nics: list[NicSpec] = field(default_factory=list)
     net: bool = False
     harts: int | None = None
     memory: int | None = None
@@ -116,7 +119,18 @@ class _Disk(argparse.Action):
     """Keeps --disk and --disk-ro in their common order."""
 
     def __call__(self, parser, namespace, values, option_string=None):  # type: ignore[no-untyped-def]
-        namespace.disks = [*namespace.disks, (values, option_string == "--disk-ro")]
+        namespace.disks = [*namespace.disks, DiskSpec(values, option_string == "--disk-ro")]
+
+
+def _nic(text: str) -> list[NicSpec]:
+    try:
+        return [NicSpec.parse(text)]
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _nics(text: str) -> list[NicSpec]:
+    return [NicSpec("switch")] * min(_count_or_zero(text), 99)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -136,7 +150,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--dtb", metavar="FILE", help="use this device tree of the machine instead of the generated one")
     add("--disk", dest="disks", action=_Disk, default=[], metavar="FILE", help="raw disk image; the n-th VM's disk")
     add("--disk-ro", dest="disks", action=_Disk, default=[], metavar="FILE", help="the same, read-only")
-    add("--nics", type=_count_or_zero, default=0, metavar="N", help="network cards on one internal switch")
+    add("--snapshot", action="store_true", help="what guests write to any disk is forgotten at the end")
+    add("--nic", dest="nics", action="extend", type=_nic, default=[], metavar="KIND", help=NIC_HELP)
+    add("--nics", action="extend", type=_nics, metavar="N", help="the same as N times --nic switch")
     add("--net", action="store_true", help="a network card for every VM, all on one switch")
     add("--virtio-console", metavar="FILE", help="the virtio console's output goes there instead of stdout")
     add("--harts", type=_count, metavar="N", help=f"harts of the machine, 1 to {MAX_HARTS}")
@@ -166,23 +182,43 @@ def parse(argv: Sequence[str]) -> Options:
     options = Options(**values)
     if options.harts is not None and options.harts > MAX_HARTS:
         raise UsageError(f"--harts: a machine has 1 to {MAX_HARTS} harts, not {options.harts}")
+    if any(nic.kind == "none" for nic in options.nics) and len(options.nics) > 1:
+        raise UsageError("--nic none stands alone")
     if options.bare:
         _check_bare(options)
     else:
         _check_hypervisor(options)
-    outputs = [
-        path
-        for path in (options.signature, options.trace, options.virtio_console, options.dump_dtb)
-        if path not in (None, "-")
-    ]
-    inputs = [*options.inputs, options.kernel, options.initrd, options.dtb, *(path for path, _ in options.disks)]
-    taken = {os.path.realpath(path) for path in inputs if path is not None}
-    for path in outputs:
-        assert path is not None
-        if os.path.realpath(path) in taken:
-            raise UsageError(f"{path} would be overwritten: it is named twice")
-        taken.add(os.path.realpath(path))
+    refuse_overwriting(options, [])
     return options
+
+
+def refuse_overwriting(options: Options, more: Iterable[str | None]) -> None:
+    """Raises `UsageError` when an output would destroy an input - one of the options or of `more` - or another
+    output, under whatever name.
+    """
+    inputs = [*options.inputs, options.kernel, options.initrd, options.dtb, options.firmware, options.hypervisor]
+    inputs += [*(disk.path for disk in options.disks), *more]
+    taken = {_identity(path) for path in inputs if path is not None}
+    for path in (options.signature, options.trace, options.virtio_console, options.dump_dtb):
+        if path is None or path == "-" or _is_device(path):
+            continue
+        if _identity(path) in taken:
+            raise UsageError(f"{path} would be overwritten: it is named twice")
+        taken.add(_identity(path))
+
+
+def _identity(path: str) -> object:
+    """The same for all names of a file, symbolic and hard links included."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return os.path.realpath(path) if "\0" not in path else path
+    return found.st_dev, found.st_ino
+
+
+def _is_device(path: str) -> bool:
+    """Whether writing there destroys nothing: /dev/null, a terminal, a pipe."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def _check_bare(options: Options) -> None:

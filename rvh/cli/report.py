@@ -10,7 +10,17 @@ if TYPE_CHECKING:
     from ..elf import Program
     from ..machine import Machine, Stop
 
-__all__ = ["EXIT_USER", "Shares", "harts_lines", "signature", "speed", "stats_lines", "verdict"]
+__all__ = [
+    "EXIT_LIMIT",
+    "EXIT_STUCK",
+    "EXIT_USER",
+    "Shares",
+    "harts_lines",
+    "signature",
+    "speed",
+    "stats_lines",
+    "verdict",
+]
 
 EXIT_PASS, EXIT_FAIL, EXIT_INPUT, EXIT_LIMIT, EXIT_STUCK, EXIT_USER = 0, 1, 2, 3, 4, 130
 HGATP_VMID_SHIFT, VMID_MASK = 44, 0x3FFF

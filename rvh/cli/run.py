@@ -8,12 +8,14 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ..errors import InputError, RvhError, UsageError, os_reason
 
 if TYPE_CHECKING:
     from ..boot import Plan
+    from ..devices.virtio.backends import Backends
     from ..machine import Machine, Stop
     from ..vms import VmSpec
     from .options import Options
@@ -86,7 +88,9 @@ def _say(line: str) -> None:
         sys.stderr.write(f"rvh-run: {line}\n")
         sys.stderr.flush()
     except (OSError, ValueError):
-        return
+        # What stays in the buffer would fail again at exit, and Python would exit with 120.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_RDWR), 2)
 
 
 def image(name: str) -> str:
@@ -111,6 +115,7 @@ class Run:
         self.options = options
         self.vms: list[VmSpec] = []
         self.machine: Machine | None = None
+        self.backends: Backends | None = None  # stay over a restart of the machine
         self.plan: Plan | None = None
         self.instructions_before = 0  # of the machine's lives before a restart
         self.seconds = 0.0
@@ -122,11 +127,14 @@ class Run:
     def _describe(self) -> None:
         """Settles what is to run: the VMs and the machine that is large enough for them."""
         from .. import vms
+        from .options import refuse_overwriting
 
         options = self.options
         if options.bare:
             options.harts = options.harts or 1
             options.memory = options.memory or 256 << 20
+            if options.snapshot:
+                options.disks = [replace(disk, snapshot=True) for disk in options.disks]
             return
         description = vms.load_toml(options.toml) if options.toml is not None else None
         if description is not None:
@@ -151,7 +159,10 @@ class Run:
             for name in ("initrd", "append", "disks"):
                 if getattr(options, name):
                     raise UsageError(f"--{name.rstrip('s')} needs a kernel")
+        if options.snapshot:
+            self.vms = [replace(vm, snapshot=True) for vm in self.vms]
         options.disks = vms.disks_of(self.vms)
+        refuse_overwriting(options, [path for vm in self.vms for path in (vm.kernel, vm.initrd)])
         options.harts = options.harts or DEMO_HARTS
         options.memory = options.memory or vms.memory_for(self.vms)
 
@@ -178,16 +189,19 @@ class Run:
     def _build(self) -> None:
         """The machine, with everything in its RAM. Whatever is wrong with any input is found here, before the start."""
         from .. import dtb
-        from ..devices.virtio.blk import RawDisk
+        from ..devices.virtio.backends import Backends
         from ..devices.virtio.slots import fill_slots
         from ..isa.extensions import IsaError
         from ..machine import RAM_BASE, Machine
 
         options = self.options
-        disks: list[RawDisk] = []
+        if self.backends is None:
+            nics = options.nics
+            if options.dump_dtb is not None:  # the other side of a cable would notice
+                nics = [replace(nic, kind="switch") if nic.outside else nic for nic in nics]
+            self.backends = Backends(options.disks, nics, self._report)
+        backends = self.backends
         try:
-            for path, readonly in options.disks:
-                disks.append(RawDisk(path, readonly))
             extra: dict[str, Any] = {} if options.isa is None else {"isa": options.isa}
             clock = options.clock or "instret"
             if clock == "host":
@@ -197,17 +211,17 @@ class Run:
                 harts=options.harts,
                 ram=options.memory,
                 clock=clock,
-                virtio=fill_slots(disks, options.nics, self._virtio_output, options.seed),
+                virtio=fill_slots(backends.disks, backends.nics, self._virtio_output, options.seed),
                 console=self.screen.write,
                 **extra,
             )
             root = machine.device_tree() if options.dtb is None else dtb.load(options.dtb)
             self.plan = plan = self._plan(root, RAM_BASE, options.memory)
         except IsaError as error:
-            self._close(disks)
+            backends.close()
             raise UsageError(f"--isa: {error}") from None
         except BaseException:
-            self._close(disks)
+            backends.close()
             raise
         self.machine = machine
         for load in plan.loads:
@@ -215,11 +229,6 @@ class Run:
         machine.start(plan.entry, plan.dtb_address, plan.info_address)
         if plan.program is not None:
             machine.attach_program(plan.program)
-
-    @staticmethod
-    def _close(disks: list[Any]) -> None:
-        for disk in disks:
-            disk.close()
 
     def _plan(self, root: Any, ram_base: int, ram_size: int) -> Plan:
         from ..boot import plan_bare
@@ -306,7 +315,6 @@ class Run:
             _say("the machine restarts")
             self.instructions_before += self.machine.instructions
             self.seconds += self.machine.host_seconds
-            self.machine.close()
             self._build()
 
     def _traced(self) -> contextlib.AbstractContextManager[object]:
@@ -331,7 +339,8 @@ class Run:
                     return Stop("limit")
             end = None if options.timeout is None else started + options.timeout
             timeout = None if end is None else max(end - time.perf_counter(), 0.0)
-            idle = self._idle if self.input.is_terminal else None
+            assert self.backends is not None
+            idle = self._idle if self.input.is_terminal or self.backends.outside else None
             stop = machine.run(max_insns=left, timeout=timeout, until=self._tick, idle=idle)
             if stop.kind == "until":
                 continue
@@ -365,9 +374,20 @@ class Run:
         if self.fresh_input:  # it came after the harts fell asleep, and may have woken them
             self.fresh_input = False
             return True
+        assert self.machine is not None and self.backends is not None
+        if self.backends.outside:
+            return self._wait_for_outside(seconds) or self.machine.outside or self._typing_helps()
         if seconds is None and not self._listening():
             return False
-        return self._wait_for_input(seconds) or (not self.input.eof and self._listening())
+        return self._wait_for_input(seconds) or self._typing_helps()
+
+    def _typing_helps(self) -> bool:
+        return not self.input.eof and self._listening()
+
+    def _wait_for_outside(self, seconds: float | None) -> bool:
+        """The same where a network card leads out of the machine: keys and frames. Returns whether any came."""
+        assert self.machine is not None
+        return self.machine.wait_for_host(seconds, self.input.wanted) and (self.input.poll() or True)
 
     def _wait_for_input(self, seconds: float | None) -> bool:
         end = None if seconds is None else time.perf_counter() + seconds
@@ -413,6 +433,11 @@ class Run:
 
     # -- the end
 
+    def _report(self, line: str) -> None:
+        """A line of the tool's own while guests run."""
+        self.status.clear()
+        _say(line)
+
     def _settle(self) -> None:
         """Pending output first, and the tool's own lines start at the left."""
         from .terminal import OutputClosed
@@ -427,13 +452,13 @@ class Run:
             sys.stderr.write("\n")
 
     def _judge(self, stop: Stop) -> tuple[int, str]:
-        from .report import harts_lines, signature, verdict
+        from .report import EXIT_LIMIT, EXIT_STUCK, harts_lines, signature, verdict
 
         options, machine = self.options, self.machine
         assert machine is not None and self.plan is not None
         status, words = verdict(stop, machine, not options.bare, options.max_insns, options.timeout)
         self.input.close()  # from here on newlines are the host's again
-        if status == 4:
+        if status in (EXIT_LIMIT, EXIT_STUCK):
             for line in harts_lines(machine, self.plan.programs):
                 _say(line)
         if options.signature is not None and stop.kind in ("pass", "fail"):

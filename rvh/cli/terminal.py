@@ -9,6 +9,8 @@ import signal
 import sys
 from collections.abc import Callable
 
+from ..errors import InputError, os_reason
+
 __all__ = ["Input", "OutputClosed", "Quit", "Screen", "StatusLine"]
 
 ESCAPE = 0x01  # Ctrl-A
@@ -44,7 +46,7 @@ class Screen:
         self.before: Callable[[], None] = lambda: None
 
     def write(self, data: bytes) -> None:
-        """Writes all of it. Raises `OutputClosed` when the other end is gone."""
+        """Writes all of it. Raises `OutputClosed` when the other end is gone, `InputError` when it is full."""
         if not data:
             return
         self.before()
@@ -59,7 +61,7 @@ class Screen:
             except OSError as error:
                 if error.errno in (errno.EPIPE, errno.EBADF, errno.EIO):
                     raise OutputClosed from None
-                raise
+                raise InputError("standard output", os_reason(error)) from None
 
 
 class Input:
@@ -79,6 +81,11 @@ class Input:
     def is_terminal(self) -> bool:
         """Whether somebody types."""
         return self.saved is not None
+
+    @property
+    def wanted(self) -> list[int]:
+        """The descriptor, as long as there is something to expect from it that `poll` would take."""
+        return [] if self.eof or self.waiting() >= ENOUGH else [self.fd]
 
     def open(self) -> None:
         """Takes the terminal, if standard input is one and this process has it in the foreground."""

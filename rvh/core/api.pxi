@@ -16,9 +16,10 @@ cdef class Core:
     cdef list breakpoints
     cdef Py_ssize_t exports
 
-    def __cinit__(self, u32 harts, u64 ram_size, u64 ext, u64 misa, u64 ram_base=0x80000000, u32 geilen=0,
+    def __cinit__(self, u32 harts, u64 ram_size, ext, u64 misa, u64 ram_base=0x80000000, u32 geilen=0,
                   u64 slots_per_tick=100, u64 quantum=10000, bint host_clock=False):
         cdef u32 i
+        cdef u64 low = ext & 0xFFFFFFFFFFFFFFFF, high = ext >> 64
         if not 1 <= harts <= HARTS_MAX:
             raise ValueError(f"a machine has 1 to {HARTS_MAX} harts, not {harts}")
         if ram_size == 0 or ram_size & 0xFFF or ram_base & 0xFFF:
@@ -31,7 +32,7 @@ cdef class Core:
             self.b.time_offset = -host_ticks()
         self.devices = []
         for i in range(harts):
-            self.b.harts[i].ext = ext
+            self.b.harts[i].ext = <u128>high << 64 | low
             self.b.harts[i].misa = misa
             self.b.harts[i].geilen = geilen
         self.reset()

@@ -115,6 +115,7 @@ cdef Op *block_build(Hart *h, Op *block, const u8 *host, u64 pa, u32 room, u32 m
     cdef Op *ops = block + 2
     cdef Op *op = ops
     cdef u32 off = 0, n = 0, bits, length, kind = 0, fp = 0
+    cdef u64 low = <u64>h.ext, high = <u64>(h.ext >> 64)
     cdef Links *links = <Links *>block
     while True:
         if is_raw:
@@ -127,8 +128,8 @@ cdef Op *block_build(Hart *h, Op *block, const u8 *host, u64 pa, u32 room, u32 m
                 bits |= <u32>(<u16 *>(host + off + 2))[0] << 16
         length = 4 if bits & 3 == 3 else 2
         if length == 2:
-            bits = rvh_expand16(<u16>bits)
-        kind = rvh_decode(bits, h.ext, op) if bits else 0
+            bits = rvh_expand16(<u16>bits, low, high)
+        kind = rvh_decode(bits, low, high, op) if bits else 0
         if kind == 0:
             op.fn = h_illegal
             op.rd = op.rs1 = op.rs2 = 0

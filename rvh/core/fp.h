@@ -472,4 +472,7 @@ FP_CLASS(d, u64, , 64, 53)
 FP_INLINE u64 fp_fmv_x_w(Hart *h, u64 a) { return (void)h, (u64)(i64)(i32)a; }
 FP_INLINE u64 fp_fmv_w_x(Hart *h, u64 a) { return (void)h, fp_box((u32)a); }
 
+#include "fp_half.h"
+#include "fp_zfa.h"
+
 #endif

@@ -5,6 +5,7 @@
 #include "fp_soft.h"
 
 typedef uint8_t u8;
+typedef uint16_t u16;
 typedef int32_t i32;
 typedef uint32_t u32;
 typedef uint64_t u64;
@@ -17,7 +18,7 @@ typedef unsigned __int128 u128;
 typedef struct {
     u8 precision, exponent_bits;
 } Format;
-static const Format SINGLE = {24, 8}, DOUBLE = {53, 11};
+static const Format HALF = {11, 5}, BFLOAT = {8, 8}, SINGLE = {24, 8}, DOUBLE = {53, 11};
 
 typedef enum { ZERO, FINITE, INFINITE, QUIET, SIGNALING } Class;
 
@@ -321,6 +322,28 @@ INLINE u64 to_int(Format f, u64 bits, u32 rm, u32 kind, u32 *flags)
     return kind <= SOFT_WU ? (u64)(int64_t)(i32)value : value;
 }
 
+/* Rounded to an integral value of the same format (Zfa, "FROUND"). */
+INLINE u64 to_integral(Format f, u64 bits, u32 rm, int inexact, u32 *flags)
+{
+    Number a = unpack(f, bits);
+    u64 magnitude = 0, rest;
+    u32 none = 0;
+    if (is_nan(a))
+        return nan_result(f, a.class == SIGNALING, flags);
+    if (a.class != FINITE || a.exp >= f.precision - 1)
+        return bits;
+    if (a.exp < 0) {
+        rest = shift_right_jam(a.sig, -1 - a.exp);
+    } else {
+        magnitude = a.sig >> (63 - a.exp);
+        rest = a.sig << (a.exp + 1);
+    }
+    magnitude += rounds_up(rm, a.sign, magnitude, rest);
+    if (rest && inexact)
+        *flags |= FP_NX;
+    return magnitude ? from_int(f, a.sign, magnitude, RM_RTZ, &none) : signed_zero(f, a.sign);
+}
+
 #define OPERATIONS(format, T, suffix)                                                    \
     T soft_add_##suffix(T a, T b, u32 rm, u32 *flags) { return (T)add(format, a, b, rm, flags); }        \
     T soft_mul_##suffix(T a, T b, u32 rm, u32 *flags) { return (T)mul(format, a, b, rm, flags); }        \
@@ -334,17 +357,34 @@ INLINE u64 to_int(Format f, u64 bits, u32 rm, u32 kind, u32 *flags)
     u64 soft_##suffix##_to_int(T a, u32 rm, u32 kind, u32 *flags)                                        \
     {                                                                                                    \
         return to_int(format, a, rm, kind, flags);                                                       \
+    }                                                                                                    \
+    T soft_round_##suffix(T a, u32 rm, int inexact, u32 *flags)                                          \
+    {                                                                                                    \
+        return (T)to_integral(format, a, rm, inexact, flags);                                            \
     }
 
+OPERATIONS(HALF, u16, h)
 OPERATIONS(SINGLE, u32, s)
 OPERATIONS(DOUBLE, u64, d)
 
-u32 soft_d_to_s(u64 a, u32 rm, u32 *flags)
-{
-    return (u32)convert(DOUBLE, SINGLE, a, rm, flags);
-}
+#define CONVERSION(from, FROM, T_from, to, TO, T_to)                                     \
+    T_to soft_##from##_to_##to(T_from a, u32 rm, u32 *flags) { return (T_to)convert(FROM, TO, a, rm, flags); }
 
-u64 soft_s_to_d(u32 a, u32 rm, u32 *flags)
+CONVERSION(d, DOUBLE, u64, s, SINGLE, u32)
+CONVERSION(s, SINGLE, u32, d, DOUBLE, u64)
+CONVERSION(h, HALF, u16, s, SINGLE, u32)
+CONVERSION(h, HALF, u16, d, DOUBLE, u64)
+CONVERSION(s, SINGLE, u32, h, HALF, u16)
+CONVERSION(d, DOUBLE, u64, h, HALF, u16)
+CONVERSION(bf16, BFLOAT, u16, s, SINGLE, u32)
+CONVERSION(s, SINGLE, u32, bf16, BFLOAT, u16)
+
+u64 soft_d_modulo_w(u64 bits, u32 *flags)
 {
-    return convert(SINGLE, DOUBLE, a, rm, flags);
+    Number a = unpack(DOUBLE, bits);
+    u64 magnitude = 0;
+    soft_d_to_int(bits, RM_RTZ, SOFT_W, flags);
+    if (a.class == FINITE && a.exp >= 0 && a.exp < 64 + 32)
+        magnitude = a.exp <= 63 ? a.sig >> (63 - a.exp) : a.sig << (a.exp - 63);
+    return (u64)(int64_t)(i32)(u32)(a.sign ? -magnitude : magnitude);
 }

@@ -31,6 +31,27 @@ int do_cbo(Hart *h, const Op *op, u64 pc, u32 which, u64 va);
 /* Whether HLV, HLVX and HSV may be executed now. */
 int gate_hlv(Hart *h);
 
+/* ---- A destination that is read as well, and register pairs (Zacas). x0 has been decoded as SINK where it is a destination;
+ * with x0 a pair reads as 0 and is not written. */
+
+static inline u64 old_rd(const Hart *h, u32 rd)
+{
+    return rd == SINK ? 0 : h->x[rd];
+}
+
+static inline u128 register_pair(const Hart *h, u32 even)
+{
+    return even == 0 || even == SINK ? 0 : (u128)h->x[even + 1] << 64 | h->x[even];
+}
+
+static inline void set_register_pair(Hart *h, u32 even, u128 value)
+{
+    if (even != SINK) {
+        h->x[even] = (u64)value;
+        h->x[even + 1] = (u64)(value >> 64);
+    }
+}
+
 /* ---- LR and SC. The reservation is the physical address; harts run one at a time and lose it when another one runs. */
 
 static inline u64 reservation_of(const Hart *h, const void *p)
@@ -89,6 +110,8 @@ static inline u64 clmul_high(Hart *h, u64 a, u64 b)
         out ^= a >> (64 - __builtin_ctzll(b));
     return out;
 }
+
+#include "crypto.h"
 
 #if __has_include("fp.h")
 #include "fp.h"

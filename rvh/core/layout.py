@@ -130,7 +130,7 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("mtimecmp", "u64", 0, "arch"),  # the CLINT's register of this hart
     ("deadline", "u64", 0, "cache"),  # mtime at which a timer line of this hart next rises; ~0: never
     # -- what this hart implements (fixed at construction)
-    ("ext", "u64", 0, "link"),  # bit set, see isa/extensions.py
+    ("ext", "u128", 0, "link"),  # bit set, see isa/extensions.py
     ("geilen", "u32", 0, "link"),
     ("hart_index", "u32", 0, "link"),
     # -- statistics

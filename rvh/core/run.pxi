@@ -118,14 +118,14 @@ cdef void slice_step(Hart *h, i64 left) noexcept nogil:
 
 
 cdef u64 slots_until(Board *b, u64 deadline) noexcept nogil:
-    """Slots from now until mtime reaches `deadline`; ~0 for never."""
+    """Slots from now until mtime reaches `deadline`; ~0 for never, which is more than 2^62 slots."""
     cdef u64 ticks, at
     if deadline == <u64>-1:
         return <u64>-1
     if b.host_clock:
         return 100000  # the host's clock is looked at this often
     ticks = deadline - b.time_offset
-    if ticks >= <u64>-1 // b.slots_per_tick:
+    if ticks >= (<u64>1 << 62) // b.slots_per_tick:
         return <u64>-1
     at = ticks * b.slots_per_tick
     return at - slots_now(b) if at > slots_now(b) else 0
@@ -139,7 +139,7 @@ cdef u64 board_deadline(Board *b) noexcept nogil:
         timer_update(b.harts[i])
         if b.harts[i].deadline < first:
             first = b.harts[i].deadline
-    return first
+    return first if slots_until(b, first) != <u64>-1 else <u64>-1
 
 
 cdef int board_run(Board *b, u64 limit, u64 jumps) noexcept nogil:

@@ -151,7 +151,7 @@ cdef void trace_step(Hart *h, i64 left) noexcept nogil:
 
 
 cdef inline u8 trace_rd_number(u32 insn) noexcept nogil:
-    return (insn if insn & 3 == 3 else rvh_expand16(<u16>insn)) >> 7 & 31
+    return (insn if insn & 3 == 3 else rvh_expand16(<u16>insn, ~<u64>0, ~<u64>0)) >> 7 & 31
 
 
 cdef void trace_rd(Hart *h, TraceRecord *r) noexcept nogil:

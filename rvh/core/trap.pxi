@@ -72,7 +72,7 @@ cdef void trap_take(Hart *h, u64 epc, u32 insn) noexcept nogil:
 cdef u64 tinst_transformed(Hart *h, u32 insn, u64 tval) noexcept nogil:
     """The faulting instruction with its address operand replaced by the distance of tval from the original
     address; 0 where no transformation is defined. The x registers still are what the instruction found."""
-    cdef u32 w = insn if insn & 3 == 3 else rvh_expand16(<u16>insn)
+    cdef u32 w = insn if insn & 3 == 3 else rvh_expand16(<u16>insn, ~<u64>0, ~<u64>0)
     cdef u32 funct3 = w >> 12 & 7
     cdef u32 opcode = w & 0x7F
     cdef u64 base = h.x[w >> 15 & 31]

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from ..isa import ALIASES, INSNS
 from ..isa.dsl import Alias, Insn
 from ..isa.encoding import EncodingError
-from .syntax import CSR_NUMBERS, F_NUMBERS, MEMORY, PSEUDOS, ROUNDING_MODES, X_NUMBERS, Pseudo, items
+from .syntax import CSR_NUMBERS, F_NUMBERS, FLI_NAMES, MEMORY, PSEUDOS, ROUNDING_MODES, X_NUMBERS, Pseudo, items
 
 
 class AsmError(ValueError):
@@ -136,6 +136,12 @@ class _Assembler:
         if item == "sp":
             self._register(text, {"sp": 2, "x2": 2}, at)
             return {}
+        if item == "rtz":
+            if text != "rtz":
+                raise AsmError(f"line {at.line}: the rounding mode must be rtz")
+            return {}
+        if item == "fli":
+            return {"zimm": self._constant(text, at)}
         if item == "target":
             return {"imm": self.value(text, at) - at.address}
         if item == "imm[31:12]":
@@ -158,6 +164,15 @@ class _Assembler:
         if item.startswith("r"):
             return {item: self._register(text, X_NUMBERS, at)}
         return {item: self.value(text, at)}
+
+    def _constant(self, text: str, at: _Statement) -> int:
+        """The number of a constant that FLI loads."""
+        if text in FLI_NAMES:
+            return FLI_NAMES.index(text)
+        try:
+            return [float(name) for name in FLI_NAMES if name != "min"].index(float(text)) + (float(text) != -1)
+        except ValueError:
+            raise AsmError(f"line {at.line}: {text!r} is no constant of {at.name}") from None
 
     def _operands(self, syntax: str, at: _Statement) -> dict[str, int]:
         forms, given = items(syntax), list(at.operands)

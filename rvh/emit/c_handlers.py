@@ -100,6 +100,9 @@ class Body:
             "uimm": f"(u64)(u32){op}->imm",
             "csr": f"(u32){op}->imm",
             "zimm": f"(u64){op}->rs1",
+            "rd": f"old_rd(h, {op}->rd)",
+            "rd_pair": f"register_pair(h, {op}->rd)",
+            "rs2_pair": f"register_pair(h, {op}->rs2)",
             "fs3": f"h->f[{op}->imm & 31]",
             "rs3": f"h->x[{op}->imm & 31]",
         }.get(name) or f"h->{'f' if name[0] == 'f' else 'x'}[{op}->{name.replace('f', 'r', 1)}]"
@@ -193,8 +196,11 @@ class Body:
         if insn.result is not None and "rd" not in self.fixed:
             file = "f" if "fd" in insn.pattern.fields else "x"
             value = self.expr(insn.result)
-            value = value if insn.result.type == u64 else f"(u64){value}"
-            self.emit(f"h->{file}[{self.op}->rd] = {self.keep}{value};")
+            if insn.result.type.width == 128:
+                self.emit(f"set_register_pair(h, {self.op}->rd, {value});")
+            else:
+                value = value if insn.result.type == u64 else f"(u64){value}"
+                self.emit(f"h->{file}[{self.op}->rd] = {self.keep}{value};")
         if end:
             getattr(self, f"_end_{end.kind}")(end, *(end_args if end.kind in ("branch", "jump") else ()))
         elif self.leave:

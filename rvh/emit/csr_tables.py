@@ -111,9 +111,9 @@ def _row(row: Csr, gates: _Gates, index: dict[str, int]) -> str:
     deny, gate = [0] * 8, ["0"] * 8
     for mode, m in MODES.items():
         gate[m], deny[m] = gates.of(row.name, access.csr_rules(row), mode)
-    needs = extensions.to_bits(set(row.needs.split()))
+    needs = " | ".join(f"EXT_{name.upper()}" for name in row.needs.split()) or "0"
     return (
-        f"    {{ {needs:#x}ull, {row.writable:#x}ull, offsetof(Hart, {_storage(row)}), {row.number:#x}, "
+        f"    {{ {needs}, {row.writable:#x}ull, offsetof(Hart, {_storage(row)}), {row.number:#x}, "
         f"{index[row.twin] if row.twin else 0}, {int(row.read_only)}, "
         f"{f'mask_{row.name}' if _has_mask_function(row) else '0'}, "
         f"{f'csr_read_{row.read}' if row.read else '0'}, {f'csr_write_{row.write}' if row.write else '0'}, "
@@ -123,7 +123,7 @@ def _row(row: Csr, gates: _Gates, index: dict[str, int]) -> str:
 
 
 _STRUCT = """typedef struct CsrRow {
-    u64 needs;      /* extensions without which it does not exist */
+    u128 needs;     /* extensions without which it does not exist */
     u64 writable;   /* bits that a write changes, when `mask` is not given */
     u32 offset;     /* of its storage in Hart */
     u16 number;
@@ -183,7 +183,7 @@ def render_pxi() -> str:
         'cdef extern from "csr_tables.h" nogil:',
     ]
     out.append("""    ctypedef struct CsrRow:
-        u64 needs
+        u128 needs
         u64 writable
         u32 offset
         u16 number
@@ -199,7 +199,7 @@ def render_pxi() -> str:
     const u8 csr_index[4096]
     const u8 reason_cause[]""")
     out += [f"    const u64 {name}" for name, _ in _constants()]
-    out += [f"    const u64 EXT_{name.upper()}" for name in extensions.BIT]  # defined by decode.h
+    out += [f"    const u128 EXT_{name.upper()}" for name in extensions.BIT]  # defined by decode.h
     for row in CSRS:
         if row.fixed and row.storage:
             out.append(f"    const u64 {row.name.upper()}_FIXED")

@@ -82,6 +82,12 @@ def insert_c(pieces: list[Piece], value: str) -> str:
 # -- rows
 
 
+def _set(bits: int) -> str:
+    """C constant of a set of extensions."""
+    low, high = bits & (1 << 64) - 1, bits >> 64
+    return f"(u128){high:#x} << 64 | {low:#x}" if high else f"{low:#x}"
+
+
 def _rows(formats: list[tuple[bool, tuple[Piece, ...]]]) -> list[tuple[int, int, str]]:
     """(mask, match, C initializer) of every instruction and form, those that are to be tried first in front."""
     rows = []
@@ -94,21 +100,21 @@ def _rows(formats: list[tuple[bool, tuple[Piece, ...]]]) -> list[tuple[int, int,
         rm = f"{name}_rm" if has_rm(insn) else "0"
         for group in insn.ext or (frozenset(),):
             bits = sum(BIT[e] for e in group)
-            row = f"{{{mask:#010x}, {match:#010x}, {bits:#x}, {without:#x}, {name}, {rm}, {kind}, {number}, {regs}}},"
+            sets = f"{_set(bits)}, {_set(without)}"
+            row = f"{{{mask:#010x}, {match:#010x}, {sets}, {name}, {rm}, {kind}, {number}, {regs}}},"
             rows.append((without == 0, -mask.bit_count(), mask, match, row))
 
     for insn in INSNS.values():
-        if insn.pattern.conditions:
-            raise AssertionError(f"{insn.name}: requirements are for compressed encodings")
         immediate = immediate_of(insn.pattern)
         if immediate is not None and immediate not in formats:
             formats.append(immediate)
         mask, match = insn.pattern.mask, insn.pattern.match
-        add(insn, mask, match, f"h_{insn.pyname}")
+        for covered in insn.pattern.words():
+            add(insn, *covered, f"h_{insn.pyname}")
         if jumps(insn):
             # Where the offset tells that the target is misaligned, only those; else all.
             odd = insn.pattern.insert("imm", 2) if has_link(insn) else 0
-            add(insn, mask | odd, match | odd, f"h_{insn.pyname}_aligned", BIT["C"])
+            add(insn, mask | odd, match | odd, f"h_{insn.pyname}_aligned", BIT["Zca"])
     for form in FORMS:
         add(INSNS[form.base], *form.pattern(), form.handler)
     rows.sort(key=lambda row: row[:2])
@@ -142,6 +148,9 @@ def _expand_cases() -> list[str]:
 def _expand_one(a: Alias) -> list[str]:
     target = INSNS[a.target].pattern
     tests = [f"(c & {a.pattern.mask:#06x}) == {a.pattern.match:#06x}"]
+    wanted = " && ".join(f"ext & EXT_{name.upper()}" for name in sorted(a.ext))
+    if wanted:
+        tests.append(wanted)
     for name, relation, n in a.pattern.conditions:
         bits = a.pattern.word_bits(name)
         if n == 0:
@@ -171,14 +180,15 @@ def header() -> str:
     lines += ["enum {", "    DECODE_ILLEGAL = 0,"]
     lines += [f"    {name} = {value}," for name, value in KINDS.items()]
     lines += ["};", "", "/* Bits of Hart.ext. */"]
-    lines += [f"#define EXT_{name.upper()} ((u64)1 << {bit.bit_length() - 1})" for name, bit in BIT.items()]
+    lines += [f"#define EXT_{name.upper()} ((u128)1 << {bit.bit_length() - 1})" for name, bit in BIT.items()]
     lines += [
         "",
-        "/* The 32-bit instruction that a compressed one stands for; 0 if it is reserved. */",
-        "u32 rvh_expand16(u16 c);",
+        "/* The 32-bit instruction that a compressed one stands for on a hart with these extensions (a set in two",
+        " * words); 0 if it is reserved. */",
+        "u32 rvh_expand16(u16 c, u64 low, u64 high);",
         "/* Decodes a 32-bit instruction for a hart with these extensions: fills all of *op but off (and the field",
         " * that DECODE_NEXT_... names). Returns DECODE_... bits; on DECODE_ILLEGAL op->fn is h_illegal. */",
-        "int rvh_decode(u32 insn, u64 ext, Op *op);",
+        "int rvh_decode(u32 insn, u64 low, u64 high, Op *op);",
         "/* Called on each op of a finished block from the last to the first: where a fused handler exists for the",
         " * ops from a[0] on, a[0].fn becomes it. The others keep theirs. */",
         "void rvh_fuse(Op *a);",
@@ -208,7 +218,7 @@ def source() -> str:
     lines += [
         "typedef struct {",
         "    u32 mask, match;",
-        "    u64 ext, without; /* all of these must be on, all of those off */",
+        "    u128 ext, without; /* all of these must be on, all of those off */",
         "    Handler fn, rm_fn; /* rm_fn: for a static rounding mode */",
         "    u16 kind;",
         "    u8 imm; /* format of the immediate, 0 if none */",
@@ -232,8 +242,9 @@ def source() -> str:
         "    }",
         "}",
         "",
-        "int rvh_decode(u32 w, u64 ext, Op *op)",
+        "int rvh_decode(u32 w, u64 low, u64 high, Op *op)",
         "{",
+        "    u128 ext = (u128)high << 64 | low;",
         "    u32 bucket = (w >> 2 & 31) << 3 | (w >> 12 & 7);",
         "    op->rd = op->rs1 = op->rs2 = 0;",
         "    op->imm = 0;",
@@ -273,8 +284,9 @@ def source() -> str:
         "    return DECODE_ILLEGAL;",
         "}",
         "",
-        "u32 rvh_expand16(u16 half)",
+        "u32 rvh_expand16(u16 half, u64 low, u64 high)",
         "{",
+        "    u128 ext = (u128)high << 64 | low;",
         "    u32 c = half;",
         "    switch (c >> 13 << 2 | (c & 3)) {",
         *_expand_cases(),

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from ..isa.dsl import Alias
 from ..isa.encoding import Pattern
-from .syntax import CSR_NAMES, F_NAMES, MEMORY, PSEUDOS, ROUNDING_MODES, X_NAMES, Pseudo, items, lookup, lookup16
+from .syntax import (
+    CSR_NAMES,
+    F_NAMES,
+    FLI_NAMES,
+    MEMORY,
+    PSEUDOS,
+    ROUNDING_MODES,
+    X_NAMES,
+    Pseudo,
+    items,
+    lookup,
+    lookup16,
+)
 
 _PSEUDOS_OF: dict[str, list[Pseudo]] = {}
 for _pseudo in PSEUDOS:
@@ -23,7 +35,7 @@ def disassemble(
     """
     if word & 3 != 3:
         word &= 0xFFFF
-        alias = lookup16(word)
+        alias = lookup16(word, extensions)
         if alias is None:
             return f".half {word:#06x}"
         if not pseudo:
@@ -66,13 +78,15 @@ def _operand(item: str, pattern: Pattern, word: int, pc: int | None) -> str | No
         offset, base = m.groups()
         register = base if base == "sp" else X_NAMES[pattern.extract(word, base)]
         return f"{pattern.extract(word, offset) if offset else ''}({register})"
-    if item == "sp":
+    if item in ("sp", "rtz"):
         return item
     if item == "target":
         offset = pattern.extract(word, "imm")
         return f"{'-' if offset < 0 else '+'}{abs(offset)}" if pc is None else f"{(pc + offset) & (1 << 64) - 1:#x}"
     if item == "imm[31:12]":
         return f"{pattern.extract(word, 'imm') >> 12 & 0xFFFFF:#x}"
+    if item == "fli":
+        return FLI_NAMES[pattern.extract(word, "zimm")]
     value = pattern.extract(word, item)
     if item == "csr":
         return CSR_NAMES.get(value, f"{value:#x}")

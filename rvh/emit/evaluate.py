@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..isa import INSNS
-from ..isa.dsl import RC, RS, Effect, Insn, Value, u64
+from ..isa.dsl import RC, RS, Effect, Insn, Value, u64, u128
 from .syntax import lookup, lookup16
 
 _MASK = (1 << 64) - 1
@@ -49,10 +49,76 @@ def _clmul(a: int, b: int) -> int:
     return product
 
 
+def _gf_multiply(a: int, b: int, polynomial: int) -> int:
+    product = 0
+    for n in range(8):
+        product ^= (b << n) if a >> n & 1 else 0
+    for n in range(14, 7, -1):
+        product ^= polynomial << (n - 8) if product >> n & 1 else 0
+    return product
+
+
+def _gf_inverse(a: int, polynomial: int) -> int:
+    return next((b for b in range(256) if _gf_multiply(a, b, polynomial) == 1), 0)
+
+
+def _matrix(row: int, x: int) -> int:
+    """The product of x with the matrix over GF(2) whose rows are rotations of ``row``."""
+    return sum((((row << n | row >> (8 - n)) & 0xFF & x).bit_count() & 1) << n for n in range(8))
+
+
+#: The S-boxes as their standards define them: FIPS 197 section 5.1.1, and inversion between two affine maps.
+_AES = [_matrix(0xF1, _gf_inverse(x, 0x11B)) ^ 0x63 for x in range(256)]
+_SM4 = [_matrix(0xA7, _gf_inverse(_matrix(0xA7, x) ^ 0xD3, 0x1F5)) ^ 0xD3 for x in range(256)]
+
+
+def _bytes(x: int, n: int = 8) -> list[int]:
+    return list(x.to_bytes(n, "little"))
+
+
+def _shift_rows(a: int, b: int, direction: int, box: list[int]) -> int:
+    state = _bytes(a) + _bytes(b)
+    rows = [state[row::4] for row in range(4)]
+    columns = [rows[row][(column + direction * row) % 4] for column in (0, 1) for row in range(4)]
+    return int.from_bytes(bytes(box[x] for x in columns), "little")
+
+
+def _mix_columns(x: int, first_row: tuple[int, int, int, int]) -> int:
+    out = []
+    for column in (_bytes(x)[:4], _bytes(x)[4:]):
+        for row in range(4):
+            terms = [_gf_multiply(first_row[(n - row) % 4], column[n], 0x11B) for n in range(4)]
+            out.append(terms[0] ^ terms[1] ^ terms[2] ^ terms[3])
+    return int.from_bytes(bytes(out), "little")
+
+
+def _key_step(columns: int, number: int) -> int:
+    word, constant = _bytes(columns >> 32, 4), 0
+    if number < 10:
+        word, constant = word[1:] + word[:1], 1
+        for _ in range(number):
+            constant = _gf_multiply(constant, 2, 0x11B)
+    out = int.from_bytes(bytes(_AES[x] for x in word), "little") ^ constant
+    return out << 32 | out
+
+
+def _permute(table: int, indices: int, width: int) -> int:
+    picked = [indices >> n & (1 << width) - 1 for n in range(0, 64, width)]
+    return sum((table >> width * i & (1 << width) - 1) << width * n for n, i in enumerate(picked) if i < 64 // width)
+
+
 #: Python models of C functions that definitions call.
 FUNCTIONS: dict[str, Callable[..., int]] = {
     "clmul_low": lambda a, b: _clmul(a, b) & _MASK,
     "clmul_high": lambda a, b: _clmul(a, b) >> 64,
+    "aes_mix": lambda x: _mix_columns(x, (2, 3, 1, 1)),
+    "aes_unmix": lambda x: _mix_columns(x, (14, 11, 13, 9)),
+    "aes_shift_sub": lambda a, b: _shift_rows(a, b, 1, _AES),
+    "aes_unshift_sub": lambda a, b: _shift_rows(a, b, -1, [_AES.index(x) for x in range(256)]),
+    "aes_key_step": _key_step,
+    "sm4_substitute": lambda word, byte: _SM4[word >> 8 * byte & 0xFF],
+    "permute_bytes": lambda table, indices: _permute(table, indices, 8),
+    "permute_nibbles": lambda table, indices: _permute(table, indices, 4),
 }
 
 
@@ -94,8 +160,10 @@ class Evaluation:
         state = self.state
         if name in ("pc", "next_pc"):
             return (state.pc + (self.length if name == "next_pc" else 0)) & _MASK
-        value = self.insn.pattern.extract(self.word, name)
-        if name.startswith("rs"):
+        value = self.insn.pattern.extract(self.word, name.removesuffix("_pair"))
+        if name.endswith("_pair"):
+            return state.x[value] | state.x[value + 1] << 64 if value else 0
+        if name.startswith("r"):
             return state.x[value]
         return state.f[value] if name.startswith("fs") else value
 
@@ -141,11 +209,13 @@ class Evaluation:
         for effect in self.insn.effects:
             getattr(self, f"_{effect.kind}")(effect)
         if self.insn.result is not None:
-            value = u64.wrap(self.value(self.insn.result))
+            value = (u128 if self.insn.result.type.width == 128 else u64).wrap(self.value(self.insn.result))
             if "fd" in self.insn.pattern.fields:
                 state.f[self.insn.pattern.extract(self.word, "fd")] = value
             elif rd := self.insn.pattern.extract(self.word, "rd"):
-                state.x[rd] = value
+                state.x[rd] = value & _MASK
+                if self.insn.result.type.width == 128:
+                    state.x[rd + 1] = value >> 64
         state.pc = self.next_pc
 
     def _load(self, effect: Effect) -> None:
@@ -195,7 +265,7 @@ def step(word: int, state: State, extensions: frozenset[str] | None = None) -> I
     """Executes the instruction in ``word`` on the state and gives its definition. Raises ValueError if it is none."""
     length = 2 if word & 3 != 3 else 4
     if length == 2:
-        alias = lookup16(word & 0xFFFF)
+        alias = lookup16(word & 0xFFFF, extensions)
         if alias is None:
             raise ValueError(f"{word & 0xFFFF:#06x} is no compressed instruction")
         word = alias.expand(word & 0xFFFF)

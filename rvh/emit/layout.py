@@ -9,6 +9,7 @@ _HEADER = """cdef extern from "runtime.h" nogil:
     ctypedef unsigned short u16
     ctypedef unsigned int u32
     ctypedef unsigned long long u64
+    ctypedef unsigned long long u128  # in C twice as wide: not to be converted to Python
     ctypedef signed char i8
     ctypedef short i16
     ctypedef int i32

@@ -1,7 +1,7 @@
 """What assembly looks like, for the disassembler and the assembler: register names, operand forms, pseudoinstructions.
 
 An operand form is an item of an instruction's syntax: ``rd``, ``imm``, ``imm(rs1)``, ``(rs1)``, ``target``,
-``imm[31:12]``, ``csr``, ``rm``, ``pred``, or a literal register such as ``sp``.
+``imm[31:12]``, ``csr``, ``rm``, ``pred``, ``fli``, or a literal such as ``sp``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ F_NUMBERS = {name: n for n, name in enumerate(F_NAMES)} | {f"f{n}": n for n in r
 ROUNDING_MODES = {0: "rne", 1: "rtz", 2: "rdn", 3: "rup", 4: "rmm", 7: "dyn"}
 CSR_NAMES = {row.number: row.name for row in CSRS}
 CSR_NUMBERS = {row.name: row.number for row in CSRS}
+
+#: What the constants of FLI are called, in their order; the second is the least positive normal number of the format.
+FLI_NAMES = (
+    "-1.0 min 1.52587890625e-05 3.0517578125e-05 0.00390625 0.0078125 0.0625 0.125 0.25 0.3125 0.375 0.4375 0.5 0.625 "
+    "0.75 0.875 1.0 1.25 1.5 1.75 2.0 2.5 3.0 4.0 8.0 16.0 128.0 256.0 32768.0 65536.0 inf nan"
+).split()
 
 #: Operand forms that address memory: offset field (or none) and base register field.
 MEMORY = re.compile(r"(\w*)\((\w+)\)")
@@ -98,9 +104,9 @@ PSEUDOS: list[Pseudo] = [
     _p("csrwi", "csrrwi", "csr, zimm", rd=0),
     _p("csrsi", "csrrsi", "csr, zimm", rd=0),
     _p("csrci", "csrrci", "csr, zimm", rd=0),
-    *(_p(f"fmv.{t}", f"fsgnj.{t}", "fd, fs1", fs2="fs1") for t in "sd"),
-    *(_p(f"fneg.{t}", f"fsgnjn.{t}", "fd, fs1", fs2="fs1") for t in "sd"),
-    *(_p(f"fabs.{t}", f"fsgnjx.{t}", "fd, fs1", fs2="fs1") for t in "sd"),
+    *(_p(f"fmv.{t}", f"fsgnj.{t}", "fd, fs1", fs2="fs1") for t in "hsd"),
+    *(_p(f"fneg.{t}", f"fsgnjn.{t}", "fd, fs1", fs2="fs1") for t in "hsd"),
+    *(_p(f"fabs.{t}", f"fsgnjx.{t}", "fd, fs1", fs2="fs1") for t in "hsd"),
 ]
 
 _BUCKETS: dict[tuple[int, int], list[Insn]] = {}
@@ -124,10 +130,10 @@ def lookup(word: int, extensions: frozenset[str] | None = None) -> Insn | None:
     return None
 
 
-def lookup16(word: int) -> Alias | None:
-    """The compressed instruction that a 16-bit word encodes, or None if it is reserved."""
+def lookup16(word: int, extensions: frozenset[str] | None = None) -> Alias | None:
+    """The compressed instruction that a 16-bit word encodes on a hart with these extensions (None: all), or None."""
     for alias in _ALIAS_BUCKETS.get(word & 0xE003, ()):
-        if alias.pattern.matches(word):
+        if alias.pattern.matches(word) and (extensions is None or alias.enabled(extensions)):
             return alias
     return None
 
@@ -138,4 +144,6 @@ def fields_of(item: str) -> list[str]:
         return [name for name in m.groups() if name and name != "sp"]
     if item == "target":
         return ["imm"]
-    return [] if item == "sp" else [item.partition("[")[0]]
+    if item == "fli":
+        return ["zimm"]
+    return [] if item in ("sp", "rtz") else [item.partition("[")[0]]

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ALIASES", "INSNS", "MODULES"]
 
+_SMALL = ("zihintntl", "zimop", "zcb", "zacas", "zabha", "zfh", "zfbfmin", "zfa", "zbk", "zkn", "zks")
+
 #: The modules that define instructions, in the order of the manual.
-MODULES = ("rv64i", "m", "a", "f", "d", "zicsr", "system", "b", "zicond", "h", "c")
+MODULES = ("rv64i", "m", "a", "f", "d", "zicsr", "system", "b", "zicond", "h", "c", *_SMALL)
 
 
 def __getattr__(name: str) -> Any:

@@ -48,17 +48,17 @@ def slli_uw(rs1, uimm):
 # -- Zbb: basic bit manipulation
 
 
-@insn("0100000 rs2 rs1 111 rd 0110011", "rd, rs1, rs2", ext="Zbb")
+@insn("0100000 rs2 rs1 111 rd 0110011", "rd, rs1, rs2", ext="Zbb|Zbkb")
 def andn(rs1, rs2):
     return rs1 & ~rs2
 
 
-@insn("0100000 rs2 rs1 110 rd 0110011", "rd, rs1, rs2", ext="Zbb")
+@insn("0100000 rs2 rs1 110 rd 0110011", "rd, rs1, rs2", ext="Zbb|Zbkb")
 def orn(rs1, rs2):
     return rs1 | ~rs2
 
 
-@insn("0100000 rs2 rs1 100 rd 0110011", "rd, rs1, rs2", ext="Zbb")
+@insn("0100000 rs2 rs1 100 rd 0110011", "rd, rs1, rs2", ext="Zbb|Zbkb")
 def xnor(rs1, rs2):
     return ~(rs1 ^ rs2)
 
@@ -123,7 +123,7 @@ def sext_h(rs1):
     return sext(truncate(rs1, u16))
 
 
-@insn("0000100 00000 rs1 100 rd 0111011", "rd, rs1", ext="Zbb")
+@insn("0000100 00000 rs1 100 rd 0111011", "rd, rs1", ext="Zbb", refines="packw")
 def zext_h(rs1):
     return zext(truncate(rs1, u16))
 
@@ -134,32 +134,32 @@ def _rotate_right(x, amount):
     return (x >> (amount & mask)) | (x << (-amount & mask))
 
 
-@insn("0110000 rs2 rs1 001 rd 0110011", "rd, rs1, rs2", ext="Zbb")
+@insn("0110000 rs2 rs1 001 rd 0110011", "rd, rs1, rs2", ext="Zbb|Zbkb")
 def rol(rs1, rs2):
     return _rotate_right(rs1, -rs2)
 
 
-@insn("0110000 rs2 rs1 001 rd 0111011", "rd, rs1, rs2", ext="Zbb")
+@insn("0110000 rs2 rs1 001 rd 0111011", "rd, rs1, rs2", ext="Zbb|Zbkb")
 def rolw(rs1, rs2):
     return sext(_rotate_right(lo32(rs1), -rs2))
 
 
-@insn("0110000 rs2 rs1 101 rd 0110011", "rd, rs1, rs2", ext="Zbb")
+@insn("0110000 rs2 rs1 101 rd 0110011", "rd, rs1, rs2", ext="Zbb|Zbkb")
 def ror(rs1, rs2):
     return _rotate_right(rs1, rs2)
 
 
-@insn("011000 uimm[5:0] rs1 101 rd 0010011", "rd, rs1, uimm", ext="Zbb")
+@insn("011000 uimm[5:0] rs1 101 rd 0010011", "rd, rs1, uimm", ext="Zbb|Zbkb")
 def rori(rs1, uimm):
     return _rotate_right(rs1, uimm)
 
 
-@insn("0110000 uimm[4:0] rs1 101 rd 0011011", "rd, rs1, uimm", ext="Zbb")
+@insn("0110000 uimm[4:0] rs1 101 rd 0011011", "rd, rs1, uimm", ext="Zbb|Zbkb")
 def roriw(rs1, uimm):
     return sext(_rotate_right(lo32(rs1), uimm))
 
 
-@insn("0110000 rs2 rs1 101 rd 0111011", "rd, rs1, rs2", ext="Zbb")
+@insn("0110000 rs2 rs1 101 rd 0111011", "rd, rs1, rs2", ext="Zbb|Zbkb")
 def rorw(rs1, rs2):
     return sext(_rotate_right(lo32(rs1), rs2))
 
@@ -172,7 +172,7 @@ def orc_b(rs1):
     return nonzero * 0xFF
 
 
-@insn("011010111000 rs1 101 rd 0010011", "rd, rs1", ext="Zbb")
+@insn("011010111000 rs1 101 rd 0010011", "rd, rs1", ext="Zbb|Zbkb")
 def rev8(rs1):
     return bswap(rs1)
 
@@ -180,12 +180,12 @@ def rev8(rs1):
 # -- Zbc: carry-less multiplication
 
 
-@insn("0000101 rs2 rs1 001 rd 0110011", "rd, rs1, rs2", ext="Zbc")
+@insn("0000101 rs2 rs1 001 rd 0110011", "rd, rs1, rs2", ext="Zbc|Zbkc")
 def clmul(rs1, rs2):
     return call("clmul_low", rs1, rs2)
 
 
-@insn("0000101 rs2 rs1 011 rd 0110011", "rd, rs1, rs2", ext="Zbc")
+@insn("0000101 rs2 rs1 011 rd 0110011", "rd, rs1, rs2", ext="Zbc|Zbkc")
 def clmulh(rs1, rs2):
     return call("clmul_high", rs1, rs2)
 

@@ -1,4 +1,5 @@
-"""C: the compressed instructions, each a form of a 32-bit one (Unprivileged ISA, "C").
+"""C: the compressed instructions, each a form of a 32-bit one (Unprivileged ISA, "C"). Its parts
+are Zca and, with D, Zcd.
 
 ``rd'`` and its like are the three-bit fields that name x8..x15. A name without the prime in the values on the right is
 the field's register number.
@@ -11,10 +12,10 @@ RA = 1
 
 # -- quadrant 0
 alias("c.addi4spn", "000 uimm[5:4|9:6|2|3] rd' 00", "rd, sp, uimm", "addi", rs1=SP, imm="uimm", require="uimm != 0")
-alias("c.fld", "001 uimm[5:3] rs1' uimm[7:6] fd' 00", "fd, uimm(rs1)", "fld", imm="uimm")
+alias("c.fld", "001 uimm[5:3] rs1' uimm[7:6] fd' 00", "fd, uimm(rs1)", "fld", imm="uimm", ext="Zcd")
 alias("c.lw", "010 uimm[5:3] rs1' uimm[2|6] rd' 00", "rd, uimm(rs1)", "lw", imm="uimm")
 alias("c.ld", "011 uimm[5:3] rs1' uimm[7:6] rd' 00", "rd, uimm(rs1)", "ld", imm="uimm")
-alias("c.fsd", "101 uimm[5:3] rs1' uimm[7:6] fs2' 00", "fs2, uimm(rs1)", "fsd", imm="uimm")
+alias("c.fsd", "101 uimm[5:3] rs1' uimm[7:6] fs2' 00", "fs2, uimm(rs1)", "fsd", imm="uimm", ext="Zcd")
 alias("c.sw", "110 uimm[5:3] rs1' uimm[2|6] rs2' 00", "rs2, uimm(rs1)", "sw", imm="uimm")
 alias("c.sd", "111 uimm[5:3] rs1' uimm[7:6] rs2' 00", "rs2, uimm(rs1)", "sd", imm="uimm")
 
@@ -39,7 +40,7 @@ alias("c.bnez", "111 imm[8|4:3] rs1' imm[7:6|2:1|5] 01", "rs1, target", "bne", r
 
 # -- quadrant 2
 alias("c.slli", "000 uimm[5] rd uimm[4:0] 10", "rd, uimm", "slli", rs1="rd")
-alias("c.fldsp", "001 uimm[5] fd uimm[4:3|8:6] 10", "fd, uimm(sp)", "fld", rs1=SP, imm="uimm")
+alias("c.fldsp", "001 uimm[5] fd uimm[4:3|8:6] 10", "fd, uimm(sp)", "fld", rs1=SP, imm="uimm", ext="Zcd")
 alias("c.lwsp", "010 uimm[5] rd uimm[4:2|7:6] 10", "rd, uimm(sp)", "lw", rs1=SP, imm="uimm", require="rd != 0")
 alias("c.ldsp", "011 uimm[5] rd uimm[4:3|8:6] 10", "rd, uimm(sp)", "ld", rs1=SP, imm="uimm", require="rd != 0")
 alias("c.jr", "100 0 rs1 00000 10", "rs1", "jalr", rd=0, imm=0, require="rs1 != 0")
@@ -47,6 +48,6 @@ alias("c.mv", "100 0 rd rs2 10", "rd, rs2", "add", rs1=0, require="rs2 != 0")
 alias("c.ebreak", "100 1 00000 00000 10", "", "ebreak")
 alias("c.jalr", "100 1 rs1 00000 10", "rs1", "jalr", rd=RA, imm=0, require="rs1 != 0")
 alias("c.add", "100 1 rd rs2 10", "rd, rs2", "add", rs1="rd", require="rs2 != 0")
-alias("c.fsdsp", "101 uimm[5:3|8:6] fs2 10", "fs2, uimm(sp)", "fsd", rs1=SP, imm="uimm")
+alias("c.fsdsp", "101 uimm[5:3|8:6] fs2 10", "fs2, uimm(sp)", "fsd", rs1=SP, imm="uimm", ext="Zcd")
 alias("c.swsp", "110 uimm[5:2|7:6] rs2 10", "rs2, uimm(sp)", "sw", rs1=SP, imm="uimm")
 alias("c.sdsp", "111 uimm[5:3|8:6] rs2 10", "rs2, uimm(sp)", "sd", rs1=SP, imm="uimm")

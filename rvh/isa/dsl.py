@@ -1,6 +1,7 @@
 """The language instructions are defined in: Python functions over traced values, run once, at import.
 
-A definition's parameters are the operands it reads (registers ``rs1`` .. ``fs3``, immediates ``imm``, ``uimm``,
+A definition's parameters are the operands it reads (registers ``rs1`` .. ``fs3``, ``rd`` for what the destination holds
+before, ``rd_pair`` and ``rs2_pair`` for two registers as one u128; immediates ``imm``, ``uimm``,
 ``zimm``, ``csr``, and ``pc`` / ``next_pc``); what it returns goes to its one destination register; memory accesses and
 control transfer are statements of this module. The trace is what every renderer (rvh.emit) works from.
 Mixing widths, or signedness where it matters, raises :class:`WidthError` naming the author's line.
@@ -367,6 +368,11 @@ class Alias:
     syntax: str
     target: str
     values: dict[str, str | int]
+    ext: frozenset[str] = frozenset()  # there if all of these are on
+
+    def enabled(self, extensions: frozenset[str]) -> bool:
+        """Whether a hart with these extensions has the compressed encoding; the target may need others."""
+        return self.ext <= extensions
 
     def expand(self, word: int) -> int:
         """The 32-bit instruction that this compressed one stands for."""
@@ -384,8 +390,8 @@ ALIASES: dict[str, Alias] = {}
 
 _tracing: list[Effect] | None = None
 
-_OPERAND_TYPES = {"imm": i64, "pc": u64, "next_pc": u64}
-_OPERANDS = {"rs1", "rs2", "rs3", "fs1", "fs2", "fs3", "imm", "uimm", "zimm", "csr", "pc", "next_pc"}
+_OPERAND_TYPES = {"imm": i64, "rd_pair": u128, "rs2_pair": u128}
+_OPERANDS = frozenset("rd rd_pair rs1 rs2 rs2_pair rs3 fs1 fs2 fs3 imm uimm zimm csr pc next_pc".split())
 
 
 def _mnemonic(pyname: str) -> str:
@@ -423,7 +429,8 @@ def insn(pattern: str, syntax: str = "", *, ext: str = "", refines: str = "", re
             refines=refines,
         )
         for operand in inspect.signature(function).parameters:
-            if operand not in _OPERANDS or (operand not in ("pc", "next_pc") and operand not in encoding.fields):
+            field_name = operand.removesuffix("_pair")
+            if operand not in _OPERANDS or (operand not in ("pc", "next_pc") and field_name not in encoding.fields):
                 raise EncodingError(f"{where}: {name} has no operand {operand}")
             new.operands[operand] = Value("operand", (operand,), _OPERAND_TYPES.get(operand, u64))
         _tracing = new.effects
@@ -435,7 +442,8 @@ def insn(pattern: str, syntax: str = "", *, ext: str = "", refines: str = "", re
         if (result is None) == has_destination:
             raise EncodingError(f"{where}: {name} returns a value if and only if its pattern has rd or fd")
         if result is not None:
-            if not isinstance(result, Value) or (result.type.width != 64 and result.type != bit):
+            widths = (64, 128) if "rd_pair" in new.operands else (64,)
+            if not isinstance(result, Value) or (result.type.width not in widths and result.type != bit):
                 kind = result.type.name if isinstance(result, Value) else repr(result)
                 raise WidthError(f"{where}: {name} returns {kind}, not a 64-bit value: say sext() or zext()")
             new.result = result
@@ -447,13 +455,17 @@ def insn(pattern: str, syntax: str = "", *, ext: str = "", refines: str = "", re
     return define
 
 
-def alias(name: str, pattern: str, syntax: str, target: str, *, require: str = "", **values: str | int) -> None:
+def alias(
+    name: str, pattern: str, syntax: str, target: str, *, ext: str = "Zca", require: str = "", **values: str | int
+) -> None:
     """Defines a compressed instruction as a form of the 32-bit instruction ``target``: ``rs1="rd"`` puts the field rd
-    into rs1, ``rs1=2`` the number 2. Fields of the same name go over by themselves."""
+    into rs1, ``rs1=2`` the number 2. Fields of the same name go over by themselves. ``ext``: the extension that has the
+    encoding, or several that are all needed, ``"Zcb+Zbb"``."""
     encoding = Pattern(pattern, require)
     if encoding.width != 16 or name in ALIASES:
         raise EncodingError(f"{_author()}: {name} is not 16 bits wide or defined twice")
-    ALIASES[name] = Alias(name, encoding, syntax, target, {**{k: k for k in encoding.fields}, **values})
+    fields = {k: k for k in encoding.fields} | values
+    ALIASES[name] = Alias(name, encoding, syntax, target, fields, frozenset(ext.split("+")))
 
 
 def _effect(kind: str, type: Type = u64, args: tuple = (), name: str = "", to: Type | None = None) -> Any:

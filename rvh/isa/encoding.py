@@ -6,6 +6,7 @@ Bits that are reserved but ignored, as in FENCE, are the field ``any``.
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -21,7 +22,8 @@ FIELD_WIDTH = {
 }
 
 _TOKEN = re.compile(r"(?P<literal>[01]+)|(?P<name>[a-z]+\d?'?)(?:\[(?P<bits>[\d:|]+)\])?")
-_REQUIRE = re.compile(r"(\w+) (!=|>=) (\d+)")
+_REQUIRE = re.compile(r"(\w+) (!=|>=|<=) (\d+)")
+_RELATIONS = {"!=": operator.ne, ">=": operator.ge, "<=": operator.le}
 
 
 class EncodingError(ValueError):
@@ -114,8 +116,7 @@ class Pattern:
 
     def matches(self, word: int) -> bool:
         return word & self.mask == self.match and all(
-            self.extract(word, name) != n if relation == "!=" else self.extract(word, name) >= n
-            for name, relation, n in self.conditions
+            _RELATIONS[relation](self.extract(word, name), n) for name, relation, n in self.conditions
         )
 
     def insert(self, name: str, value: int) -> int:
@@ -135,6 +136,21 @@ class Pattern:
             raise EncodingError(f"operands {values} are reserved in {self.text!r} ({self.require})")
         return word
 
+    def words(self) -> list[tuple[int, int]]:
+        """(mask, match) pairs that cover just the words of the pattern, its requirements included."""
+        pairs = [(self.mask, self.match)]
+        for name, relation, n in self.conditions:
+            allowed = {v for v in range(1 << self.fields[name][0].hi + 1) if _RELATIONS[relation](v, n)}
+            blocks = []
+            while allowed:
+                size = 1
+                while (start := min(allowed)) % (2 * size) == 0 and set(range(start, start + 2 * size)) <= allowed:
+                    size *= 2
+                allowed -= set(range(start, start + size))
+                blocks.append((self.word_bits(name) & ~self.insert(name, size - 1), self.insert(name, start)))
+            pairs = [(mask | bits, match | value) for mask, match in pairs for bits, value in blocks]
+        return pairs
+
     def overlaps(self, other: Pattern) -> bool:
         """Whether some word is covered by both."""
         if self.width != other.width or (self.match ^ other.match) & self.mask & other.mask:
@@ -146,7 +162,7 @@ class Pattern:
             bits = self.word_bits(name)
             if other.mask & bits == bits:
                 value = self.extract(other.match, name)
-                if value == n if relation == "!=" else value < n:
+                if not _RELATIONS[relation](value, n):
                     return True
         return False
 

@@ -11,8 +11,10 @@ import re
 #: Z by category letter, Ss, Sm, Sv. The position is the bit in the set.
 EXTENSIONS: tuple[str, ...] = (
     *("I", "M", "A", "F", "D", "C", "H", "S", "U"),
-    *("Zicbom", "Zicbop", "Zicboz", "Zicntr", "Zicond", "Zicsr", "Zifencei", "Zihintpause", "Zihpm"),
-    *("Zawrs", "Zba", "Zbb", "Zbc", "Zbs"),
+    *("Zicbom", "Zicbop", "Zicboz", "Zicclsm", "Zicntr", "Zicond", "Zicsr", "Zifencei", "Zihintntl", "Zihintpause"),
+    *("Zihpm", "Zimop", "Zabha", "Zacas", "Zawrs", "Zfa", "Zfbfmin", "Zfh", "Zfhmin", "Zca", "Zcb", "Zcd", "Zcmop"),
+    *("Zba", "Zbb", "Zbc", "Zbkb", "Zbkc", "Zbkx", "Zbs"),
+    *("Zkn", "Zknd", "Zkne", "Zknh", "Zks", "Zksed", "Zksh", "Zkt"),
     *("Sscofpmf", "Ssstateen", "Sstc", "Smstateen"),
     *("Svade", "Svadu", "Svinval", "Svnapot", "Svpbmt", "Sv39", "Sv48", "Sv57"),
     *("Sha", "Shcounterenw", "Shgatpa", "Shtvala", "Shvsatpa", "Shvstvala", "Shvstvecd"),
@@ -27,6 +29,18 @@ IMPLIES: dict[str, tuple[str, ...]] = {
     "S": ("U", "Zicsr"),
     "U": ("Zicsr",),
     "H": ("S",),
+    "C": ("Zca",),
+    "Zcb": ("Zca",),
+    "Zcd": ("Zca", "D"),
+    "Zcmop": ("Zca", "Zimop"),
+    "Zabha": ("A",),
+    "Zacas": ("A",),
+    "Zfa": ("F",),
+    "Zfbfmin": ("F",),
+    "Zfhmin": ("F",),
+    "Zfh": ("Zfhmin",),
+    "Zkn": ("Zbkb", "Zbkc", "Zbkx", "Zkne", "Zknd", "Zknh"),
+    "Zks": ("Zbkb", "Zbkc", "Zbkx", "Zksed", "Zksh"),
     "Zicntr": ("Zicsr",),
     "Zihpm": ("Zicsr",),
     "Smstateen": ("Ssstateen",),
@@ -34,6 +48,9 @@ IMPLIES: dict[str, tuple[str, ...]] = {
     "Sv57": ("Sv48",),
     "Sha": ("H", "Ssstateen", "Shcounterenw", "Shgatpa", "Shtvala", "Shvsatpa", "Shvstvala", "Shvstvecd"),
 }
+
+#: What having two extensions entails: the compressed loads and stores of doubles are part of C.
+IMPLIED_BY_BOTH: dict[tuple[str, str], str] = {("C", "D"): "Zcd"}
 
 _G = ("I", "M", "A", "F", "D", "Zicsr", "Zifencei")
 #: What a machine for general-purpose systems has beside G although no ISA string says so: modes, page tables, counters.
@@ -68,6 +85,7 @@ def closure(names: set[str] | frozenset[str]) -> frozenset[str]:
         if name not in out:
             out.add(name)
             todo.extend(IMPLIES.get(name, ()))
+            todo.extend(implied for pair, implied in IMPLIED_BY_BOTH.items() if set(pair) <= out)
     return frozenset(out)
 
 
@@ -114,6 +132,9 @@ def parse(text: str) -> frozenset[str]:
         names |= set(_PAGE_TABLES)
     out = closure(names)
     # Taking an extension away takes what needs it too.
+    for (name, other), implied in IMPLIED_BY_BOTH.items():
+        if implied in without and {name, other} - without == {name, other}:
+            without.add(name)
     while lost := {name for name in out if name in without or without & set(IMPLIES.get(name, ()))} - without:
         without |= lost
     out -= without

@@ -108,3 +108,30 @@ def test_too_little_memory():
 
 def test_no_colour_in_a_pipe():
     assert b"\x1b" not in rvh_run(guest("hello")).stdout
+
+
+def test_a_large_vm():
+    done = rvh_run(guest("hello"), "--vm-memory", "5G")
+    assert done.returncode == 0
+    assert any(line.startswith("memory   5120 MiB") for line in of(done.stdout, "hello"))
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--initrd", "big"), ("--append", "a" * 70_000), ("--vm-memory", "1T"), ("--vm-memory", "2M")]
+)
+def test_what_a_vm_cannot_hold_is_refused(tmp_path, arguments):
+    (tmp_path / "big").write_bytes(bytes(64 << 20))
+    option, value = arguments
+    done = rvh_run(guest("hello"), option, str(tmp_path / value) if value == "big" else value)
+    assert (done.returncode, done.stdout, len(lines(done.stderr))) == (2, b"", 1)
+
+
+def test_the_largest_boot_arguments(tmp_path):
+    done = rvh_run(guest("hello"), "--append", "a" * 32_768)
+    assert done.returncode == 0
+
+
+def test_a_fifo_is_no_kernel(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    done = rvh_run(tmp_path / "fifo")
+    assert done.returncode == 2 and lines(done.stderr)[0].endswith("is not a regular file (VM fifo)")

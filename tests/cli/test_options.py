@@ -3,6 +3,7 @@
 import pytest
 
 from rvh.cli.options import parse
+from rvh.devices.virtio.backends import DiskSpec, NicSpec
 from rvh.errors import UsageError
 
 
@@ -13,13 +14,14 @@ def test_defaults():
 
 def test_everything():
     options = parse(
-        "--bare fw.elf --kernel Image --initrd i --append x=1 --disk a --disk-ro b --disk c --nics 2 --harts 4 "
-        "--memory 1G --isa rv64gc --clock host --seed host --max-insns 1_000_000 --timeout 2.5 --signature s "
+        "--bare fw.elf --kernel Image --initrd i --append x=1 --disk a --disk-ro b --disk c --nics 2 --nic tap,name=t0 "
+        "--snapshot --harts 4 --memory 1G --isa rv64gc --clock host --seed host --max-insns 1_000_000 --timeout 2.5 --signature s "
         "--signature-granularity 8 --trace t --stats --dtb d".split()
     )
     assert (options.inputs, options.kernel, options.initrd, options.append) == (["fw.elf"], "Image", "i", "x=1")
-    assert options.disks == [("a", False), ("b", True), ("c", False)]
-    assert (options.harts, options.memory, options.nics, options.seed) == (4, 1 << 30, 2, None)
+    assert options.disks == [DiskSpec("a"), DiskSpec("b", readonly=True), DiskSpec("c")] and options.snapshot
+    assert (options.harts, options.memory, options.seed) == (4, 1 << 30, None)
+    assert options.nics == [NicSpec("switch"), NicSpec("switch"), NicSpec("tap", "t0")]
     assert (options.max_insns, options.timeout) == (1000000, 2.5)
     assert options.stats and options.bare
 
@@ -58,6 +60,8 @@ def test_toml():
         ("--timeout nan", "--timeout: nan seconds is out of range"),
         ("--clock sun", "--clock: invalid choice: 'sun'"),
         ("--nics x", "--nics: 'x' is not a number"),
+        ("--nic wifi", "--nic: 'wifi' is no kind of network card; there are none, switch, tap, stream"),
+        ("--nic none --nics 1", "--nic none stands alone"),
         ("--bogus", "unrecognized arguments: --bogus"),
         ("--kernel", "--kernel: expected one argument"),
         ("--mem 1G", "unrecognized arguments: --mem"),

@@ -86,7 +86,10 @@ def test_htif_with_bad_addresses(tmp_path, address):
 def test_instruction_limit(tmp_path):
     done = rvh_run("--bare", program(tmp_path, SPIN), "--max-insns", "1000", "--harts", "2")
     assert done.returncode == 3
-    assert lines(done.stderr) == [lines(done.stderr)[-1]]
+    assert [line[:40] for line in lines(done.stderr)[:-1]] == [
+        "hart 0: runs in M-mode at pc 0x80000000,",
+        "hart 1: runs in M-mode at pc 0x80000000,",
+    ]
     assert lines(done.stderr)[-1].startswith("the limit of 1000 instructions was reached (1,000 instructions")
 
 
@@ -428,3 +431,27 @@ def test_two_runs_say_the_same(tmp_path):
     counts = [lines(done.stderr)[-1].split(" instructions")[0].rpartition("(")[2] for done in results]
     assert results[0].stdout == results[1].stdout == b"abcq"
     assert all(count.replace(",", "").isdigit() for count in counts)
+
+
+def test_full_standard_files(tmp_path):
+    path = program(tmp_path, HELLO)
+    with open("/dev/full", "wb") as full:
+        env = {key: value for key, value in ENV.items() if key != "PYTHONUNBUFFERED"}
+        command = [*COMMAND, "--bare", path]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=env)
+        assert (done.returncode, lines(done.stderr)) == (2, ["standard output: no space left on device"])
+        assert subprocess.run(command, stderr=full, stdin=subprocess.DEVNULL, env=env).returncode == 0
+
+
+@pytest.mark.parametrize("option", ["--trace", "--dump-dtb", "--virtio-console"])
+@pytest.mark.parametrize("link", [os.link, os.symlink])
+def test_no_input_is_overwritten_under_another_name(tmp_path, option, link):
+    path = program(tmp_path, HELLO)
+    before = open(path, "rb").read()
+    other = tmp_path / "other"
+    link(path, other)
+    refused("--bare", path, option, other)
+    description = tmp_path / "vms.toml"
+    description.write_text(f'[[vm]]\nkernel = "{path}"\n')
+    refused(description, option, other)
+    assert open(path, "rb").read() == before

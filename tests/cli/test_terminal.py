@@ -188,7 +188,7 @@ def test_status_line(session):
     assert run.finish() == 3
     assert b"\r\x1b[K[" in run.seen and b"MIPS]" in run.seen
     last = run.seen.rpartition(b"\x1b[K")[2]
-    assert last.startswith(b"rvh-run: the limit of 2 seconds")
+    assert last.startswith(b"rvh-run: hart 0: runs in M-mode") and b"\nrvh-run: the limit of 2 seconds" in last
 
 
 def test_no_status_line_over_a_prompt(session):

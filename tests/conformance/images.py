@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -38,12 +39,18 @@ def image(name: str) -> Path:
     return path
 
 
-def debian() -> dict[str, Path]:
-    """Debian's kernel, OpenSBI and initramfs by name; skips the test where apt cannot bring them."""
+def debian_tool() -> ModuleType:
+    """tools/debian.py as a module."""
     spec = importlib.util.spec_from_file_location("debian", TESTS.parent / "tools" / "debian.py")
     assert spec is not None and spec.loader is not None
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
+    return tool
+
+
+def debian() -> dict[str, Path]:
+    """Debian's kernel, OpenSBI and initramfs by name; skips the test where apt cannot bring them."""
+    tool = debian_tool()
     try:
         return tool.bring()
     except tool.DebianError as error:

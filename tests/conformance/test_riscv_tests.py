@@ -20,9 +20,6 @@ LIMIT = 20_000_000
 #: Names of tests that are not expected to pass, and the extension that they need.
 NOT_IMPLEMENTED = {
     r"rv32.*": "RV32",
-    r"rv64uzbkb-.*": "Zbkb",
-    r"rv64uzbkx-.*": "Zbkx",
-    r"rv64uzfh-[pv]-(?!recoding).*": "Zfh",  # recoding uses single precision only
 }
 
 

@@ -1,6 +1,8 @@
-"""What every F and D operation must give, by exact rational arithmetic: the other side of test_fp.py.
+"""What every F, D, Zfh, Zfbfmin and Zfa operation must give, by exact rational arithmetic.
 
-Follows the text of the manual ("F" and "D" extensions) and IEEE 754, not the C code: a number is a Fraction,
+The other side of test_fp.py.
+
+Follows the text of the manual and IEEE 754, not the C code: a number is a Fraction,
 and rounding looks for the two neighbours of the exact result.
 """
 
@@ -14,6 +16,7 @@ from typing import NamedTuple
 NX, UF, OF, DZ, NV = 1, 2, 4, 8, 16
 RNE, RTZ, RDN, RUP, RMM = range(5)
 BOX = 0xFFFF_FFFF << 32
+BOX_H = 0xFFFF_FFFF_FFFF << 16
 ALL = (1 << 64) - 1
 
 
@@ -99,7 +102,7 @@ class Format(NamedTuple):
         return self.bits(negative, exponent, units & ((1 << (self.precision - 1)) - 1)), flags
 
 
-SINGLE, DOUBLE = Format(24, 8), Format(53, 11)
+HALF, BFLOAT, SINGLE, DOUBLE = Format(11, 5), Format(8, 8), Format(24, 8), Format(53, 11)
 
 
 def round_to_multiple(value: Fraction, quantum: Fraction, rm: int) -> Fraction:
@@ -242,14 +245,18 @@ def from_integer(f: Format, kind: str, register: int, rm: int) -> tuple[int, int
 
 def compare(name: str, a: Number, b: Number) -> tuple[int, int]:
     if a.is_nan or b.is_nan:
-        return 0, NV if name != "feq" or "snan" in (a.kind, b.kind) else 0
+        return 0, NV if name in ("flt", "fle") or "snan" in (a.kind, b.kind) else 0
     x, y = (Fraction(2) ** 2000 * (-1 if n.negative else 1) if n.kind == "inf" else n.value for n in (a, b))
-    return int({"feq": x == y, "flt": x < y, "fle": x <= y}[name]), 0
+    return int({"feq": x == y, "flt": x < y, "fle": x <= y, "fltq": x < y, "fleq": x <= y}[name]), 0
 
 
 def min_max(f: Format, name: str, a_bits: int, b_bits: int) -> tuple[int, int]:
     a, b = f.decode(a_bits), f.decode(b_bits)
     flags = NV if "snan" in (a.kind, b.kind) else 0
+    if name.endswith("m"):
+        if a.is_nan or b.is_nan:
+            return f.nan, flags
+        name = name.removesuffix("m")
     if a.is_nan or b.is_nan:
         return (f.nan if a.is_nan and b.is_nan else b_bits if a.is_nan else a_bits), flags
     a_below = bool(compare("flt", a, b)[0]) or (a.is_zero and b.is_zero and a.negative)
@@ -270,9 +277,29 @@ def classify(f: Format, bits: int) -> int:
     return 1 << (3 - size if a.negative else 4 + size)
 
 
+def to_integral(f: Format, bits: int, rm: int, inexact: bool) -> tuple[int, int]:
+    a = f.decode(bits)
+    if a.is_nan:
+        return _nan(f, a)
+    if a.kind == "inf" or a.is_zero:
+        return bits, 0
+    rounded = round_to_multiple(a.value, Fraction(1), rm)
+    flags = NX if inexact and rounded != a.value else 0
+    return (f.round(rounded, rm)[0] if rounded else f.zero(a.negative)), flags
+
+
+def modulo_word(a: Number) -> tuple[int, int]:
+    """FCVTMOD.W.D: the flags are those of FCVT.W.D."""
+    flags = to_integer("w", a, RTZ)[1]
+    if a.kind != "finite":
+        return 0, flags
+    low = (int(a.value) + (1 << 31)) % (1 << 32) - (1 << 31)
+    return low & ALL, flags
+
+
 # -- instructions: register values in, register value out
 
-FORMATS = {"s": SINGLE, "d": DOUBLE}
+FORMATS = {"h": HALF, "bf16": BFLOAT, "s": SINGLE, "d": DOUBLE}
 _ROUNDED: dict[str, Callable] = {
     "fadd": add,
     "fsub": lambda f, a, b, rm: add(f, a, negated(b), rm),
@@ -287,14 +314,16 @@ _ROUNDED: dict[str, Callable] = {
 
 
 def _read(suffix: str, register: int) -> int:
-    """The bits of an operand; a single that is not NaN-boxed counts as the canonical NaN."""
+    """The bits of an operand; one that is not NaN-boxed counts as the canonical NaN."""
     if suffix == "d":
         return register
+    if suffix != "s":
+        return register & 0xFFFF if register >= BOX_H else FORMATS[suffix].nan
     return register & 0xFFFF_FFFF if register >> 32 == 0xFFFF_FFFF else SINGLE.nan
 
 
 def _write(suffix: str, result: tuple[int, int]) -> tuple[int, int]:
-    return (result[0] | BOX if suffix == "s" else result[0]), result[1]
+    return result[0] | {"s": BOX, "d": 0}.get(suffix, BOX_H), result[1]
 
 
 def reference(name: str, registers: tuple[int, ...], rm: int = RNE) -> tuple[int, int]:
@@ -307,14 +336,18 @@ def reference(name: str, registers: tuple[int, ...], rm: int = RNE) -> tuple[int
         if source in INTEGERS:
             return _write(to, from_integer(FORMATS[to], source, registers[0], rm))
         return _write(to, to_format(FORMATS[to], FORMATS[source].decode(_read(source, registers[0])), rm))
+    if operation == "fcvtmod":
+        return modulo_word(DOUBLE.decode(registers[0]))
     suffix = suffixes[0]
     f = FORMATS[suffix]
     bits = [_read(suffix, r) for r in registers]
     if operation in _ROUNDED:
         return _write(suffix, _ROUNDED[operation](f, *map(f.decode, bits), rm))
-    if operation in ("feq", "flt", "fle"):
+    if operation in ("feq", "flt", "fle", "fltq", "fleq"):
         return compare(operation, *map(f.decode, bits))
-    if operation in ("fmin", "fmax"):
+    if operation in ("fround", "froundnx"):
+        return _write(suffix, to_integral(f, *bits, rm, operation == "froundnx"))
+    if operation in ("fmin", "fmax", "fminm", "fmaxm"):
         return _write(suffix, min_max(f, operation, *bits))
     if operation == "fclass":
         return classify(f, *bits), 0

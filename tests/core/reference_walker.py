@@ -1,7 +1,7 @@
 """Address translation transcribed from the manual, to compare the emulator's walker with: "Virtual Address Translation
 Process" (Supervisor-Level ISA, Sv32; Sv39 to Sv57 by reference), Svnapot, Svpbmt, Svadu, "Two-Stage Address
-Translation" and "Guest-Page Faults" (hypervisor chapter). Slow and literal on purpose. PMP is not part of it: RAM may be accessed,
-everything else may not.
+Translation" and "Guest-Page Faults" (hypervisor chapter). Slow and literal on purpose. PMP is not part of it: RAM may
+be accessed, everything else may not.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""core/fp.h and the F and D instructions against exact rational arithmetic (fp_reference.py).
+"""core/fp.h and the F, D, Zfh, Zfbfmin and Zfa instructions against exact rational arithmetic (fp_reference.py).
 
 The C functions are tried in a shared library of their own, in every way they can be compiled: on the host's FPU,
 on one without fused multiply-add, and in integer arithmetic only. Then the instructions are tried on a hart.
@@ -15,7 +15,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from fp_reference import ALL, BOX, DZ, NV, NX, OF, RDN, RMM, RNE, RTZ, RUP, UF, reference
+from fp_reference import ALL, BOX, BOX_H, DZ, NV, NX, OF, RDN, RMM, RNE, RTZ, RUP, UF, reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rig import Rig, csrr, csrw
@@ -28,19 +28,26 @@ MODES = (RNE, RTZ, RDN, RUP, RMM)
 # -- operations, and operands that matter
 
 FAMILIES = {
-    1: ("fsqrt", "fclass"),
-    2: ("fadd", "fsub", "fmul", "fdiv", "fsgnj", "fsgnjn", "fsgnjx", "fmin", "fmax", "feq", "flt", "fle"),
+    1: ("fsqrt", "fclass", "fround", "froundnx"),
+    2: tuple("fadd fsub fmul fdiv fsgnj fsgnjn fsgnjx fmin fmax feq flt fle fminm fmaxm fltq fleq".split()),
     3: ("fmadd", "fmsub", "fnmsub", "fnmadd"),
 }
-UNROUNDED = {"fclass", "fsgnj", "fsgnjn", "fsgnjx", "fmin", "fmax", "feq", "flt", "fle"}
+UNROUNDED = {*"fclass fcvtmod fsgnj fsgnjn fsgnjx fmin fmax feq flt fle fminm fmaxm fltq fleq".split()}
 INTEGER_KINDS = ("w", "wu", "l", "lu")
-#: Name -> kinds of its operands: "s", "d" or "x".
+#: Name -> kinds of its operands: "h", "b" (bfloat), "s", "d" or "x".
 OPERATIONS: dict[str, str] = {
-    **{f"{name}_{s}": s * n for n, names in FAMILIES.items() for name in names for s in "sd"},
-    **{f"fcvt_{k}_{s}": s for k in INTEGER_KINDS for s in "sd"},
-    **{f"fcvt_{s}_{k}": "x" for k in INTEGER_KINDS for s in "sd"},
+    **{f"{name}_{s}": s * n for n, names in FAMILIES.items() for name in names for s in "hsd"},
+    **{f"fcvt_{k}_{s}": s for k in INTEGER_KINDS for s in "hsd"},
+    **{f"fcvt_{s}_{k}": "x" for k in INTEGER_KINDS for s in "hsd"},
     "fcvt_s_d": "d",
     "fcvt_d_s": "s",
+    "fcvt_s_h": "h",
+    "fcvt_d_h": "h",
+    "fcvt_h_s": "s",
+    "fcvt_h_d": "d",
+    "fcvt_bf16_s": "s",
+    "fcvt_s_bf16": "b",
+    "fcvtmod_w_d": "d",
 }
 
 
@@ -68,12 +75,27 @@ CORNERS_S = [
     0x7FC0_0000, 0x7FC0_0123, 0x7F80_0001, 0x0000_0001, 0x007F_FFFF, 0x0080_0000, 0x7F7F_FFFF,
     0x4EFF_FFFF, 0x4F00_0000, 0x4F7F_FFFF, 0x4F80_0000, 0x5EFF_FFFF, 0x5F00_0000, 0x5F7F_FFFF, 0x5F80_0000,
 ]  # fmt: skip
+#: As of the singles; then around 2^15 and 2^16, which no half exceeds.
+CORNERS_H = [
+    0x0000, 0x3C00, 0x3E00, 0x4100, 0x3800, 0x37FF, 0x3C01, 0x7C00, 0x7E00, 0x7E01, 0x7C01,
+    0x0001, 0x03FF, 0x0400, 0x7BFF, 0x77FF, 0x7800, 0x6400, 0x63FF, 0x0200,
+]  # fmt: skip
+CORNERS_B = [0x0000, 0x3F80, 0x3FC0, 0x7F80, 0x7FC0, 0x7FC1, 0x7F81, 0x0001, 0x007F, 0x0080, 0x7F7F]
+#: Least and greatest halves and bfloats, and half-way cases, as singles and doubles.
+EDGES_S = [0x477F_E000, 0x477F_F000, 0x477F_EFFF, 0x3880_0000, 0x387F_E000, 0x387F_F000, 0x3300_0000, 0x3300_0001,
+           0x3F80_8000, 0x3F81_8000, 0x3F80_8001, 0x7F7F_8000, 0x7F7F_7FFF, 0x0000_8000, 0x3F80_1000,
+           0x3F80_3000]  # fmt: skip
+EDGES_D = [0x40EF_FC00_0000_0000, 0x40EF_FE00_0000_0000, 0x40EF_FDFF_FFFF_FFFF, 0x3F10_0000_0000_0000,
+           0x3F0F_FE00_0000_0000, 0x3E60_0000_0000_0000, 0x3E60_0000_0000_0001, 0x3FF0_0200_0000_0000,
+           0x41F0_0000_0010_0000, 0x4340_0000_0000_0001, 0x4520_0000_0000_0001, 0x45D0_0000_0000_0001]  # fmt: skip
 NOT_BOXED = [0x3F80_0000, (BOX ^ 1 << 40) | 0x3F80_0000]
 #: Half-way cases of conversions to floating point, shifted to where bits are lost.
 HALVES = [half << n | bit for half in (0x1FF_FFFF, 0x3F_FFFF_FFFF_FFFF) for n in (4, 9) for bit in (0, 1)]
 CORNERS = {
-    "d": [sign | v for v in CORNERS_D for sign in (0, 1 << 63)],
-    "s": [*(BOX | sign | v for v in CORNERS_S for sign in (0, 1 << 31)), *NOT_BOXED],
+    "h": [*(BOX_H | sign | v for v in CORNERS_H for sign in (0, 1 << 15)), 0x3C00, BOX | 0x3C00],
+    "b": [*(BOX_H | sign | v for v in CORNERS_B for sign in (0, 1 << 15)), 0x3F80, BOX | 0x3F80],
+    "d": [sign | v for v in (*CORNERS_D, *EDGES_D) for sign in (0, 1 << 63)],
+    "s": [*(BOX | sign | v for v in (*CORNERS_S, *EDGES_S) for sign in (0, 1 << 31)), *NOT_BOXED],
     "x": [
         *(n + delta & ALL for n in (0, 1 << 31, 1 << 32, 1 << 63) for delta in (-1, 0, 1)),
         *((1 << n) + delta for n in (24, 25, 53, 54, 62) for delta in (-1, 1)),
@@ -83,12 +105,21 @@ CORNERS = {
 }
 
 
+#: Precision, bias and number of the sign bit.
+SHAPES = {"h": (11, 15, 15), "b": (8, 127, 15), "s": (24, 127, 31), "d": (53, 1023, 63)}
+BOXES = {"h": BOX_H, "b": BOX_H, "s": BOX, "d": 0}
+
+
+def boxed(kind: str, bits: int) -> int:
+    return BOXES[kind] | bits & (ALL ^ BOXES[kind])
+
+
 def close_to(rng: random.Random, kind: str) -> int:
     """A random operand, by preference one whose results need care: near 1, subnormal, few bits, corners."""
     if kind == "x":
         n = rng.getrandbits(64) >> rng.randrange(64)
         return rng.choice((n, -n & ALL))
-    precision, bias, top = (24, 127, 31) if kind == "s" else (53, 1023, 63)
+    precision, bias, top = SHAPES[kind]
     choice = rng.randrange(6)
     near, wide = bias + rng.randrange(-4, 5), bias + rng.randrange(-precision, precision)
     exponent = (near, rng.randrange(3), wide)[choice % 3]
@@ -99,12 +130,13 @@ def close_to(rng: random.Random, kind: str) -> int:
     else:
         fraction = rng.getrandbits(precision - 1) >> (zeros := rng.randrange(precision)) << zeros
         bits = rng.getrandbits(1) << top | exponent << (precision - 1) | fraction
-    return bits & ALL if kind == "d" else BOX | bits & 0xFFFF_FFFF
+    return boxed(kind, bits)
 
 
 #: Zero, one, infinity, a quiet and a signaling NaN, the greatest finite number.
 SPECIAL = {
     "d": [0, 1023 << 52, 2047 << 52, 2047 << 52 | 1 << 51, 2047 << 52 | 1, (2047 << 52) - 1],
+    "h": [BOX_H | v for v in (0, 15 << 10, 31 << 10, 31 << 10 | 1 << 9, 31 << 10 | 1, (31 << 10) - 1)],
     "s": [BOX | v for v in (0, 127 << 23, 255 << 23, 255 << 23 | 1 << 22, 255 << 23 | 1, (255 << 23) - 1)],
 }
 
@@ -113,8 +145,8 @@ def cancelling(rng: random.Random, kind: str) -> tuple[int, int, int]:
     """a, b and a c that is their rounded product, or next to it, with either sign."""
     a, b = close_to(rng, kind), close_to(rng, kind)
     c, _ = reference(f"fmul_{kind}", (a, b), rng.choice(MODES))
-    c = (c ^ rng.getrandbits(1) << (31 if kind == "s" else 63)) + rng.randrange(-1, 2)
-    return a, b, c & ALL if kind == "d" else BOX | c & 0xFFFF_FFFF
+    c = (c ^ rng.getrandbits(1) << SHAPES[kind][2]) + rng.randrange(-1, 2)
+    return a, b, boxed(kind, c)
 
 
 def vectors(name: str) -> list[tuple[int, ...]]:
@@ -257,12 +289,13 @@ def test_flags_by_hand():
 # -- the instructions
 
 RD, RS1, RS2, RS3 = 5, 6, 7, 8
-_FMT = {"s": 0, "d": 1}
+_FMT = {"s": 0, "d": 1, "h": 2}
 _ARITHMETIC = {"fadd": 0x00, "fsub": 0x04, "fmul": 0x08, "fdiv": 0x0C}
 _FUSED = {"fmadd": 0x43, "fmsub": 0x47, "fnmsub": 0x4B, "fnmadd": 0x4F}
 _FUNCT3 = {
     **{"fsgnj": (0x10, 0), "fsgnjn": (0x10, 1), "fsgnjx": (0x10, 2), "fmin": (0x14, 0), "fmax": (0x14, 1)},
     **{"feq": (0x50, 2), "flt": (0x50, 1), "fle": (0x50, 0)},
+    **{"fminm": (0x14, 2), "fmaxm": (0x14, 3), "fleq": (0x50, 4), "fltq": (0x50, 5)},
 }
 
 
@@ -270,8 +303,12 @@ def encode(name: str, rm: int = 7) -> int:
     """The instruction on registers RD, RS1, RS2, RS3, as the opcode map of the manual has it."""
     operation, *suffixes = name.split("_")
     word = RS1 << 15 | RD << 7 | 0x53
+    if operation == "fcvtmod":
+        return word | 0x61 << 25 | 8 << 20 | 1 << 12
     if operation == "fcvt":
         to, source = suffixes
+        if "bf16" in suffixes:
+            return word | (0x22 << 25 | 8 << 20 if to == "bf16" else 0x20 << 25 | 6 << 20) | rm << 12
         if to in INTEGER_KINDS:
             return word | (0x60 | _FMT[source]) << 25 | INTEGER_KINDS.index(to) << 20 | rm << 12
         if source in INTEGER_KINDS:
@@ -284,6 +321,8 @@ def encode(name: str, rm: int = 7) -> int:
         return word | (_ARITHMETIC[operation] | fmt) << 25 | RS2 << 20 | rm << 12
     if operation == "fsqrt":
         return word | (0x2C | fmt) << 25 | rm << 12
+    if operation in ("fround", "froundnx"):
+        return word | (0x20 | fmt) << 25 | (4 if operation == "fround" else 5) << 20 | rm << 12
     if operation == "fclass":
         return word | (0x70 | fmt) << 25 | 1 << 12
     funct5, funct3 = _FUNCT3[operation]
@@ -294,7 +333,7 @@ def to_x(name: str) -> bool:
     operation, *suffixes = name.split("_")
     if operation == "fcvt":
         return suffixes[0] in INTEGER_KINDS
-    return operation in ("feq", "flt", "fle", "fclass")
+    return operation in ("feq", "flt", "fle", "fleq", "fltq", "fclass", "fcvtmod")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from rvh.devices.finisher import TestFinisher
 from rvh.devices.rtc import GoldfishRtc
 from rvh.devices.virtio.blk import RawDisk, VirtioBlk
 from rvh.devices.virtio.mmio import VirtioMmio
-from rvh.devices.virtio.slots import fill_slots
+from rvh.devices.virtio.slots import Nic, fill_slots
 
 
 def disk(tmp_path):
@@ -23,7 +23,7 @@ def build(kind, tmp_path):
     if kind == "blk":
         return VirtioMmio(VirtioBlk(disk(tmp_path)))
     if kind in ("net", "console", "rng", "empty"):
-        backends = fill_slots(nics=1)
+        backends = fill_slots(nics=[Nic()])
         return VirtioMmio(backends[{"net": 0, "console": 6, "rng": 7, "empty": 3}[kind]])
     return {"plic": lambda: Plic(3), "uart": lambda: Uart16550(Plic(1)), "rtc": GoldfishRtc, "finisher": TestFinisher}[
         kind

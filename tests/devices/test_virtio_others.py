@@ -10,7 +10,7 @@ from rvh.devices.virtio.console import VirtioConsole
 from rvh.devices.virtio.mmio import VirtioMmio
 from rvh.devices.virtio.net import Switch, VirtioNet
 from rvh.devices.virtio.rng import VirtioRng
-from rvh.devices.virtio.slots import fill_slots
+from rvh.devices.virtio.slots import Nic, fill_slots
 from rvh.errors import UsageError
 
 # -- console
@@ -251,11 +251,11 @@ def test_a_group_address_is_no_card_address():
 
 
 def test_slots():
-    slots = [VirtioMmio(backend) for backend in fill_slots(nics=2)]
+    slots = [VirtioMmio(backend) for backend in fill_slots(nics=[Nic(), Nic()])]
     assert [slot.read(8, 4) for slot in slots] == [1, 1, 0, 0, 0, 0, 3, 4]
     assert [slots[1].read(0x100 + i, 1) for i in (0, 5)] == [0x52, 0x57]
 
 
 def test_too_many_devices_for_the_slots():
     with pytest.raises(UsageError, match="7 network cards"):
-        fill_slots(nics=7)
+        fill_slots(nics=[Nic()] * 7)

@@ -53,7 +53,9 @@ class Decoder:
         self.library.rvh_handler_name.restype = ctypes.c_char_p
         self.library.rvh_handler_name.argtypes = [ctypes.c_void_p]
         self.library.rvh_expand16.restype = ctypes.c_uint32
-        self.library.rvh_decode.argtypes = [ctypes.c_uint32, ctypes.c_uint64, ctypes.POINTER(Op)]
+        words = [ctypes.c_uint64, ctypes.c_uint64]
+        self.library.rvh_expand16.argtypes = [ctypes.c_uint16, *words]
+        self.library.rvh_decode.argtypes = [ctypes.c_uint32, *words, ctypes.POINTER(Op)]
         self.library.rvh_fuse.argtypes = [ctypes.POINTER(Op)]
         self.library.rvh_fuse.restype = None
 
@@ -63,20 +65,25 @@ class Decoder:
     def decode(self, word: int, ext: int) -> tuple[int, Op, str]:
         """(kind bits, op, handler name)."""
         op = Op()
-        kind = self.library.rvh_decode(word, ext, ctypes.byref(op))
+        kind = self.library.rvh_decode(word, *words_of(ext), ctypes.byref(op))
         return kind, op, self.name(op.fn)
 
-    def expand16(self, half: int) -> int:
-        return self.library.rvh_expand16(half)
+    def expand16(self, half: int, ext: int = -1) -> int:
+        return self.library.rvh_expand16(half, *words_of(ext))
 
     def fuse(self, words: list[int], ext: int) -> list[str]:
         """Handler names of a straight run of instructions after rvh_fuse() from the last to the first."""
         ops = (Op * (len(words) + 8))()
         for n, word in enumerate(words):
-            self.library.rvh_decode(word, ext, ctypes.byref(ops[n]))
+            self.library.rvh_decode(word, *words_of(ext), ctypes.byref(ops[n]))
         for n in reversed(range(len(words))):
             self.library.rvh_fuse(ctypes.byref(ops[n]))
         return [self.name(ops[n].fn) for n in range(len(words))]
+
+
+def words_of(ext: int) -> tuple[int, int]:
+    """A set of extensions as the C functions take it."""
+    return ext & (1 << 64) - 1, ext >> 64 & (1 << 64) - 1
 
 
 @functools.cache

@@ -33,7 +33,8 @@ def samples(per_insn: int) -> list[int]:
                 word = word & ~p.word_bits("rm") | p.insert("rm", chance.choice((0, 1, 2, 3, 4, 7)))
             if "fm" in p.fields:
                 word &= ~p.word_bits("fm")
-            out.append(word)
+            if p.matches(word):
+                out.append(word)
     return out
 
 
@@ -206,10 +207,20 @@ def test_errors_name_the_line(source, message):
 OBJDUMP = shutil.which("riscv64-linux-gnu-objdump")
 ARCH = (
     "rv64i2p1_m2p0_a2p1_f2p2_d2p2_c2p0_h1p0_zicbom1p0_zicbop1p0_zicboz1p0_zicsr2p0_zifencei2p0_zihintpause2p0"
-    "_zawrs1p0_zba1p0_zbb1p0_zbc1p0_zbs1p0_svinval1p0"
+    "_zawrs1p0_zfh1p0_zba1p0_zbb1p0_zbc1p0_zbkb1p0_zbkc1p0_zbkx1p0_zbs1p0_zknd1p0_zkne1p0_zknh1p0_zksed1p0_zksh1p0"
+    "_svinval1p0"
 )
 #: Younger than the binutils of Debian 12, or a mere spelling of another there.
-UNKNOWN = re.compile(r"czero|pause|prefetch|fence\.tso")
+YOUNG = {"Zicond", "Zihintntl", "Zihintpause", "Zicbop", "Zimop", "Zacas", "Zabha", "Zfa", "Zfbfmin", "Zcb", "Zcmop"}
+
+
+#: binutils knows no rounding mode for these but 0.
+EXACT = {"fcvt.d.s", "fcvt.d.w", "fcvt.d.wu", "fcvt.s.h", "fcvt.d.h"}
+
+
+def is_young(insn) -> bool:
+    """Whether binutils has another name for the instruction, or none."""
+    return insn.name == "fence.tso" or any(group & YOUNG for group in insn.ext)
 
 
 def elf(code: bytes) -> bytes:
@@ -259,15 +270,15 @@ def test_texts_against_binutils(tmp_path):
     for n, (word, theirs) in enumerate(zip(WORDS, objdump(WORDS, 4, tmp_path), strict=True)):
         ours = disassemble(word, PC + 4 * n, pseudo=False)
         name = ours.split()[0]
-        if UNKNOWN.search(name) or "csr" in name and "0x" in ours:
+        if is_young(lookup(word)) or "csr" in name and "0x" in ours:
             continue  # a CSR number without a name here
-        if name in ("fcvt.d.s", "fcvt.d.w", "fcvt.d.wu"):
-            ours = ours.rpartition(", r")[0] or ours  # exact: binutils knows no rm there but 0
+        if name in EXACT:
+            ours = ours.rpartition(", r")[0] or ours
             if word >> 12 & 7:
                 continue
         assert plain(ours) == plain(theirs).replace("unknown", "0"), hex(word)
         compared += 1
-    assert compared > len(WORDS) * 0.9
+    assert compared > sum(not is_young(lookup(word)) for word in WORDS) * 0.9
 
 
 @pytest.mark.skipif(OBJDUMP is None, reason="no riscv64-linux-gnu-objdump")
@@ -278,6 +289,8 @@ def test_what_is_illegal_here_is_not_one_of_ours_there(tmp_path):
     near = [word for word in near if lookup(word) is None and word & 0x1F != 0x1F]  # not of 48 bits and more
     assert len(near) > 500
     for word, theirs in zip(near, objdump(near, 4, tmp_path), strict=True):
+        if theirs.startswith("aes64ks1i"):
+            continue  # binutils has the reserved round numbers as well
         assert theirs.split()[0] not in INSNS or "unknown" in theirs, (hex(word), theirs)
 
 
@@ -290,6 +303,9 @@ def test_compressed_against_binutils(tmp_path):
     for half, text in zip(halves, objdump(halves, 2, tmp_path), strict=True):
         theirs = text.split()[0]
         alias = lookup16(half)
+        if alias and alias.ext & YOUNG:
+            assert theirs == ".2byte"
+            continue
         ours = alias.name if alias else "unimp" if half == 0 else ".2byte"
         # The manual reserves c.addi16sp sp, 0 although binutils has a name for it.
         theirs = ".2byte" if half == 0x6101 else theirs.replace("c.unimp", "unimp")

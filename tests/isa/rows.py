@@ -22,6 +22,7 @@ DATA = 0x8001_0000
 DATA_SIZE = 256
 MASK = (1 << 64) - 1
 BOX = 0xFFFF_FFFF_0000_0000
+BOX_H = 0xFFFF_FFFF_FFFF_0000
 
 
 def single(value: float) -> int:
@@ -29,13 +30,19 @@ def single(value: float) -> int:
     return BOX | struct.unpack("<I", struct.pack("<f", value))[0]
 
 
+def half(value: float) -> int:
+    """The NaN-boxed bits of a half."""
+    return BOX_H | struct.unpack("<H", struct.pack("<e", value))[0]
+
+
 def double(value: float) -> int:
     return struct.unpack("<Q", struct.pack("<d", value))[0]
 
 
 NAMES = {
-    "code": CODE, "vector": VECTOR, "data": DATA, "s": single, "d": double, "inf": float("inf"), "box": BOX,
-    "snan": BOX | 0x7FC0_0000, "dnan": 0x7FF8_0000_0000_0000, "M": "M", "HS": "HS",
+    "code": CODE, "vector": VECTOR, "data": DATA, "s": single, "d": double, "h": half, "inf": float("inf"), "box": BOX,
+    "snan": BOX | 0x7FC0_0000, "dnan": 0x7FF8_0000_0000_0000,
+    "hbox": BOX_H, "hnan": BOX_H | 0x7E00, "M": "M", "HS": "HS",
 }  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def compare(machine: Machine, insn, word: int, code: bytes, chance: random.Rando
         # The base such that the address is in the window, and aligned where it must be.
         at = DATA + chance.randrange(64, WINDOW - 64)
         if access.kind != "load" and access.kind != "store":
-            at &= -8
+            at &= -16 if access.type.width == 128 else -8
         base = insn.pattern.extract(word, "rs1")
         offset = insn.pattern.extract(word, "imm") if "imm" in insn.operands else 0
         if base == 0:
@@ -78,7 +78,8 @@ def test_instruction(machine: Machine, name: str):
     insn = INSNS[name]
     p = insn.pattern
     for _ in range(25):
-        word = p.match | chance.getrandbits(32) & ~p.mask
+        while not p.matches(word := p.match | chance.getrandbits(32) & ~p.mask):
+            pass
         compare(machine, insn, word, word.to_bytes(4, "little"), chance)
 
 

@@ -33,20 +33,23 @@ def main() -> int:
         return 2
     started, total, failed = time.monotonic(), 0, 0
     known: Counter = Counter()
-    for seed in range(args.seed, args.seed + args.programs):
-        options = Options(segments=args.segments, reservations=seed % 8 == 0)
-        try:
-            outcome = compare(build(seed, options), args.spike)
-        except Difference as error:
-            failed += 1
-            print(f"seed {seed}: difference\n{error}", flush=True)
-            if not args.keep_going:
+    try:
+        for seed in range(args.seed, args.seed + args.programs):
+            options = Options(segments=args.segments, reservations=seed % 8 == 0)
+            try:
+                outcome = compare(build(seed, options), args.spike)
+            except Difference as error:
+                failed += 1
+                print(f"seed {seed}: difference\n{error}", flush=True)
+                if not args.keep_going:
+                    break
+                continue
+            total += outcome.compared
+            known += outcome.known
+            if args.seconds is not None and time.monotonic() - started > args.seconds:
                 break
-            continue
-        total += outcome.compared
-        known += outcome.known
-        if args.seconds is not None and time.monotonic() - started > args.seconds:
-            break
+    except KeyboardInterrupt:
+        print("interrupted")
     seconds = time.monotonic() - started
     print(f"{total} instructions compared in {seconds:.0f} s, {failed} programs with an unexplained difference")
     for name, count in known.items():

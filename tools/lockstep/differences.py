@@ -6,8 +6,8 @@ import re
 
 #: ISA string under which Spike has what rvh has by default.
 SPIKE_ISA = (
-    "rv64gch_zicntr_zihpm_zba_zbb_zbc_zbs_zicond_zicbom_zicbop_zicboz_zawrs_svinval_svnapot_svpbmt_svadu_sstc_sscofpmf_"
-    "smstateen_zicclsm_zihintpause"
+    "rv64gch_zicntr_zihpm_zba_zbb_zbc_zbs_zicond_zca_zcb_zcd_zimop_zcmop_zacas_zabha_zfa_zfbfmin_zfh_zicbom_zicbop_zicboz_zawrs_svinval_svnapot_svpbmt_svadu_sstc_sscofpmf_"
+    "smstateen_zicclsm_zihintpause_zbkb_zbkc_zbkx_zknd_zkne_zknh_zksed_zksh"
 )
 
 #: name -> (reason, manual section). The comparison goes on after each but the last.
@@ -21,6 +21,10 @@ KNOWN = {
         "Spike's log also names registers that it keeps apart internally, or that follow the one written: mvip, "
         "sie, and mip with part of its bits. What the registers hold is compared when the program reads them.",
         "not architectural",
+    ),
+    "failed-cas": (
+        "An AMOCAS whose comparison fails writes the old value back here, and nothing with Spike; both are allowed.",
+        'Unprivileged ISA, "Zacas"',
     ),
     "reservation": (
         "Spike drops reservations every 5000 instructions; an SC may fail for any reason, and one that fails "
@@ -64,6 +68,8 @@ def explain(mine: bytes, theirs: bytes) -> str | None:
         return "reservation"
     if other != word:
         return None
+    if word & 0xF800007F == 0x2800002F and mine.startswith(theirs) and mine.count(b" mem ") == 2:
+        return "failed-cas"
     if word & 0x707F == 0x2073 and word >> 20 in _TINST:
         a, b = _LINE.search(mine), _LINE.search(theirs)
         if a and b and a[1] == b[1] and int(b[2], 16) == 0:

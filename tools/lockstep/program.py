@@ -94,7 +94,9 @@ def _handlers() -> str:
     return one("hs", hs, "        csrc hie, x30") + one("vs", "", "")
 
 
-def _source(table_pages: int) -> str:
+def _source(tables: list[tuple[int, int]]) -> str:
+    """The scheduler and the handlers. At the end it sums up the page tables, [from, to) each."""
+    sums = "\n".join(f"        li x28, {low}\n        li x29, {high}\n        call sum" for low, high in tables)
     zero = "\n".join(f"        li x{n}, 0\n        fmv.d.x f{n}, x0" for n in range(1, 32)) + "\n        fmv.d.x f0, x0"
     write = "\n".join(f"        ld x29, {8 * n}(x30)\n        csrw {name}, x29" for n, name in enumerate(WORLD_CSRS))
     return f"""
@@ -181,20 +183,20 @@ next:
         sfence.vma
 go:     mret
 finish:
-        li x28, {TABLES}
-        li x29, {TABLES + 4096 * table_pages}
         li x30, 0
-1:      ld x31, 0(x28)
+{sums}
+        la x28, tohost
+        li x29, 1
+        sd x29, 0(x28)
+1:      j 1b
+sum:    ld x31, 0(x28)
         xor x30, x30, x31
         slli x31, x30, 1
         srli x30, x30, 63
         or x30, x30, x31
         addi x28, x28, 8
-        bne x28, x29, 1b
-        la x28, tohost
-        li x29, 1
-        sd x29, 0(x28)
-2:      j 2b
+        bltu x28, x29, sum
+        ret
         .balign 64
 state:  .dword 0, 0
 tohost: .dword 0, 0
@@ -436,7 +438,7 @@ def build(seed: int, options: Options | None = None) -> bytes:
         spaces["vsatp"].append(mode | memory.space(levels, False, True) >> 12)
         spaces["hgatp"].append(mode | memory.space(levels, True, False) >> 12)
     _build_code(rng, memory, options)
-    program = assemble(_source((RISKY - TABLES >> 12) + (memory.risky - RISKY >> 12)), BASE)
+    program = assemble(_source([(TABLES, memory.good), (RISKY, memory.risky)]), BASE)
     memory.put(BASE, program.data)
     memory.put64(program.symbols["state"], options.segments)
     memory.put64(program.symbols["state"] + 8, rng.getrandbits(64))

@@ -42,10 +42,14 @@ FLOATS = [
                          0xFFC0_1234, 1, 0x007F_FFFF, 0x0080_0000, 0x7F7F_FFFF, 0x3F80_0001, 0x3F00_0000,
                          0x4F00_0000, 0xCF00_0000, 0x5F00_0000, 0x4B80_0001, 0x2F80_0000)),
     0x3F80_0000,
+    # half, boxed, and one that is not
+    *(0xFFFF_FFFF_FFFF_0000 | v for v in (0, 1 << 15, 0x3C00, 0xBC00, 0x7C00, 0xFC00, 0x7E00, 0x7C01, 1, 0x3FF, 0x400,
+                                          0x7BFF, 0x3C01, 0x3800, 0x6400, 0x4248)),
+    0x3C00,
 ]  # fmt: skip
 
-#: What would end the program, hang it, or be a matter of time.
-_EXCLUDED = {"mret", "sret", "wfi", "wrs.nto", "wrs.sto", "ecall", "ebreak", "pause"}
+#: What would end the program, hang it, or be a matter of time; and what writes two registers, as no record here does.
+_EXCLUDED = {"amocas.q", "mret", "sret", "wfi", "wrs.nto", "wrs.sto", "ecall", "ebreak", "pause"}
 _KINDS = ("int", "mul", "bits", "fp", "load", "store", "amo", "guest", "cbo", "fence")
 
 
@@ -60,11 +64,11 @@ def _kind(insn: Insn) -> str:
         return memory
     if insn.name.startswith(("cbo", "prefetch")):
         return "cbo"
-    if names & {"F", "D"}:
+    if names & {"F", "D", "Zfh", "Zfhmin", "Zfbfmin", "Zfa"}:
         return "fp"
     if names & {"M"}:
         return "mul"
-    if any(n.startswith("Zb") for n in names):
+    if any(n.startswith(("Zb", "Zk")) for n in names):
         return "bits"
     if "fence" in insn.name or "inval" in insn.name:
         return "fence"
@@ -156,9 +160,11 @@ class Stream:
                 self._plain(kind)
             else:
                 getattr(self, "_" + kind)()
-        for _ in range(3):
+        if len(self.out) % 4:
+            self.out += C_NOP.to_bytes(2, "little")
+        for _ in range(3):  # handlers go on behind them, in the end at the start of the next segment
             self._word(0x73)
-        return bytes(self.out) + bytes(-len(self.out) % 4)
+        return bytes(self.out)
 
     # -- parts
 
@@ -289,6 +295,11 @@ class Stream:
     def _branch(self) -> None:
         """Forward over a few plain instructions, taken or not."""
         skipped = self._scratch(lambda: [self._plain("int") for _ in range(self.rng.randrange(1, 4))])
+        if self.rng.random() < 0.25:
+            name, register = self.rng.choice(("c.beqz", "c.bnez")), self.rng.randrange(10, 16)
+            self._asm(f"{name} x{register}, {0x8000_0000 + 2 + len(skipped)}")
+            self.out += skipped
+            return
         branch = self.rng.choice(BRANCHES)
         rs1, rs2 = self.rng.randrange(32), self.rng.randrange(32)
         self._word(branch.pattern.encode(rs1=rs1, rs2=rs2, imm=4 + len(skipped)))
@@ -296,8 +307,13 @@ class Stream:
 
     def _jump(self) -> None:
         skipped = self._scratch(lambda: [self._plain("int") for _ in range(self.rng.randrange(0, 3))])
-        link = self.rng.choice((0, 1, 5))
-        if self.rng.random() < 0.5:
+        link, form = self.rng.choice((0, 1, 5)), self.rng.random()
+        if form < 0.15:
+            self._asm(f"c.j {0x8000_0000 + 2 + len(skipped)}")
+        elif form < 0.3:
+            name = self.rng.choice(("c.jr", "c.jalr"))
+            self._asm(f"auipc x5, 0\naddi x5, x5, {10 + len(skipped)}\n{name} x5")
+        elif form < 0.65:
             self._word(INSNS["jal"].pattern.encode(rd=link, imm=4 + len(skipped)))
         else:
             odd = self.rng.random() < 0.3  # bit 0 of the target is cleared
@@ -312,7 +328,11 @@ class Stream:
         return made
 
     def _call(self) -> None:
-        self._asm(self.rng.choice(("ebreak", "ecall", "c.ebreak\n.half 1") if self.rng.random() < 0.3 else ("ebreak",)))
+        """What traps by itself; WFI only where it always does, or it might wait for ever."""
+        calls = ["ebreak", "ebreak", "ebreak", "ecall", "c.ebreak\n.half 1"]
+        if self.mode in (U, VU):
+            calls += ["wfi", "wfi"]
+        self._asm(self.rng.choice(calls))
 
     def _gate(self) -> None:
         """Jumps to where only ECALLs are, under whatever permissions; or to where nothing is."""
@@ -336,8 +356,8 @@ class Stream:
     def _return(self) -> None:
         """A trap return to a little further on, in either code window; or one that is refused."""
         rng = self.rng
-        if rng.random() < 0.2:
-            self._asm(rng.choice(("sret", "mret", "sret")))
+        if self.mode in (U, VU) or self.mode != M and rng.random() < 0.15:
+            self._asm("mret" if self.mode not in (U, VU) else rng.choice(("sret", "mret")))  # always refused
             return
         window = self.windows if rng.random() < 0.5 else 0
         if rng.random() < 0.5 and window:
@@ -368,7 +388,8 @@ class Stream:
             self._word(number << 20 | rng.choice((2, 3, 6, 7)) << 12 | rd << 7 | 0x73)
         elif pick < 0.95:
             # Refused writes: a register of a higher level, or one that is read-only.
-            number = rng.choice([n for n in WRITABLE if n not in OWN[self.mode]] or ABSENT)
+            others = [n for n in WRITABLE if n not in OWN[self.mode] and BY_NUMBER[n].name not in _LOW_BITS]
+            number = rng.choice(others or ABSENT)
             self._word(number << 20 | rs1 << 15 | rng.choice((1, 2, 3)) << 12 | rd << 7 | 0x73)
         elif self.mode != M:
             number = rng.choice(GATED)

@@ -1,21 +1,15 @@
-"""virtio-blk on a raw image file (virtio 1.2, section 5.2)."""
+"""virtio-blk (virtio 1.2, section 5.2); what holds the sectors is a `Disk`."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
-import stat
 import struct
-from collections.abc import Callable
 
-from ...errors import InputError, os_reason
+from .disk import SECTOR, Disk, RawDisk
 from .mmio import VirtioDevice
 from .queue import Chain, Queue, QueueError, cut
 
 __all__ = ["SECTOR", "RawDisk", "VirtioBlk"]
 
-SECTOR = 512
 F_SEG_MAX, F_RO, F_BLK_SIZE, F_FLUSH = 1 << 2, 1 << 5, 1 << 6, 1 << 9
 F_DISCARD, F_WRITE_ZEROES = 1 << 13, 1 << 14
 T_IN, T_OUT, T_FLUSH, T_GET_ID, T_DISCARD, T_WRITE_ZEROES = 0, 1, 4, 8, 11, 13
@@ -24,94 +18,9 @@ HEADER = struct.Struct("<IIQ")
 SEGMENT = struct.Struct("<QII")
 ID_BYTES = 20
 SEG_MAX = 126
-IOV_MAX = 1024
 #: Limits of one discard or write-zeroes request.
 MAX_CLEAR_SECTORS = 1 << 22
 MAX_CLEAR_SEGMENTS = 16
-FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE = 1, 2
-
-
-class RawDisk:
-    """A disk image: a regular file of whole sectors, locked while it is open.
-
-    Raises `InputError` when the file is missing, not a regular file, empty or in use by another machine.
-    """
-
-    def __init__(self, path: str | os.PathLike[str], readonly: bool = False):
-        self.path = os.fspath(path)
-        self.readonly = readonly
-        self.fd = -1
-        try:
-            info = os.stat(path)
-            if stat.S_ISDIR(info.st_mode):
-                raise InputError(path, "is a directory, not a disk image")
-            if not stat.S_ISREG(info.st_mode):
-                raise InputError(path, "is not a regular file")
-            self.fd = os.open(path, (os.O_RDONLY if readonly else os.O_RDWR) | os.O_CLOEXEC)
-            fcntl.flock(self.fd, (fcntl.LOCK_SH if readonly else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-            #: Capacity; a partial sector at the end of the file is out of reach.
-            self.sectors = os.fstat(self.fd).st_size // SECTOR
-        except BlockingIOError:
-            self.close()
-            raise InputError(path, "is in use by another machine") from None
-        except OSError as error:
-            self.close()
-            raise InputError(path, os_reason(error)) from None
-        if self.sectors == 0:
-            self.close()
-            raise InputError(path, f"is no disk image: it has less than one sector of {SECTOR} bytes")
-
-    def read_into(self, views: list[memoryview], offset: int) -> None:
-        """Fills the views with the bytes at `offset`. Raises OSError, also when the file has become too
-        short.
-        """
-        self._transfer(os.preadv, views, offset)
-
-    def write_from(self, views: list[memoryview], offset: int) -> None:
-        """Writes the views' bytes at `offset`. Raises OSError."""
-        self._transfer(os.pwritev, views, offset)
-
-    def _transfer(self, call: Callable[..., int], views: list[memoryview], offset: int) -> None:
-        while views:
-            done = call(self.fd, views[:IOV_MAX], offset)
-            if done == 0:
-                raise OSError(errno.EIO, "image file is shorter than it was")
-            offset += done
-            while views and done >= len(views[0]):
-                done -= len(views[0])
-                views = views[1:]
-            if done:
-                views = [views[0][done:], *views[1:]]
-
-    def clear(self, offset: int, size: int, unmap: bool) -> None:
-        """Makes a range read as zeros; with `unmap` as a hole where the file system can. Raises OSError."""
-        if unmap and self._punch(offset, size):
-            return
-        zeros = memoryview(bytes(min(size, 1 << 20)))
-        while size:
-            part = zeros[: min(size, len(zeros))]
-            self.write_from([part], offset)
-            offset += len(part)
-            size -= len(part)
-
-    def _punch(self, offset: int, size: int) -> bool:
-        import ctypes
-
-        fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)
-        if fallocate is None:
-            return False
-        fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
-        return fallocate(self.fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, offset, size) == 0
-
-    def flush(self) -> None:
-        """Everything written so far is on stable storage when this returns. Raises OSError."""
-        os.fsync(self.fd)
-
-    def close(self) -> None:
-        """Closes the file and with it gives up the lock."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
 
 
 def _views(queue: Queue, buffers: list[tuple[int, int]], writable: bool) -> list[memoryview]:
@@ -123,7 +32,7 @@ class VirtioBlk(VirtioDevice):
 
     device_id = 2
 
-    def __init__(self, disk: RawDisk, serial: str = "rvh-disk"):
+    def __init__(self, disk: Disk, serial: str = "rvh-disk"):
         super().__init__()
         self.disk = disk
         self.serial = serial.encode("ascii", "replace")[:ID_BYTES].ljust(ID_BYTES, b"\0")

@@ -60,6 +60,15 @@ class VirtioDevice:
     def poll(self) -> None:
         """Looks for input from the host."""
 
+    @property
+    def outside(self) -> bool:
+        """Whether the host can wake the guest through this device, now or later."""
+        return False
+
+    def waits_for(self) -> tuple[list[int], list[int]]:
+        """Descriptors of the host that have news for `poll` when they are readable, and when they are writable."""
+        return [], []
+
     def close(self) -> None:
         """Gives back the host's files."""
 
