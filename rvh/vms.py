@@ -381,5 +381,7 @@ def plan_hypervisor(
         if vm.disk is not None:
             node["disk"] = disks
             disks += 1
+        if vm.net:
+            node["net"] = 1
         nodes.append(node)
     return planner.finish(Chosen(append, None, nodes, color), next_stage)

@@ -20,7 +20,7 @@ PAIR = {"a": "ip=10.0.0.1 ping=10.0.0.2", "b": "ip=10.0.0.2 ping=10.0.0.1"}
 
 
 def with_pair(others: dict[str, str], **options):
-    """Runs `others`, and two stations that ping each other after them: their first request for an address reaches all."""
+    """Runs `others`, then two stations that ping each other; the first request of these for an address reaches all."""
     return run_vms({**others, "a": NET, "b": NET}, append=PAIR, net=True, **options)
 
 
@@ -263,7 +263,9 @@ def test_a_vm_sends_in_its_own_name_only(tmp_path, source, heard):
 
 def test_a_flood_and_a_deaf_station_slow_nobody(tmp_path):
     # "flood" fills every queue again and again; "deaf" never gives a buffer, so its frames pile up and are dropped.
-    flood = guest(tmp_path, "flood", CARD + SEND.format(count=3200) + rings("sent", length=1526, source="2, 0, 0, 0, 0, 1"))
+    flood = guest(
+        tmp_path, "flood", CARD + SEND.format(count=3200) + rings("sent", length=1526, source="2, 0, 0, 0, 0, 1")
+    )
     deaf = guest(tmp_path, "deaf", CARD + "1: wfi\n j 1b\n" + rings(""))
     done = with_pair({"flood": flood, "deaf": deaf}, harts=2, max_insns=3_000_000_000)
     assert pair_is_well(done), done.text
