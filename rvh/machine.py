@@ -17,6 +17,7 @@ Physical address map (QEMU's `virt`)::
 from __future__ import annotations
 
 import hashlib
+import operator
 import select
 import time
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
@@ -248,6 +249,10 @@ class Machine:
             raise UsageError(f"RAM of {ram} bytes: whole pages of 4096 bytes are needed, at most 1 TiB")
         if clock not in ("instret", "host"):
             raise UsageError(f"no clock {clock!r}: instret or host")
+        if not 0 <= geilen <= 63:
+            raise UsageError(f"GEILEN is 0 to 63, not {geilen}")
+        if console is not None and not callable(console):
+            raise TypeError(f"console is called with bytes; {console!r} cannot be")
         if len(virtio) > VIRTIO_SLOTS:
             raise UsageError(f"{len(virtio)} virtio devices: the machine has {VIRTIO_SLOTS} slots")
         self.extensions = extensions.parse(isa)
@@ -406,10 +411,17 @@ class Machine:
         ``until`` is asked a few hundred times a second; ``idle(seconds)`` is called when every hart waits: it may wait
         for host input, at most that long (None: no timer is set), and returns whether input came or can still come.
         Without ``idle`` time skips to the next timer at once, unless a network card leads out of the machine: then it
-        passes as the host's does, until a frame comes. Raises what a device raised, and KeyboardInterrupt.
+        passes as the host's does, until a frame comes. Raises `UsageError` for a negative limit, what a device raised,
+        and KeyboardInterrupt.
         """
         self._stop = None
         core = self._core
+        if max_insns is not None:
+            max_insns = min(operator.index(max_insns), 1 << 62)
+            if max_insns < 0:
+                raise UsageError(f"{max_insns} instructions cannot be run")
+        if timeout is not None and not timeout >= 0:
+            raise UsageError(f"a timeout of {timeout} seconds")
         started = time.perf_counter()
         deadline = None if timeout is None else started + timeout
         end = None if max_insns is None else core.total_slots + max_insns

@@ -223,7 +223,8 @@ def test_limit_until_timeout_and_going_on():
 
 
 def test_idle_is_asked_when_every_hart_waits():
-    m = machine("li t0, 0x2004000\nli t1, 100000\nsd t1, 0(t0)\nli t0, 0x80\ncsrw mie, t0\nwfi\n" + FINISH.format(0x5555))
+    arm = "li t0, 0x2004000\nli t1, 100000\nsd t1, 0(t0)\nli t0, 0x80\ncsrw mie, t0\nwfi\n"
+    m = machine(arm + FINISH.format(0x5555))
     waits = []
 
     def idle(seconds):
@@ -329,3 +330,21 @@ except KeyboardInterrupt:
         delays.append(float(process.stdout.readline()) - sent)
         assert process.stdout.readline() == "limit\n", "the machine goes on afterwards"
     assert delays[0] < 0.1 + 0.4 * (os.getloadavg()[0] > (os.cpu_count() or 1))  # a busy host is not our delay
+
+
+def test_limits_that_are_none():
+    m = machine("1: j 1b")
+    for arguments in ({"max_insns": -1}, {"timeout": -1.0}, {"timeout": float("nan")}):
+        with pytest.raises(UsageError):
+            m.run(**arguments)
+    with pytest.raises(TypeError):
+        m.run(max_insns=1.5)
+    assert m.run(max_insns=1 << 70, timeout=0.01).kind == "timeout"
+
+
+def test_machines_that_cannot_be():
+    for geilen in (-1, 64):
+        with pytest.raises(UsageError):
+            Machine(geilen=geilen)
+    with pytest.raises(TypeError):
+        Machine(console=3)

@@ -177,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def parse(argv: Sequence[str]) -> Options:
     """The options in `argv`. Raises `UsageError` for what does not make sense, SystemExit after --help."""
-    values = vars(_parser().parse_args(list(argv)))
+    values = vars(_parser().parse_intermixed_args(list(argv)))
     values.pop("version")
     options = Options(**values)
     if options.harts is not None and options.harts > MAX_HARTS:

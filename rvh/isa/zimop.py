@@ -3,6 +3,8 @@
 They write zero, or nothing at all, until an extension gives one of them a meaning.
 """
 
+from types import FunctionType
+
 from .dsl import alias, const, insn, u64
 
 
@@ -11,8 +13,7 @@ def _zero():
 
 
 def _define(name: str, pattern: str, syntax: str) -> None:
-    definition = type(_zero)(_zero.__code__, globals(), name)
-    insn(pattern, syntax, ext="Zimop")(definition)
+    insn(pattern, syntax, ext="Zimop")(FunctionType(_zero.__code__, globals(), name))
 
 
 for _n in range(32):

@@ -74,3 +74,8 @@ def test_refused(args, words):
     with pytest.raises(UsageError) as caught:
         parse(args.split())
     assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_kernels_and_options_in_any_order():
+    options = parse(["a.elf", "--vcpus", "2", "b.elf", "--append", "quiet", "c.elf"])
+    assert (options.inputs, options.vcpus, options.append) == (["a.elf", "b.elf", "c.elf"], 2, "quiet")

@@ -56,7 +56,8 @@ def isa_for_rvh(tree: dtb.Node) -> tuple[str, set[str]]:
     base, *words = (text if isinstance(text, str) else text.rstrip(b"\0").decode()).split("_")
     unsaid = {"zicntr", "zihpm", "sv57"} - set(words)
     here = "_".join([base, *(word for word in words if word in known), *sorted(unsaid)])
-    return here, unsaid | {word for word in words if word not in known}
+    implied = {name.lower() for name in extensions.parse(here)} - set(words)
+    return here, unsaid | implied | {word for word in words if word not in known}
 
 
 def run_qemu(tmp_path: Path, tree: dtb.Node, firmware: str, guests: dict[str, int]) -> str:

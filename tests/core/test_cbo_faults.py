@@ -53,3 +53,31 @@ def test_page_without_permission_is_a_store_page_fault(name):
     w.vs.flags(w.va, KERNEL & ~(R | W) | D)
     w.csr["vsstatus"] = w.csr["vsstatus"] & ~(1 << 19)
     assert fault(w, MANAGEMENT[name]) == (15, w.va)
+
+
+def border_inside_block(w: World) -> None:
+    """PMP entry 0 ends in the middle of the second block's last 8 bytes, and leaves S and U nothing from there on."""
+    w.csr["pmpaddr2"], w.csr["pmpaddr1"], w.csr["pmpaddr0"] = ALL, (r.DATA + 0x800) >> 2, (r.DATA + 0x7C) >> 2
+    w.csr["pmpcfg0"] = 0x1F << 16 | 0x08 << 8 | 0x0F
+
+
+def test_zeroing_what_pmp_denies_in_part_changes_nothing_and_names_rs1():
+    w = World()
+    border_inside_block(w)
+    w.delegate("M")
+    before = [w.rig.load(r.DATA + 0x40 + 8 * n) for n in range(8)]
+    w.rig.code(r.CBO_ZERO)
+    w.rig.stand("VS", w.code_s)
+    w.rig.hart.x["a1"] = w.va + 0x55
+    w.rig.step()
+    trap = w.rig.trap()
+    assert trap is not None and (trap.cause, trap.tval) == (7, w.va + 0x55)
+    assert [w.rig.load(r.DATA + 0x40 + 8 * n) for n in range(8)] == before
+
+
+def test_zeroing_across_pmp_entries_is_permitted_where_every_store_is():
+    """M-mode, entries without L: only an access that straddles the border of one would fail, and none need do that."""
+    w = World()
+    border_inside_block(w)
+    assert w.rig.execute(r.CBO_ZERO, mode="M", a1=r.DATA + 0x40) is None
+    assert not any(w.rig.load(r.DATA + 0x40 + 8 * n) for n in range(8))

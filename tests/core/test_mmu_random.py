@@ -99,6 +99,12 @@ class Case:
                 else:
                     pte ^= 1 << rng.randrange(10, 54)
             w.rig.store(slot, pte)
+        if w.vs.levels and w.g.levels and rng.random() < 0.2:  # an update of A or D that the G-stage may refuse
+            slot = w.vs.slot(rng.choice(self.vas))
+            w.rig.store(slot, self.clean[slot] & ~rng.choice((A, D, A | D)))
+            table = w.g.slot(w.gpa(slot))
+            if table in self.clean:
+                w.rig.store(table, self.clean[table] & ~rng.choice((W, D, W | D, A)))
         both = lambda bits: sum(b for b in bits if rng.random() < 0.5)  # noqa: E731
         w.csr["mstatus"] = w.csr["mstatus"] & ~(MXR | SUM) | both((MXR, SUM))
         w.csr["vsstatus"] = w.csr["vsstatus"] & ~(MXR | SUM) | both((MXR, SUM))
