@@ -1,6 +1,7 @@
 /* Console multiplexer: line buffering and labels on the way out, the escape key on the way in. */
 #include "console.h"
 #include "drivers/drivers.h"
+#include "net/switch.h"
 #include "sched.h"
 #include "vm.h"
 
@@ -141,6 +142,11 @@ static void list_vms(void)
     for (u32 i = 0; i < vm_count; i++) {
         hv_log("%u %s: %s%s", i, vms[i].label, vm_state_name(&vms[i]),
                i == focus ? ", has the keyboard" : "");
+        if (vms[i].virtio[VIRTIO_SLOT_NET].port) {
+            struct port_counters c = switch_counters(vms[i].virtio[VIRTIO_SLOT_NET].port);
+            hv_log("  net sent %lu (%lu bytes), received %lu (%lu bytes), dropped %lu, refused %lu", c.sent,
+                   c.sent_bytes, c.received, c.received_bytes, c.dropped, c.refused);
+        }
         for (u32 k = 0; k < vms[i].vcpu_count && !vm_stopped(&vms[i]); k++) {
             const struct vcpu *v = &vms[i].vcpu[k];
             hv_log("  vcpu %u %s, last exit at pc 0x%lx", k, states[sched_state(v)], v->pc);

@@ -1,6 +1,7 @@
 /* Scheduler: one FIFO of runnable vCPUs for all harts, a time slice each, waits with a deadline. */
 #include "sched.h"
 #include "drivers/drivers.h"
+#include "net/switch.h"
 #include "vm.h"
 
 enum { SLICE_MS = 5 };
@@ -131,6 +132,7 @@ static struct vcpu *pick(struct hart *h)
         hart_arm_timer(deadline);
         wfi();
         handle_pending();
+        switch_deliver();
     }
 }
 
@@ -177,6 +179,8 @@ void sched_run(void)
             vcpu_enter(v);
             __atomic_store_n(&v->in_guest, 0, __ATOMIC_RELEASE);
             exit_handle(v);
+            virtio_net_continue(v->vm);
+            switch_deliver();
         }
         vcpu_put(v);
         park(v);

@@ -35,6 +35,8 @@ void vm_found(const struct fdt_node *n)
         vm->vcpu_count = 0;              /* create() refuses it */
     vm->bootargs = fdt_string(n, "bootargs");
     vm->disk = (i64)(i32)fdt_u32(n, "disk", ~0u);
+    u32 len;
+    vm->has_net = fdt_prop(n, "net", &len) && (len == 0 || fdt_u32(n, "net", 0));
     vm->console_device = console ? console : "uart";
     vm->console.flush_at = FOREVER;
     found_range(n, "kernel", &vm->kernel);

@@ -17,6 +17,7 @@ struct vm {
     const char *bootargs, *console_device;
     struct range kernel, initrd;          /* modules in the machine's RAM */
     i64 disk;                             /* index of the machine's disk, -1: none */
+    bool has_net;
     u32 vcpu_count;
     struct vcpu vcpu[MAX_VCPUS];
     enum vm_state state;

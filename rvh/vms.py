@@ -18,6 +18,7 @@ A TOML file looks like this; paths are relative to it, and everything but `kerne
     readonly = false
     snapshot = false
     console = "uart"
+    net = true
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def parse_size(text: str | int, what: str = "size", at_least: int = 0x1000, at_m
 @dataclass
 class VmSpec:
     """One VM. `memory` is in bytes, `disk` the path of a raw image, `readonly` and `snapshot` are about it:
-    an image without either is the VM's alone.
+    an image without either is the VM's alone. `net` gives it a network card.
     """
 
     name: str
@@ -83,6 +84,7 @@ class VmSpec:
     console: str = "uart"
     readonly: bool = False
     snapshot: bool = False
+    net: bool = False
 
 
 @dataclass
@@ -145,6 +147,7 @@ def from_files(
     initrd: str | None = None,
     append: str | None = None,
     disks: Sequence[DiskSpec] = (),
+    net: bool = False,
 ) -> list[VmSpec]:
     """One VM for each kernel, all with the same options; the n-th disk is the n-th VM's."""
     if len(kernels) > MAX_VMS:
@@ -164,6 +167,7 @@ def from_files(
                 initrd,
                 append,
                 **(_disk_fields(disks[index]) if index < len(disks) else {}),
+                net=net,
             )
         )
     return vms
@@ -184,6 +188,7 @@ VM_KEYS: dict[str, type | tuple[type, ...]] = {
     "readonly": bool,
     "snapshot": bool,
     "console": str,
+    "net": bool,
 }
 MACHINE_KEYS: dict[str, type | tuple[type, ...]] = {"harts": int, "memory": (str, int), "clock": str}
 WORDS = {str: "a string", int: "a number", (str, int): "a size", bool: "true or false"}
@@ -273,6 +278,7 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
         console,
         entry.get("readonly", False),
         entry.get("snapshot", False),
+        entry.get("net", False),
     )
 
 
@@ -375,5 +381,7 @@ def plan_hypervisor(
         if vm.disk is not None:
             node["disk"] = disks
             disks += 1
+        if vm.net:
+            node["net"] = 1
         nodes.append(node)
     return planner.finish(Chosen(append, None, nodes, color), next_stage)

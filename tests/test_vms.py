@@ -88,6 +88,7 @@ def test_from_files(kernel, tmp_path):
     assert [vm.name for vm in specs] == ["guest", "guest2", "image"]
     assert [vm.memory for vm in specs] == [64 * MIB, 64 * MIB, 256 * MIB]
     assert [(vm.disk, vm.readonly) for vm in specs] == [("a.img", True), (None, False), (None, False)]
+    assert not any(vm.net for vm in specs) and all(vm.net for vm in vms.from_files([kernel, kernel], net=True))
     assert {vm.vcpus for vm in specs} == {2} and {vm.append for vm in specs} == {"x"}
 
 
@@ -133,6 +134,7 @@ def test_toml(tmp_path):
             disk = "/abs/disk.img"
             readonly = true
             console = "virtio"
+            net = true
             [[vm]]
             name = "two"
             kernel = "b.elf"
@@ -145,6 +147,7 @@ def test_toml(tmp_path):
     assert (one.append, one.memory, one.vcpus) == ("console=ttyS0", 128 * MIB, 2)
     assert (one.disk, one.readonly, one.console) == ("/abs/disk.img", True, "virtio")
     assert vms.disks_of(description.vms) == [DiskSpec("/abs/disk.img", readonly=True)]
+    assert (one.net, two.net) == (True, False)
     assert (two.name, two.memory, two.vcpus, two.disk, two.console) == ("two", 64 * MIB, 1, None, "uart")
 
 
@@ -171,6 +174,7 @@ VM = "[[vm]]\nkernel = 'k'\n"
         (VM + "disk = 'd'\nreadonly = 1", "vm 1: readonly is not true or false"),
         (VM + "readonly = true", "vm 1: is readonly but has no disk"),
         (VM + "vcpus = 1.5", "vm 1: vcpus is not a number"),
+        (VM + "net = 2", "vm 1: net is not true or false"),
         (VM + "memory = '1M'", "vm 1: memory: 1M is not between 2 MiB and 1 TiB"),
         (VM + "memory = 'lots'", "vm 1: memory: 'lots' is not a size"),
         (VM + "memory = -5", "vm 1: memory: -5 is not a size"),

@@ -21,7 +21,9 @@ Boot on QEMU, interactively or as a self-check::
 
 Words on the kernel's command line: ``rvh.auto`` runs the self-check and powers off instead of starting a
 shell; ``rvh.modules`` loads the modules of initramfs-modules.cpio; ``rvh.disk`` too and makes the self-check
-OVERWRITE /dev/vda and put an ext4 file system on it (at least 8 MiB; give it a scratch image)::
+OVERWRITE /dev/vda and put an ext4 file system on it (at least 8 MiB; give it a scratch image);
+``rvh.ip=10.0.0.1/24`` is the address of the first network card (with ``rvh.modules``), and
+``rvh.ping=10.0.0.2,10.0.0.3`` makes the self-check wait for these and ping each three times::
 
     ... -drive file=scratch.img,format=raw,if=none,id=d -device virtio-blk-device,drive=d \\
         -append "console=ttyS0 rvh.auto rvh.disk"
@@ -72,7 +74,7 @@ AUTO_FAIL = "rvh-auto: FAIL"
 MADE = ("Image", "initramfs.cpio", "initramfs-modules.cpio", "busybox")
 
 #: Version of the initramfs recipe: a cached one with another number is built again.
-RECIPE = 3
+RECIPE = 4
 
 INIT = f"""#!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc
@@ -84,6 +86,10 @@ echo "{MARKER}"
 
 has() {{ # is this word on the kernel's command line?
     case " $(cat /proc/cmdline) " in *" $1 "*) ;; *) return 1 ;; esac
+}}
+
+value() {{ # of NAME=VALUE on the kernel's command line
+    for word in $(cat /proc/cmdline); do case $word in "$1"=*) echo "${{word#*=}}" ;; esac; done
 }}
 
 check() {{ # name, expected, got
@@ -112,12 +118,22 @@ selfcheck() {{
         umount /mnt
         check ext4 same "$files"
     fi
+    for peer in $(value rvh.ping | tr , ' '); do
+        for try in $(seq 100); do ping -c 1 -W 1 "$peer" >/dev/null && break; done
+        check "ping $peer" 3 "$(ping -c 3 "$peer" | grep -c ' bytes from ')"
+    done
+    [ -z "$peer" ] || sleep 5 # while the others may still ask
     free -m
     if [ -z "$failed" ]; then echo "{AUTO_PASS}"; else echo "{AUTO_FAIL}:$failed"; fi
 }}
 
 if has rvh.modules || has rvh.disk; then
     for module in /lib/modules/*.ko; do insmod "$module"; done
+fi
+ip link set lo up
+if [ -n "$(value rvh.ip)" ]; then
+    ip link set eth0 up
+    ip addr add "$(value rvh.ip)" dev eth0
 fi
 if has rvh.auto; then selfcheck; else setsid cttyhack sh; fi
 sync

@@ -7,6 +7,7 @@ static const struct region { u64 base, size; u32 index; const struct vdev_ops *o
     {VUART_BASE, VUART_SIZE, 0, &vuart_ops},
     {VIRTIO_BASE, VIRTIO_SIZE, VIRTIO_SLOT_BLK, &virtio_ops},
     {VIRTIO_BASE + VIRTIO_STRIDE, VIRTIO_SIZE, VIRTIO_SLOT_CONSOLE, &virtio_ops},
+    {VIRTIO_BASE + 2 * VIRTIO_STRIDE, VIRTIO_SIZE, VIRTIO_SLOT_NET, &virtio_ops},
 };
 
 bool vdev_access(struct vm *vm, u64 gpa, u32 size, bool write, u64 *value)
@@ -27,7 +28,8 @@ bool vdev_access(struct vm *vm, u64 gpa, u32 size, bool write, u64 *value)
 const char *vdev_init(struct vm *vm)
 {
     virtio_console_attach(vm);
-    return virtio_blk_attach(vm);
+    const char *error = virtio_net_attach(vm);
+    return error ? error : virtio_blk_attach(vm);
 }
 
 void vdev_reset(struct vm *vm)

@@ -8,7 +8,7 @@ struct header { u32 type, reserved; u64 sector; };
 
 static u64 offered_features(const struct virtio_dev *d)
 {
-    return VIRTIO_F_VERSION_1 | F_SEG_MAX | F_FLUSH | (disk_read_only(d->disk) ? F_RO : 0);
+    return F_SEG_MAX | F_FLUSH | (disk_read_only(d->disk) ? F_RO : 0);
 }
 
 static u8 config(const struct virtio_dev *d, u32 offset)
@@ -16,22 +16,6 @@ static u8 config(const struct virtio_dev *d, u32 offset)
     struct { u64 capacity; u32 size_max, seg_max; } c = {disk_sectors(d->disk), 0, SEG_MAX};
 
     return offset < sizeof(c) ? ((const u8 *)&c)[offset] : 0;
-}
-
-/* Takes n bytes from the front of the segments into buf; false: there are fewer. */
-static bool take_front(struct segment *s, u32 count, void *buf, u32 n)
-{
-    u8 *out = buf;
-
-    for (; count && n; s++, count--) {
-        u32 part = (u32)min_u64(n, s->length);
-        memcpy(out, s->data, part);
-        s->data += part;
-        s->length -= part;
-        out += part;
-        n -= part;
-    }
-    return n == 0;
 }
 
 /* Takes the last byte of the segments, where the device writes its status; NULL: there is none. */
@@ -43,22 +27,13 @@ static u8 *take_status(struct segment *s, u32 count)
     return NULL;
 }
 
-static u64 total_length(const struct segment *s, u32 count)
-{
-    u64 sum = 0;
-
-    while (count--)
-        sum += s++->length;
-    return sum;
-}
-
 enum outcome { FINISHED, SUBMITTED, QUEUE_FULL };
 
 static enum outcome transfer(struct virtio_dev *d, const struct header *h, const struct segment *s, u32 count,
                              u64 tag, u8 *status)
 {
     struct blk_segment out[VIRTQ_MAX];
-    u64 length = total_length(s, count);
+    u64 length = segments_length(s, count);
     u32 n = 0;
 
     for (u32 i = 0; i < count; i++)
@@ -91,7 +66,7 @@ static enum outcome execute(struct virtio_dev *d, struct chain *c, u64 tag, u8 *
     struct header h;
 
     *status = BLK_IOERR;
-    if (!take_front(in, c->readable, &h, sizeof(h)))
+    if (!segments_take(in, c->readable, &h, sizeof(h)))
         return FINISHED;
     *status = BLK_UNSUPP;
     switch (h.type) {
@@ -118,7 +93,7 @@ static void notify(struct virtio_dev *d, u32 queue)
             virtio_broken(d);
             return;
         }
-        u32 written = (u32)total_length(c.segment + c.readable, c.writable) + 1;
+        u32 written = (u32)segments_length(c.segment + c.readable, c.writable) + 1;
         enum outcome outcome = execute(d, &c, (u64)d->generation << HEAD_BITS | c.head, &status);
         if (outcome == QUEUE_FULL) {
             virtq_unpop(d, queue);

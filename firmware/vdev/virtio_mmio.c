@@ -17,6 +17,13 @@ bool virtio_driver_ok(const struct virtio_dev *d)
     return (d->status & (DRIVER_OK | NEEDS_RESET)) == DRIVER_OK;
 }
 
+bool virtio_has(const struct virtio_dev *d, u64 feature)
+{
+    return (d->status & FEATURES_OK) && (d->driver_features & feature);
+}
+
+static u64 offered(const struct virtio_dev *d) { return VIRTIO_F_COMMON | d->backend->features(d); }
+
 void virtio_broken(struct virtio_dev *d)
 {
     d->status |= NEEDS_RESET;
@@ -40,8 +47,7 @@ void virtio_reset(struct virtio_dev *d)
 /* FEATURES_OK sticks only if the driver took nothing that was not offered, and the modern interface. */
 static void write_status(struct virtio_dev *d, u32 value)
 {
-    u64 offered = d->backend->features(d);
-    bool acceptable = !(d->driver_features & ~offered) && (d->driver_features & VIRTIO_F_VERSION_1);
+    bool acceptable = !(d->driver_features & ~offered(d)) && (d->driver_features & VIRTIO_F_VERSION_1);
 
     if (value == 0) {
         virtio_reset(d);
@@ -72,7 +78,7 @@ static u32 read_register(struct virtio_dev *d, u32 offset)
     case VERSION: return 2;
     case DEVICE_ID: return d->backend->device_id;
     case VENDOR_ID: return VENDOR;
-    case DEVICE_FEATURES: return half < 2 ? (u32)(d->backend->features(d) >> half * 32) : 0;
+    case DEVICE_FEATURES: return half < 2 ? (u32)(offered(d) >> half * 32) : 0;
     case QUEUE_NUM_MAX: return q ? VIRTQ_MAX : 0;
     case QUEUE_READY: return q ? q->ready : 0;
     case INTERRUPT_STATUS: return d->isr;

@@ -27,7 +27,8 @@ static inline enum verdict contained_if(bool contained) { return contained ? CON
     /* ring.c */                                                                                          \
     X(virtio_registers) X(virtio_queue_size) X(virtio_queue_address) X(virtio_notify)                     \
     X(virtio_desc_address) X(virtio_desc_length) X(virtio_desc_loop) X(virtio_desc_next)                  \
-    X(virtio_avail_head) X(virtio_avail_index) X(virtio_indirect)
+    X(virtio_avail_head) X(virtio_avail_index) X(virtio_indirect) X(virtio_indirect_tables)               \
+    X(virtio_event_index)
 
 #define DECLARE(name) enum verdict attack_##name(void);
 ATTACKS(DECLARE)

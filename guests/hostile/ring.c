@@ -4,7 +4,9 @@
 #include "attacks.h"
 #include "virtio.h"
 
-enum { MAX_VICTIMS = 2, PATIENCE = 500, CANARY = 0xc5 };
+enum { MAX_VICTIMS = 3, PATIENCE = 500, CANARY = 0xc5, NET_HEADER = 12, NET_FRAME = 60 };
+#define F_INDIRECT_DESC (1ul << 28)
+#define F_EVENT_IDX (1ul << 29)
 
 struct victim {
     u64 base;
@@ -32,6 +34,7 @@ static int find_victims(void)
 {
     static const u32 ids[MAX_VICTIMS][2] = {
         { VIRTIO_ID_BLOCK, 0 }, { VIRTIO_ID_CONSOLE, 1 /* transmit */ },
+        { VIRTIO_ID_NET, 1 /* transmit */ },
     };
     if (victim_count >= 0)
         return victim_count;
@@ -46,8 +49,8 @@ static int find_victims(void)
 }
 
 /* Brings the device up with one queue and an honest chain at descriptor 0: a read of sector 0, or a line of
- * text, which a device may print before it finds what is wrong with the rest. */
-static bool bring_up(const struct victim *v)
+ * text, which a device may print before it finds what is wrong with the rest, or a frame to nobody. */
+static bool bring_up_with(const struct victim *v, u64 wanted)
 {
     static const char text[] = "text of a forged virtio chain\n";
     u64 features;
@@ -56,19 +59,24 @@ static bool bring_up(const struct victim *v)
     arena.header.reserved = 0;
     arena.header.sector = 0;
     memcpy(arena.data, text, sizeof text);
-    if (!virtio_begin(v->base, 0, &features) || !virtio_set_queue(v->base, v->queue, &arena.queue))
+    if (!virtio_begin(v->base, wanted, &features) || !virtio_set_queue(v->base, v->queue, &arena.queue))
         return false;
     if (v->id == VIRTIO_ID_BLOCK) {
         desc[0] = (struct virtq_desc){ (u64)&arena.header, sizeof arena.header, DESC_NEXT, 1 };
         desc[1] = (struct virtq_desc){ (u64)arena.data, sizeof arena.data, DESC_WRITE | DESC_NEXT, 2 };
         desc[2] = (struct virtq_desc){ (u64)&arena.status, 1, DESC_WRITE, 0 };
+    } else if (v->id == VIRTIO_ID_NET) {
+        memset(arena.data, 0, NET_HEADER);
+        desc[0] = (struct virtq_desc){ (u64)arena.data, NET_HEADER + NET_FRAME, 0, 0 };
     } else {
         desc[0] = (struct virtq_desc){ (u64)arena.data, sizeof text - 1, 0, 0 };
     }
     arena.queue.avail.ring[0] = 0;
     arena.queue.avail.index = 1;
-    return true;
+    return (features & wanted) == wanted;
 }
+
+static bool bring_up(const struct victim *v) { return bring_up_with(v, 0); }
 
 static void notify(const struct victim *v)
 {
@@ -120,22 +128,31 @@ static bool intact(const struct victim *v)
     return ok;
 }
 
-/* Spoils the honest chain in each of `variants` ways and offers it to each device. */
-static enum verdict attack_chain(void (*spoil)(const struct victim *, u32), u32 variants)
+/* Spoils the honest chain in each of `variants` ways and offers it to each device that has the features. */
+static enum verdict attack_chain_with(u64 wanted, void (*spoil)(const struct victim *, u32), u32 variants)
 {
     bool contained = true;
-    if (find_victims() == 0)
-        return SKIPPED;
+    u32 tried = 0;
+    find_victims();
     for (const struct victim *v = victims; v < victims + victim_count; v++)
         for (u32 variant = 0; variant < variants; variant++) {
-            contained &= bring_up(v);
+            if (!bring_up_with(v, wanted)) {
+                contained &= wanted != 0;
+                continue;
+            }
+            tried++;
             spoil(v, variant);
             virtio_ready(v->base);
             notify(v);
             contained &= chain_refused(v);
             contained &= intact(v);
         }
-    return contained_if(contained);
+    return tried ? contained_if(contained) : SKIPPED;
+}
+
+static enum verdict attack_chain(void (*spoil)(const struct victim *, u32), u32 variants)
+{
+    return attack_chain_with(0, spoil, variants);
 }
 
 static struct virtq_desc *payload(const struct victim *v) { return &desc[v->id == VIRTIO_ID_BLOCK]; }
@@ -201,6 +218,30 @@ static void spoil_indirect(const struct victim *v, u32 variant)
     desc[0] = (struct virtq_desc){ tables[variant], lengths[variant], DESC_INDIRECT, 0 };
 }
 
+/* Now it was negotiated, and the tables break the rules (2.7.5.3): outside, no whole entry, empty, larger
+ * than any queue, wrapping, nested, followed by another descriptor, leading out of themselves, in a loop. */
+static void spoil_indirect_table(const struct victim *v, u32 variant)
+{
+    const struct virtq_desc own = { (u64)indirect_table, sizeof indirect_table, DESC_INDIRECT, 0 };
+    const struct { struct virtq_desc table, first; } forged[] = {
+        { { machine.ram_end, 32, DESC_INDIRECT, 0 }, desc[0] },
+        { { machine.ram_end - 16, 32, DESC_INDIRECT, 0 }, desc[0] },
+        { { (u64)indirect_table, 8, DESC_INDIRECT, 0 }, desc[0] },
+        { { (u64)indirect_table, 24, DESC_INDIRECT, 0 }, desc[0] },
+        { { (u64)indirect_table, 0, DESC_INDIRECT, 0 }, desc[0] },
+        { { machine.ram_base, 0x100000, DESC_INDIRECT, 0 }, desc[0] },
+        { { -16ul, 32, DESC_INDIRECT, 0 }, desc[0] },
+        { own, own },
+        { { own.address, own.length, DESC_INDIRECT | DESC_NEXT, 1 }, desc[0] },
+        { own, { (u64)arena.data, 16, DESC_NEXT, 2 } },
+        { own, { (u64)arena.data, 16, DESC_NEXT, 0xffff } },
+        { own, { (u64)arena.data, 16, DESC_NEXT, 0 } },
+    };
+    (void)v;
+    indirect_table[0] = indirect_table[1] = forged[variant].first;
+    desc[0] = forged[variant].table;
+}
+
 /* The rings themselves lie outside our memory. */
 static void spoil_queue_address(const struct victim *v, u32 variant)
 {
@@ -220,6 +261,10 @@ enum verdict attack_virtio_desc_next(void) { return attack_chain(spoil_next, 3);
 enum verdict attack_virtio_avail_head(void) { return attack_chain(spoil_head, 3); }
 enum verdict attack_virtio_avail_index(void) { return attack_chain(spoil_index, 4); }
 enum verdict attack_virtio_indirect(void) { return attack_chain(spoil_indirect, 3); }
+enum verdict attack_virtio_indirect_tables(void)
+{
+    return attack_chain_with(F_INDIRECT_DESC, spoil_indirect_table, 12);
+}
 enum verdict attack_virtio_queue_address(void) { return attack_chain(spoil_queue_address, 9); }
 
 /* Sizes that are no power of two or larger than the device's maximum; the rings stay ours, the indices are
@@ -242,6 +287,31 @@ enum verdict attack_virtio_queue_size(void)
             contained &= intact(v);
         }
     return contained_if(contained);
+}
+
+/* With the event index (2.7.7.2) the driver names the completion that it wants to hear of; no value of it may
+ * do harm. */
+enum verdict attack_virtio_event_index(void)
+{
+    static const u16 events[] = { 0, 1, QUEUE_SIZE, 0x7fff, 0x8000, 0xffff };
+    bool contained = true;
+    u32 tried = 0;
+    find_victims();
+    for (const struct victim *v = victims; v < victims + victim_count; v++)
+        for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+            if (!bring_up_with(v, F_EVENT_IDX))
+                continue;
+            tried++;
+            arena.queue.avail.used_event = events[i];
+            if (v->id == VIRTIO_ID_CONSOLE)
+                arena.queue.avail.index = 0;
+            virtio_ready(v->base);
+            notify(v);
+            for (u32 wait = 0; wait < 1000000 && v->id == VIRTIO_ID_BLOCK && !completed(); wait++)
+                cpu_relax();
+            contained &= intact(v);
+        }
+    return tried ? contained_if(contained) : SKIPPED;
 }
 
 /* Queues that do not exist must stay so: not selected, not ready, not notified. */

@@ -46,6 +46,7 @@ class Options:
     disks: list[DiskSpec] = field(default_factory=list)
     snapshot: bool = False
     nics: list[NicSpec] = field(default_factory=list)
+    net: bool = False
     harts: int | None = None
     memory: int | None = None
     vcpus: int | None = None
@@ -152,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--snapshot", action="store_true", help="what guests write to any disk is forgotten at the end")
     add("--nic", dest="nics", action="extend", type=_nic, default=[], metavar="KIND", help=NIC_HELP)
     add("--nics", action="extend", type=_nics, metavar="N", help="the same as N times --nic switch")
+    add("--net", action="store_true", help="a network card for every VM, all on one switch")
     add("--virtio-console", metavar="FILE", help="the virtio console's output goes there instead of stdout")
     add("--harts", type=_count, metavar="N", help=f"harts of the machine, 1 to {MAX_HARTS}")
     add("--memory", type=_size, metavar="SIZE", help="RAM of the machine, such as 512M")
@@ -226,6 +228,8 @@ def _check_bare(options: Options) -> None:
     for name in ("vcpus", "vm_memory", "firmware", "hypervisor"):
         if getattr(options, name) is not None:
             raise UsageError(f"--{name.replace('_', '-')} makes no sense with --bare")
+    if options.net:
+        raise UsageError("--net is for VMs; with --bare, --nics gives the machine network cards")
 
 
 def _check_hypervisor(options: Options) -> None:
@@ -237,7 +241,7 @@ def _check_hypervisor(options: Options) -> None:
     if any(path.endswith(".toml") for path in options.inputs):
         if len(options.inputs) > 1:
             raise UsageError("a .toml file describes all VMs: no other kernel can be given with it")
-        for name in ("vcpus", "vm_memory", "initrd", "append", "disks"):
+        for name in ("vcpus", "vm_memory", "initrd", "append", "disks", "net"):
             if getattr(options, name):
                 option = "disk" if name == "disks" else name.replace("_", "-")
                 raise UsageError(f"--{option} belongs into the .toml file")

@@ -148,11 +148,14 @@ class Run:
                 options.initrd,
                 options.append,
                 options.disks,
+                options.net,
             )
         else:
             demo = [(name, vcpus) for name, vcpus in DEMO if os.path.isfile(os.path.join(IMAGES, f"{name}.elf"))]
             self.vms = [
-                vms.VmSpec(name, image(name), options.vm_memory or vms.DEFAULT_MEMORY, options.vcpus or vcpus)
+                vms.VmSpec(
+                    name, image(name), options.vm_memory or vms.DEFAULT_MEMORY, options.vcpus or vcpus, net=options.net
+                )
                 for name, vcpus in demo or DEMO
             ]
             for name in ("initrd", "append", "disks"):

@@ -47,6 +47,8 @@ def test_toml():
         ("a.elf b.toml", "a .toml file describes all VMs"),
         ("b.toml --vcpus 2", "--vcpus belongs into the .toml file"),
         ("b.toml --disk d", "--disk belongs into the .toml file"),
+        ("b.toml --net", "--net belongs into the .toml file"),
+        ("--bare a --net", "--net is for VMs"),
         ("a.elf --virtio-console a.elf", "a.elf would be overwritten"),
         ("--harts 0", "--harts: 0 is out of range"),
         ("--harts 65", "--harts: a machine has 1 to 64 harts, not 65"),

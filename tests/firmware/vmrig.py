@@ -65,9 +65,15 @@ def run_vms(
     typed: bytes = b"",
     max_insns: int = 2_000_000_000,
     memory: int = 32 << 20,
+    append: Mapping[str, str] | None = None,
+    net: bool = False,
 ) -> Result:
-    """Runs VMs {label: ELF path} to the end. `typed` is on the keyboard from the start."""
-    specs = [vms.VmSpec(label, path, memory, vcpus) for label, path in kernels.items()]
+    """Runs VMs {label: ELF path} to the end. `typed` is on the keyboard from the start, `append` has boot arguments
+    by label, and with `net` every VM has a network card."""
+    append = append or {}
+    specs = [
+        vms.VmSpec(label, path, memory, vcpus, append=append.get(label), net=net) for label, path in kernels.items()
+    ]
     ram = vms.memory_for(specs)
     output = bytearray()
     machine = Machine(harts=harts, ram=ram, console=output.extend)
