@@ -32,6 +32,7 @@ void main(u64 boot_hart_id, const void *dtb)
            features.vmid_bits, features.sstc ? ", Sstc" : "");
     harts_prepare();
     disks_init();
+    uplink_init();
     if (!vm_count) {
         hv_log("the device tree describes no VM");
         sbi_shutdown(true);

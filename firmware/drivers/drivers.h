@@ -22,6 +22,9 @@ void plic_init(void);
 void plic_attach(u32 irq, void (*handler)(void *), void *ctx);
 void plic_handle(void);
 
+/* drivers/virtio_net.c: joins the machine's first network card, if there is one, to the switch */
+void uplink_init(void);
+
 /* drivers/virtio_blk.c */
 enum blk_status { BLK_OK = 0, BLK_IOERR = 1, BLK_UNSUPP = 2 };
 enum blk_op { BLK_READ = 0, BLK_WRITE = 1, BLK_FLUSH = 4, BLK_GET_ID = 8 };

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from vmrig import IMAGES, SAY_AND_STOP, guest, run_vms
 
+from rvh.devices.virtio.net import VirtioNet
+
 pytestmark = pytest.mark.skipif(not (IMAGES / "net.elf").exists(), reason="firmware and guests are not built")
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -270,6 +272,66 @@ def test_a_flood_and_a_deaf_station_slow_nobody(tmp_path):
     done = with_pair({"flood": flood, "deaf": deaf}, harts=2, max_insns=3_000_000_000)
     assert pair_is_well(done), done.text
     assert done.of("flood") == ["sent"]
+
+
+def checksum(data: bytes) -> bytes:
+    """The Internet checksum (RFC 1071)."""
+    total = sum(int.from_bytes(data[i : i + 2], "big") for i in range(0, len(data), 2))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return (~total & 0xFFFF).to_bytes(2, "big")
+
+
+class Outside:
+    """The other end of the machine's cable: a station that answers ARP and echo requests to 10.0.0.200. Ahead of
+    each answer it sends a frame in the name of the first VM."""
+
+    MAC, IP, FIRST_VM = bytes([2, 0, 0, 0, 0, 9]), bytes([10, 0, 0, 200]), bytes.fromhex("525400766801")
+    up, outside = True, False
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+
+    def ready(self) -> bool:
+        return True
+
+    def poll(self) -> None:
+        pass
+
+    def waits_for(self) -> tuple[list[int], list[int]]:
+        return [], []
+
+    def close(self) -> None:
+        pass
+
+    def send(self, source: VirtioNet, frame: bytes) -> None:
+        self.frames.append(frame)
+        head, kind, body = frame[6:12] + self.MAC, frame[12:14], frame[14:]
+        if kind == b"\x08\x06" and body[24:28] == self.IP:
+            answer = body[:6] + b"\0\x02" + self.MAC + self.IP + body[8:18]
+        elif kind == b"\x08\x00" and body[16:20] == self.IP and body[20] == 8:
+            echo = b"\0\0\0\0" + body[24:]
+            ip = body[:10] + b"\0\0" + self.IP + body[12:16]
+            answer = ip[:10] + checksum(ip) + ip[12:] + echo[:2] + checksum(echo) + echo[4:]
+        else:
+            return
+        source.deliver(bytes([255] * 6) + self.FIRST_VM + b"\x88\xb5" + bytes(46))
+        source.deliver(head + kind + answer)
+
+
+def test_the_uplink_leads_outside():
+    outside = Outside()
+    card = VirtioNet(bytes([0x52, 0x54, 0, 0x12, 0x34, 0x56]))
+    card.plug(outside)
+    append = {"a": "ip=10.0.0.1 ping=10.0.0.200,10.0.0.2", "b": "ip=10.0.0.2 ping=10.0.0.1,10.0.0.200"}
+    done = run_vms(dict.fromkeys(append, NET), harts=2, append=append, net=True, devices=[card])
+    assert done.stop.kind == "pass", done.text
+    assert done.of("a")[1:3] == ["ping 10.0.0.200: 3 of 3 answered", "ping 10.0.0.2: 3 of 3 answered"]
+    assert done.of("b")[1:3] == ["ping 10.0.0.1: 3 of 3 answered", "ping 10.0.0.200: 3 of 3 answered"]
+    # Nobody outside sees what the VMs say to each other, nor hears back what was sent in their name.
+    assert {frame[:6] for frame in outside.frames} <= {bytes([255] * 6), outside.MAC}
+    assert not [frame for frame in outside.frames if frame[12:14] == b"\x88\xb5"]
+    assert sum(frame[:6] == outside.MAC for frame in outside.frames) >= 6
 
 
 @pytest.fixture(scope="module")

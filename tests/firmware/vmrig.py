@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import rvh
 from rvh import Machine, vms
+from rvh.devices.virtio.mmio import VirtioDevice
 from rvh.emit.asm import assemble
 from rvh.machine import Stop
 
@@ -67,16 +68,17 @@ def run_vms(
     memory: int = 32 << 20,
     append: Mapping[str, str] | None = None,
     net: bool = False,
+    devices: Sequence[VirtioDevice] = (),
 ) -> Result:
     """Runs VMs {label: ELF path} to the end. `typed` is on the keyboard from the start, `append` has boot arguments
-    by label, and with `net` every VM has a network card."""
+    by label, and with `net` every VM has a network card. `devices` are in the machine's first virtio slots."""
     append = append or {}
     specs = [
         vms.VmSpec(label, path, memory, vcpus, append=append.get(label), net=net) for label, path in kernels.items()
     ]
     ram = vms.memory_for(specs)
     output = bytearray()
-    machine = Machine(harts=harts, ram=ram, console=output.extend)
+    machine = Machine(harts=harts, ram=ram, console=output.extend, virtio=devices)
     plan = vms.plan_hypervisor(
         machine.device_tree(), RAM_BASE, ram, str(IMAGES / "sbi.elf"), str(IMAGES / "hv.elf"), specs
     )
