@@ -12,11 +12,16 @@ void ram_add(u64 base, u64 size)
         runs[run_count++] = (struct range){base, size};
 }
 
-/* Cuts [base, end) out of run i, which may leave a second run behind it. */
+/* Cuts [base, end) out of run i, which may leave a second run behind it. A cut at the start leaves none, so
+ * that the list only grows by the gaps that alignment makes. */
 static void cut(u32 i, u64 base, u64 end)
 {
     u64 run_end = runs[i].base + runs[i].size;
 
+    if (base == runs[i].base) {
+        runs[i] = (struct range){end, run_end - end};
+        return;
+    }
     runs[i].size = base - runs[i].base;
     if (end < run_end)
         ram_add(end, run_end - end);

@@ -135,3 +135,9 @@ def test_a_fifo_is_no_kernel(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     done = rvh_run(tmp_path / "fifo")
     assert done.returncode == 2 and lines(done.stderr)[0].endswith("is not a regular file (VM fifo)")
+
+
+def test_as_many_harts_as_there_can_be():
+    done = rvh_run(guest("smp"), "--harts", "64", "--vcpus", "8")
+    assert done.returncode == 0
+    assert any(line.startswith("smp: 8 harts, all totals exact") for line in of(done.stdout, "smp"))
