@@ -142,9 +142,7 @@ def build_image(image: Image, out: Path, force: bool = False) -> Path:
         return elf
     spec = importlib.util.find_spec("ziglang")
     if spec is None or spec.origin is None:
-        raise BuildError(
-            f"{image.name}.elf: the cross compiler is missing: pip install ziglang (for {sys.executable})"
-        )
+        raise BuildError(f"{image.name}.elf: the cross compiler is missing: pip install ziglang (for {sys.executable})")
     if not image.script.is_file():
         raise BuildError(f"{image.name}.elf: no link script {_relative(image.script)}")
     for directory in (out, stamp.parent, CACHE):
