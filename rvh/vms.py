@@ -340,7 +340,10 @@ def plan_hypervisor(
         chosen.children = [child for child in chosen.children if not child.name.startswith("rvh,vm@")]
     planner = Planner(root, ram_base, ram_size)
     planner.start_with(elf.load(firmware, ram_base, ram_size))
-    next_stage = planner.load_program(elf.load(hypervisor, ram_base, ram_size, raw_at=ram_base + KERNEL_OFFSET)).entry
+    stage = elf.load(hypervisor, ram_base, ram_size, raw_at=ram_base + KERNEL_OFFSET)
+    if stage.kind == "raw":
+        raise InputError(hypervisor, "is not an ELF file; a hypervisor has to be one")
+    next_stage = planner.load_program(stage).entry
     # At the end of RAM: in the middle it would cut the run of memory that a large VM needs.
     planner.reserve_tree(sum(512 + 4 * len(vm.append or "") for vm in vms) + 4 * len(append or ""), below=None)
     modules: dict[str, tuple[int, int]] = {}

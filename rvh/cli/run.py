@@ -26,6 +26,8 @@ IMAGES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 #: The guests of a run without arguments, as (name, vCPUs).
 DEMO = (("hello", 1), ("timer", 1), ("smp", 2))
 DEMO_HARTS = 2
+#: What the package's SBI firmware and hypervisor use.
+FIRMWARE_NEEDS = ("M", "A", "C", "H", "Sv39", "Zicsr", "Zifencei", "Zicntr")
 #: Seconds of running before the status line appears, and between its updates.
 STATUS_AFTER, STATUS_EVERY = 1.0, 0.5
 #: Exit status for a mistake of rvh's own (EX_SOFTWARE), unlike all that a guest can cause.
@@ -188,6 +190,15 @@ class Run:
         options.memory = options.memory or memory
         options.clock = options.clock or clock
 
+    def _check_isa(self, extensions: frozenset[str]) -> None:
+        """The project's own firmware and hypervisor do not start on a hart that lacks what they are compiled for."""
+        options = self.options
+        if options.bare or (options.firmware is not None and options.hypervisor is not None):
+            return
+        missing = [name for name in FIRMWARE_NEEDS if name not in extensions]
+        if missing:
+            raise UsageError(f"--isa {options.isa}: the hypervisor needs {', '.join(missing)} as well")
+
     def _build(self) -> None:
         """The machine, with everything in its RAM. Whatever is wrong with any input is found here, before the start."""
         from .. import dtb
@@ -217,6 +228,7 @@ class Run:
                 console=self.screen.write,
                 **extra,
             )
+            self._check_isa(machine.extensions)
             root = machine.device_tree() if options.dtb is None else dtb.load(options.dtb)
             self.plan = plan = self._plan(root, RAM_BASE, options.memory)
         except IsaError as error:

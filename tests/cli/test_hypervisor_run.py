@@ -141,3 +141,18 @@ def test_as_many_harts_as_there_can_be():
     done = rvh_run(guest("smp"), "--harts", "64", "--vcpus", "8")
     assert done.returncode == 0
     assert any(line.startswith("smp: 8 harts, all totals exact") for line in of(done.stdout, "smp"))
+
+
+@pytest.mark.parametrize("isa, missing", [("rv64g", "C, H"), ("rv64i", "M, A, C, H"), ("rv64gch_no-zicntr", "Zicntr")])
+def test_an_isa_too_small_for_the_hypervisor(isa, missing):
+    done = rvh_run("--isa", isa)
+    assert done.returncode == 2 and done.stdout == b""
+    (line,) = lines(done.stderr)
+    assert f"--isa {isa}: the hypervisor needs {missing}" in line
+
+
+def test_a_hypervisor_that_is_no_elf(tmp_path):
+    (tmp_path / "hv").write_bytes(b"not an ELF file, but long enough for anything" * 10)
+    done = rvh_run("--hypervisor", tmp_path / "hv")
+    assert done.returncode == 2
+    assert lines(done.stderr) == [f"{tmp_path / 'hv'}: is not an ELF file; a hypervisor has to be one"]
