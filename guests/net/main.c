@@ -1,10 +1,10 @@
 /* net: a station on an Ethernet. Boot arguments: ip=10.0.0.3 is its address, ping=10.0.0.1,10.0.0.2 whom it
  * asks. It answers ARP (RFC 826) and echo requests (RFC 792), pings each of the others three times once they
- * are up, and ends when nobody has asked anything for five seconds. */
+ * are up, and ends when nobody has asked anything for fifteen seconds. */
 #include "guest.h"
 #include "nic.h"
 
-enum { PINGS = 3, PATIENCE_SECONDS = 100, QUIET_SECONDS = 5, PAYLOAD = 56 };
+enum { PINGS = 3, PATIENCE_SECONDS = 100, QUIET_SECONDS = 15, PAYLOAD = 56 };
 enum { ETHERTYPE_IP = 0x0800, ETHERTYPE_ARP = 0x0806, ARP_REQUEST = 1, ARP_REPLY = 2 };
 enum { IP_ICMP = 1, ECHO_REPLY = 0, ECHO_REQUEST = 8, IP_HEADER = 20, ICMP_HEADER = 8 };
 
