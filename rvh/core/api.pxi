@@ -13,7 +13,6 @@ cdef class Core:
     cdef readonly object plic
     cdef readonly object uart
     cdef list devices
-    cdef list breakpoints
     cdef Py_ssize_t exports
 
     def __cinit__(self, u32 harts, u64 ram_size, ext, u64 misa, u64 ram_base=0x80000000, u32 geilen=0,

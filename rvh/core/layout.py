@@ -52,12 +52,6 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("exc_gpa", "u64", 0, "cache"),  # faulting guest physical address >> 2, else 0
     ("exc_tinst", "u64", 0, "cache"),  # pseudoinstruction; 0: may be transformed from the instruction
     ("exc_gva", "u8", 0, "cache"),  # tval is a guest virtual address
-    (
-        "exc_as_v0",
-        "u8",
-        0,
-        "cache",
-    ),  # reserved for HLV/MPRV accesses: 1 = found by an access made for V=1 from V=0
     ("exc_reason", "u32", 0, "cache"),  # index into isa.access.REASONS for causes 2 and 22, else 0
     # -- LR/SC
     ("res_valid", "u8", 0, "run"),
@@ -81,7 +75,6 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("mcounteren", "u64", 0, "arch"),
     ("mcountinhibit", "u64", 0, "arch"),
     ("menvcfg", "u64", 0, "arch"),
-    ("mseccfg", "u64", 0, "arch"),
     ("mstateen", "u64", 4, "arch"),
     ("mcycle_off", "u64", 0, "arch"),  # mcycle = slots + mcycle_off
     ("minstret_off", "u64", 0, "arch"),  # minstret = retired + minstret_off
@@ -194,7 +187,6 @@ BOARD_FIELDS: list[tuple[str, str, int, str]] = [
     ("time_offset", "u64", 0, "arch"),  # mtime = round_base / slots_per_tick + time_offset
     ("round_base", "u64", 0, "arch"),  # machine time at the start of this round, in slots
     ("slice_start", "u64", 0, "run"),  # hart_slots() of the running hart when its slice began
-    ("slice_left", "u64", 0, "run"),
     ("quantum", "u64", 0, "link"),
     ("current", "u32", 0, "run"),  # hart whose slice it is
     ("round_ran", "u8", 0, "run"),  # some hart executed something in this round

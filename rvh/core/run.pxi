@@ -11,7 +11,6 @@ cdef enum:
     RUN_EXIT = 1  # a device asked for power-off or reset
     RUN_POLL = 2  # time to look at the host: input, signals, HTIF
     RUN_IDLE = 3  # every hart waits; the earliest timer is at board_deadline(), ~0 if there is none
-    RUN_BREAK = 4  # a breakpoint
 
     POLL_SLOTS = 2000000
 
