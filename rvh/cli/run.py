@@ -129,12 +129,12 @@ class Run:
     def _describe(self) -> None:
         """Settles what is to run: the VMs and the machine that is large enough for them."""
         from .. import vms
-        from .options import refuse_overwriting
+        from .options import DEFAULT_BARE_MEMORY, refuse_overwriting
 
         options = self.options
         if options.bare:
             options.harts = options.harts or 1
-            options.memory = options.memory or 256 << 20
+            options.memory = options.memory or DEFAULT_BARE_MEMORY
             if options.snapshot:
                 options.disks = [replace(disk, snapshot=True) for disk in options.disks]
             return
