@@ -129,5 +129,6 @@ void exit_handle(struct vcpu *v)
     u64 length = interrupt ? ARRAY_LEN(interrupt_exits) : ARRAY_LEN(exception_exits);
     exit_handler handler = code < length ? table[code] : NULL;
 
+    v->stats.exits[stat_cause(v->scause)]++;
     (handler ? handler : exit_unknown)(v);
 }

@@ -2,6 +2,7 @@
 #ifndef VCPU_H
 #define VCPU_H
 #include "hart.h"
+#include "stats.h"
 
 struct vm;
 
@@ -52,6 +53,8 @@ struct vcpu {
 
     struct guest_trap injected;              /* the last exception injected for want of memory or device */
     u32 stuck, loop_ticks;                   /* how often the same one came again without progress */
+
+    struct vcpu_stats stats;
 };
 
 /* Puts the vCPU into the state that SBI HSM hart_start promises: S-mode, satp = 0, a0 = hart id, a1 = arg. */
