@@ -227,7 +227,9 @@ class Machine:
     ``harts`` 1 to 64; ``ram`` bytes, whole pages; ``isa`` as `rvh.isa.extensions.parse` takes it; ``clock`` "instret"
     (time follows instructions: runs repeat exactly) or "host"; ``virtio`` back ends for the eight slots, first slot
     first; ``console`` is called with what the UART sends; ``insns_per_tick`` instructions make one tick of the 10 MHz
-    timebase.
+    timebase. ``transformed=False`` leaves mtinst and htinst 0 where the manual allows either that or the transformed
+    instruction ("Transformed Instruction or Pseudoinstruction for mtinst or htinst"). ``quantum`` is how many
+    instructions a hart executes before the next one has its turn.
     Raises UsageError for values out of range and IsaError for an ISA string that is not understood.
     """
 
@@ -242,6 +244,8 @@ class Machine:
         geilen: int = 0,
         insns_per_tick: int = 100,
         rtc_epoch_ns: int | None = None,
+        transformed: bool = True,
+        quantum: int = 10_000,
     ):
         if not 1 <= harts <= 64:
             raise UsageError(f"a machine has 1 to 64 harts, not {harts}")
@@ -253,6 +257,8 @@ class Machine:
             raise UsageError(f"GEILEN is 0 to 63, not {geilen}")
         if console is not None and not callable(console):
             raise TypeError(f"console is called with bytes; {console!r} cannot be")
+        if not 1 <= quantum <= 1 << 32:
+            raise UsageError(f"a quantum is 1 to 2^32 instructions, not {quantum}")
         if len(virtio) > VIRTIO_SLOTS:
             raise UsageError(f"{len(virtio)} virtio devices: the machine has {VIRTIO_SLOTS} slots")
         self.extensions = extensions.parse(isa)
@@ -267,6 +273,8 @@ class Machine:
                 geilen,
                 slots_per_tick=insns_per_tick,
                 host_clock=clock == "host",
+                quantum=quantum,
+                plain_tinst=not transformed,
             )
         except MemoryError as error:
             raise UsageError(str(error)) from None

@@ -16,7 +16,7 @@ cdef class Core:
     cdef Py_ssize_t exports
 
     def __cinit__(self, u32 harts, u64 ram_size, ext, u64 misa, u64 ram_base=0x80000000, u32 geilen=0,
-                  u64 slots_per_tick=100, u64 quantum=10000, bint host_clock=False):
+                  u64 slots_per_tick=100, u64 quantum=10000, bint host_clock=False, bint plain_tinst=False):
         cdef u32 i
         cdef u64 low = ext & 0xFFFFFFFFFFFFFFFF, high = ext >> 64
         if not 1 <= harts <= HARTS_MAX:
@@ -27,6 +27,7 @@ cdef class Core:
         self.b.slots_per_tick = slots_per_tick
         self.b.quantum = quantum if harts > 1 else 1000000
         self.b.host_clock = host_clock
+        self.b.plain_tinst = plain_tinst
         if host_clock:
             self.b.time_offset = -host_ticks()
         self.devices = []

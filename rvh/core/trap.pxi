@@ -59,7 +59,7 @@ cdef void trap_take(Hart *h, u64 epc, u32 insn) noexcept nogil:
         trap_to_vs(h, epc, cause, tval)
         return
     tinst = h.exc_tinst
-    if tinst == 0 and TRANSFORMED_CAUSES >> cause & 1:
+    if tinst == 0 and TRANSFORMED_CAUSES >> cause & 1 and not h.board.plain_tinst:
         tinst = tinst_transformed(h, insn, tval)
     if delegated:
         trap_to_hs(h, epc, cause, tval, h.exc_gpa, tinst, h.exc_gva)
