@@ -29,7 +29,7 @@ static void exit_virtual_instruction(struct vcpu *v)
 {
     bool from_supervisor = v->sstatus & SSTATUS_SPP;
     /* Fetched anew: stval may be 0 (manual) or stale (QEMU 7.2). A fetch that faults is left to the guest. */
-    u32 length, insn = guest_instruction(v->pc, &length);
+    u32 insn = guest_instruction(v->pc);
 
     if (!insn)
         return;
@@ -48,17 +48,13 @@ static void exit_virtual_instruction(struct vcpu *v)
 static void guest_page_fault(struct vcpu *v, u64 access_fault)
 {
     u64 gpa = exit_gpa(v);
-    bool is_data = access_fault != CAUSE_FETCH_ACCESS;
-    /* Pseudoinstructions 0x3000 and 0x3020: the walk of the guest's own page table went outside RAM. */
-    bool implicit = (v->htinst & ~0x20ull) == 0x3000;
 
-    if (gstage_populate(v->vm, gpa)) {
+    if (gstage_populate(v->vm, gpa))
         hfence_gvma_all();
-        return;
-    }
-    if (is_data && !implicit && mmio_access(v, gpa, access_fault == CAUSE_STORE_ACCESS))
-        return;
-    vcpu_inject_access_fault(v, access_fault, v->stval, gpa);
+    else if (access_fault == CAUSE_FETCH_ACCESS || exit_is_implicit(v->htinst))
+        vcpu_inject_access_fault(v, access_fault, v->stval, gpa);
+    else
+        mmio_access(v, gpa);
 }
 
 static void exit_fetch_fault(struct vcpu *v) { guest_page_fault(v, CAUSE_FETCH_ACCESS); }

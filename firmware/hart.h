@@ -56,8 +56,15 @@ void harts_start(void);
 void hart_arm_timer(u64 deadline);
 void hart_kick(struct hart *h);
 
-/* Guarded accesses of trap.S: 0, or the scause of the trap they met. */
+/* Guarded accesses of trap.S: 0, or the scause of the trap they met, with htval and htinst as it left them. Those
+   to guest memory are made as the guest that has just come out would make them. */
 int guest_fetch16(u64 gva, u64 *value);
+int guest_load8(u64 gva, u64 *value);
+int guest_load16(u64 gva, u64 *value);
+int guest_load32(u64 gva, u64 *value);
+int guest_store8(u64 gva, u64 *value);
+int guest_store16(u64 gva, u64 *value);
+int guest_store32(u64 gva, u64 *value);
 int guest_load64(u64 gva, u64 *value);
 int probe_hgatp(u64 unused, u64 *value);
 int probe_henvcfg(u64 unused, u64 *value);

@@ -84,12 +84,13 @@ hs_trap:
     csrr a2, stval
     tail hs_panic
 
-/* int NAME(u64 address, u64 *value): 0, or the scause of the trap. */
+/* int NAME(u64 address, u64 *value): 0, or the scause of the trap. Stores take *value, the rest replace it. */
     .macro guarded name, insn:vararg
     .globl \name
 \name:
     la t0, 1f
     sd t0, HART_GUARD(tp)
+    ld t1, 0(a1)
     \insn
     sd zero, HART_GUARD(tp)
     sd t1, 0(a1)
@@ -101,7 +102,13 @@ hs_trap:
     .endm
 
     guarded guest_fetch16, hlvx.hu t1, (a0)
+    guarded guest_load8,   hlv.bu t1, (a0)
+    guarded guest_load16,  hlv.hu t1, (a0)
+    guarded guest_load32,  hlv.wu t1, (a0)
     guarded guest_load64,  hlv.d t1, (a0)
+    guarded guest_store8,  hsv.b t1, (a0)
+    guarded guest_store16, hsv.h t1, (a0)
+    guarded guest_store32, hsv.w t1, (a0)
     guarded probe_hgatp,     csrr t1, hgatp
     guarded probe_henvcfg,   csrr t1, henvcfg
     guarded probe_hstateen0, csrr t1, hstateen0

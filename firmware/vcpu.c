@@ -75,6 +75,23 @@ void vcpu_put(struct vcpu *v)
     }
 }
 
+u64 vcpu_read_f(struct vcpu *v, u32 n)
+{
+    csr_set(sstatus, SSTATUS_FS);
+    fp_save(v);
+    return v->f[n];
+}
+
+void vcpu_write_f(struct vcpu *v, u32 n, u64 value)
+{
+    csr_set(sstatus, SSTATUS_FS);
+    fp_save(v);
+    v->f[n] = value;
+    fp_restore(v);
+    v->sstatus |= SSTATUS_FS;
+    csr_set(vsstatus, SSTATUS_FS);
+}
+
 static void run_requests(struct vcpu *v)
 {
     u64 requests = __atomic_exchange_n(&v->requests, 0, __ATOMIC_ACQ_REL);

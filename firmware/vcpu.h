@@ -65,6 +65,10 @@ void vcpu_put(struct vcpu *v);
 void vcpu_prepare(struct vcpu *v);
 void vcpu_enter(struct vcpu *v);             /* trap.S */
 
+/* FP registers of a loaded vCPU, as raw bits. A write makes vsstatus.FS and sstatus.FS dirty, as the guest's would. */
+u64 vcpu_read_f(struct vcpu *v, u32 n);
+void vcpu_write_f(struct vcpu *v, u32 n, u64 value);
+
 /* Guest time. */
 u64 vcpu_time(const struct vcpu *v);
 void vcpu_set_timer(struct vcpu *v, u64 guest_deadline);
@@ -92,4 +96,7 @@ void vcpu_fault_untaken(struct vcpu *v, const struct guest_trap *fetch);
 const char *cause_name(u64 cause);
 
 void exit_handle(struct vcpu *v);            /* exits.c */
+
+/* htinst 0x3000 and 0x3020 (RV64): the walk of the guest's own page table met the fault, not the access itself. */
+static inline bool exit_is_implicit(u64 htinst) { return (htinst & ~0x20ull) == 0x3000; }
 #endif

@@ -77,8 +77,9 @@ const char *vm_load(struct vm *vm, u64 *entry, u64 *dtb);
 /* guest_dt.c: size of the tree written, 0 if it did not fit. */
 u32 guest_dt_write(const struct vm *vm, struct range initrd, void *buf, u32 size);
 
-/* mmio.c: an access outside RAM. False: nothing there. */
-bool mmio_access(struct vcpu *v, u64 gpa, bool write);
-/* The instruction at pc as the guest that has just come out would fetch it; 0 if that faults. */
-u32 guest_instruction(u64 pc, u32 *length);
+/* mmio/access.c: carries out the access outside RAM that the vCPU has come out with, or gives it its fault. */
+void mmio_access(struct vcpu *v, u64 gpa);
+/* The instruction at pc as the guest that has just come out would fetch it; 0 if that faults: then the guest is to
+   run on and meet the fault itself. */
+u32 guest_instruction(u64 pc);
 #endif

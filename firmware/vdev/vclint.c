@@ -2,39 +2,45 @@
    mtimecmp only hold what is written. mtime is the guest's time and cannot be set. */
 #include "vm.h"
 
-enum { MTIMECMP = 0x4000, MTIME = 0xbff8 };   /* msip is at 0 */
+enum { MTIMECMP = 0x4000, MTIME = 0xbff8 };
 
-/* Where the register at `offset` is kept, NULL if the guest has no such hart. */
-static u64 *stored(struct vm *vm, u64 offset)
+/* Where the byte at `offset` is kept; NULL: it reads as 0 and cannot be written. */
+static u8 *byte_at(struct vm *vm, u64 offset)
 {
-    if (offset >= MTIMECMP && (offset - MTIMECMP) / 8 < vm->vcpu_count)
-        return &vm->clint.mtimecmp[(offset - MTIMECMP) / 8];
-    return offset / 4 < vm->vcpu_count ? &vm->clint.msip[offset / 4] : NULL;
+    struct vclint *c = &vm->clint;
+
+    if (offset < MTIMECMP)
+        return offset / 4 < vm->vcpu_count ? (u8 *)&c->msip[offset / 4] + offset % 4 : NULL;
+    offset -= MTIMECMP;
+    return offset / 8 < vm->vcpu_count ? (u8 *)&c->mtimecmp[offset / 8] + offset % 8 : NULL;
 }
 
 static bool vclint_read(struct vm *vm, u32 index, u64 offset, u32 size, u64 *value)
 {
-    u64 *reg = stored(vm, offset);
-    u64 whole = offset >= MTIME ? vcpu_time(&vm->vcpu[0]) : reg ? *reg : 0;
-
     (void)index;
-    /* mtimecmp and mtime may be read by halves. */
-    *value = size == 8 ? whole : (u32)(offset >= MTIMECMP ? whole >> (offset & 4) * 8 : whole);
-    return size >= 4;
+    *value = 0;
+    if (offset / 8 == MTIME / 8) {
+        *value = vcpu_time(&vm->vcpu[0]) >> offset % 8 * 8;
+        return true;
+    }
+    for (u32 i = 0; i < size; i++) {
+        const u8 *byte = byte_at(vm, offset + i);
+        *value |= byte ? (u64)*byte << i * 8 : 0;
+    }
+    return true;
 }
 
 static bool vclint_write(struct vm *vm, u32 index, u64 offset, u32 size, u64 value)
 {
-    u64 *reg = stored(vm, offset);
-    u32 shift = (offset & 4) * 8;
-
     (void)index;
-    if (size < 4 || offset >= MTIME || !reg)
-        return size >= 4;
-    if (offset < MTIMECMP)
-        *reg = value & 1;
-    else
-        *reg = size == 8 ? value : (*reg & ~(0xffffffffull << shift)) | value << shift;
+    for (u32 i = 0; i < size; i++) {
+        u8 *byte = byte_at(vm, offset + i);
+        if (!byte)
+            continue;
+        *byte = (u8)(value >> i * 8);
+        if (offset + i < MTIMECMP)       /* only bit 0 of msip exists */
+            *byte &= (offset + i) % 4 == 0;
+    }
     return true;
 }
 

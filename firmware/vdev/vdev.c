@@ -1,28 +1,62 @@
 /* The map of a guest's devices, and the one way into them. */
 #include "vm.h"
 
-static const struct region { u64 base, size; u32 index; const struct vdev_ops *ops; } regions[] = {
-    {VCLINT_BASE, VCLINT_SIZE, 0, &vclint_ops},
-    {VPLIC_BASE, VPLIC_SIZE, 0, &vplic_ops},
-    {VUART_BASE, VUART_SIZE, 0, &vuart_ops},
-    {VIRTIO_BASE, VIRTIO_SIZE, VIRTIO_SLOT_BLK, &virtio_ops},
-    {VIRTIO_BASE + VIRTIO_STRIDE, VIRTIO_SIZE, VIRTIO_SLOT_CONSOLE, &virtio_ops},
-    {VIRTIO_BASE + 2 * VIRTIO_STRIDE, VIRTIO_SIZE, VIRTIO_SLOT_NET, &virtio_ops},
+/* `least` and `most` are the sizes of access, in bytes, that a device takes. */
+static const struct region { u64 base, size; u32 least, most, index; const struct vdev_ops *ops; } regions[] = {
+    {VCLINT_BASE, VCLINT_SIZE, 1, 8, 0, &vclint_ops},
+    {VPLIC_BASE, VPLIC_SIZE, 4, 4, 0, &vplic_ops},
+    {VUART_BASE, VUART_SIZE, 1, 1, 0, &vuart_ops},
+    {VIRTIO_BASE, VIRTIO_SIZE, 1, 8, VIRTIO_SLOT_BLK, &virtio_ops},
+    {VIRTIO_BASE + VIRTIO_STRIDE, VIRTIO_SIZE, 1, 8, VIRTIO_SLOT_CONSOLE, &virtio_ops},
+    {VIRTIO_BASE + 2 * VIRTIO_STRIDE, VIRTIO_SIZE, 1, 8, VIRTIO_SLOT_NET, &virtio_ops},
 };
 
-bool vdev_access(struct vm *vm, u64 gpa, u32 size, bool write, u64 *value)
+static const struct region *region_at(u64 gpa, u32 size)
 {
     for (u32 i = 0; i < ARRAY_LEN(regions); i++) {
         const struct region *r = &regions[i];
-        if (!contains(r->base, r->size, gpa, size))
-            continue;
-        spin_lock(&vm->lock);
-        bool ok = write ? r->ops->write(vm, r->index, gpa - r->base, size, *value)
-                        : r->ops->read(vm, r->index, gpa - r->base, size, value);
-        spin_unlock(&vm->lock);
-        return ok;
+        if (contains(r->base, r->size, gpa, size))
+            return size >= r->least && size <= r->most ? r : NULL;
     }
-    return false;
+    return NULL;
+}
+
+/* Need vm->lock. */
+static bool device_read(struct vm *vm, const struct region *r, u64 gpa, u32 size, u64 *value)
+{
+    return r->ops->read(vm, r->index, gpa - r->base, size, value);
+}
+
+static bool device_write(struct vm *vm, const struct region *r, u64 gpa, u32 size, u64 value)
+{
+    return r->ops->write(vm, r->index, gpa - r->base, size, value);
+}
+
+bool vdev_access(struct vm *vm, u64 gpa, u32 size, bool write, u64 *value)
+{
+    const struct region *r = region_at(gpa, size);
+
+    if (!r)
+        return false;
+    spin_lock(&vm->lock);
+    bool ok = write ? device_write(vm, r, gpa, size, *value) : device_read(vm, r, gpa, size, value);
+    spin_unlock(&vm->lock);
+    return ok;
+}
+
+bool vdev_modify(struct vm *vm, u64 gpa, u32 size, bool (*next)(void *arg, u64 *value), void *arg)
+{
+    const struct region *r = region_at(gpa, size);
+    u64 value = 0;
+
+    if (!r)
+        return false;
+    spin_lock(&vm->lock);
+    bool ok = device_read(vm, r, gpa, size, &value);
+    if (ok && next(arg, &value))
+        ok = device_write(vm, r, gpa, size, value);
+    spin_unlock(&vm->lock);
+    return ok;
 }
 
 const char *vdev_init(struct vm *vm)

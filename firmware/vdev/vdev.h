@@ -6,8 +6,8 @@
 
 struct vm;
 
-/* One access of 1, 2, 4 or 8 bytes, naturally aligned, at `offset` of device `index`. Called with vm->lock
-   held. False: the device has nothing there, which the guest sees as an access fault. */
+/* One access at `offset` of device `index`, naturally aligned, of a size that the map in vdev.c allows it. Called
+   with vm->lock held. False: the device has nothing there, which the guest sees as an access fault. */
 struct vdev_ops {
     const char *name;
     bool (*read)(struct vm *vm, u32 index, u64 offset, u32 size, u64 *value);
@@ -23,7 +23,10 @@ enum {
 };
 enum { VIRTIO_SLOT_BLK = 0, VIRTIO_SLOT_CONSOLE = 1, VIRTIO_SLOT_NET = 2, VIRTIO_DEVS = 3 };
 
+/* An access of 1, 2, 4 or 8 bytes, naturally aligned. False: no device takes it. */
 bool vdev_access(struct vm *vm, u64 gpa, u32 size, bool write, u64 *value);
+/* Reads, and writes what `next` has made of the value if it returns true; no other access comes between. */
+bool vdev_modify(struct vm *vm, u64 gpa, u32 size, bool (*next)(void *arg, u64 *value), void *arg);
 const char *vdev_init(struct vm *vm);         /* NULL, or what is wrong */
 void vdev_reset(struct vm *vm);                /* as at power-on */
 /* Input has come for the VM: tells the device that takes it. Needs vm->lock. */
@@ -46,7 +49,7 @@ void vplic_set(struct vm *vm, u32 source, bool level);
 void vplic_reset(struct vm *vm);
 
 /* --- CLINT */
-struct vclint { u64 msip[MAX_VCPUS], mtimecmp[MAX_VCPUS]; };
+struct vclint { u32 msip[MAX_VCPUS]; u64 mtimecmp[MAX_VCPUS]; };
 extern const struct vdev_ops vclint_ops;
 
 /* --- 16550 UART */

@@ -75,10 +75,8 @@ static bool vplic_read(struct vm *vm, u32 index, u64 offset, u32 size, u64 *valu
 {
     struct vplic *p = &vm->plic;
 
-    (void)index;
+    (void)index, (void)size;
     *value = 0;
-    if (size != 4)
-        return false;
     if (offset < PENDING) {
         if (offset / 4 < VPLIC_SOURCES)
             *value = p->priority[offset / 4];
@@ -104,9 +102,7 @@ static bool vplic_write(struct vm *vm, u32 index, u64 offset, u32 size, u64 valu
 {
     struct vplic *p = &vm->plic;
 
-    (void)index;
-    if (size != 4)
-        return false;
+    (void)index, (void)size;
     if (offset < PENDING) {
         if (offset && offset / 4 < VPLIC_SOURCES)
             p->priority[offset / 4] = value & MAX_PRIORITY;

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import rvh
 from rvh import Machine, vms
@@ -69,16 +70,18 @@ def run_vms(
     append: Mapping[str, str] | None = None,
     net: bool = False,
     devices: Sequence[VirtioDevice] = (),
+    **options: Any,
 ) -> Result:
     """Runs VMs {label: ELF path} to the end. `typed` is on the keyboard from the start, `append` has boot arguments
-    by label, and with `net` every VM has a network card. `devices` are in the machine's first virtio slots."""
+    by label, and with `net` every VM has a network card. `devices` are in the machine's first virtio slots; further
+    options are `Machine`'s."""
     append = append or {}
     specs = [
         vms.VmSpec(label, path, memory, vcpus, append=append.get(label), net=net) for label, path in kernels.items()
     ]
     ram = vms.memory_for(specs)
     output = bytearray()
-    machine = Machine(harts=harts, ram=ram, console=output.extend, virtio=devices)
+    machine = Machine(harts=harts, ram=ram, console=output.extend, virtio=devices, **options)
     plan = vms.plan_hypervisor(
         machine.device_tree(), RAM_BASE, ram, str(IMAGES / "sbi.elf"), str(IMAGES / "hv.elf"), specs
     )
