@@ -24,6 +24,24 @@ static void exit_ecall(struct vcpu *v)
     sbi_handle(v);
 }
 
+/* A read of a counter that hcounteren keeps from the guest, as it has its own: CSRRS or CSRRC, with an immediate
+   or not, whose operand is 0. False: it is not one, or the guest may not read it. */
+static bool read_counter(struct vcpu *v, u32 insn)
+{
+    u32 csr = insn >> 20, rd = insn >> 7 & 31;
+    bool from_supervisor = v->sstatus & SSTATUS_SPP;
+    u64 value;
+
+    if ((insn & 0xfa07f) != 0x02073 || !pmu_read_csr(v, csr, &value))
+        return false;
+    if (!from_supervisor && !(csr_read(scounteren) >> (csr & 31) & 1))
+        return false;
+    if (rd)
+        v->x[rd] = value;
+    vcpu_retire(v, 4);
+    return true;
+}
+
 /* VTW makes both waits trap. WRS.NTO waits for a store by another hart, which may be a vCPU without one. */
 static void exit_virtual_instruction(struct vcpu *v)
 {
@@ -34,12 +52,12 @@ static void exit_virtual_instruction(struct vcpu *v)
     if (!insn)
         return;
     if (insn == WFI_INSN && from_supervisor) {
-        v->pc += 4;
+        vcpu_retire(v, 4);
         v->wants_wait = !vcpu_interrupt_pending(v, true, rdtime());
     } else if (insn == WRS_NTO_INSN) {
-        v->pc += 4;
+        vcpu_retire(v, 4);
         sched_yield();
-    } else {
+    } else if (!read_counter(v, insn)) {
         /* What is left are H's instructions and CSRs, which a guest lacks. */
         vcpu_inject(v, CAUSE_ILLEGAL, insn);
     }

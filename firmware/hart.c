@@ -2,6 +2,7 @@
 #include "hart.h"
 #include "console.h"
 #include "drivers/drivers.h"
+#include "sbi/fwft.h"
 #include "sched.h"
 
 struct hart harts[MAX_HARTS];
@@ -36,10 +37,13 @@ const char *hart_probe(void)
     if (probe_henvcfg(0, &value) == 0) {
         csr_write(henvcfg, wanted);
         features.henvcfg = csr_read(henvcfg) & wanted;
+        features.has_henvcfg = true;
     }
     features.sstc = (features.henvcfg & HENVCFG_STCE) && probe_stimecmp(0, &value) == 0;
     if (!features.sstc)
         features.henvcfg &= ~HENVCFG_STCE;
+    fwft_probe();
+    features.counters = probe_cycle(0, &value) == 0 && probe_instret(0, &value) == 0;
     features.stateen = probe_hstateen0(0, &value) == 0;
 
     for (u32 i = 0; i < ARRAY_LEN(gstage_modes) && !features.gstage_levels; i++) {
@@ -62,11 +66,11 @@ void hart_init(void)
 {
     csr_write(hedeleg, delegated_exceptions);
     csr_write(hideleg, delegated_interrupts);
-    csr_write(hcounteren, GUEST_COUNTERS);
+    csr_write(hcounteren, COUNTEREN_TM);
     csr_write(hvip, 0);
     csr_write(hie, 0);
     csr_write(hgatp, 0);
-    if (features.henvcfg)
+    if (features.has_henvcfg)
         csr_write(henvcfg, features.henvcfg);
     if (features.stateen)
         csr_write(hstateen0, guest_stateen);

@@ -27,6 +27,9 @@ struct features {
     bool sstc;
     bool stateen;
     u64 henvcfg;                     /* the bits of henvcfg that guests get */
+    u64 fwft;                        /* sbi/fwft.c: which more they may ask for */
+    bool has_henvcfg;
+    bool counters;                   /* cycle and instret can be read */
     u32 gstage_levels;               /* 3 Sv39x4, 4 Sv48x4, 5 Sv57x4 */
     u64 hgatp_mode;
     u32 vmid_bits;
@@ -71,6 +74,8 @@ int probe_henvcfg(u64 unused, u64 *value);
 int probe_hstateen0(u64 unused, u64 *value);
 int probe_stimecmp(u64 unused, u64 *value);
 int probe_time(u64 unused, u64 *value);
+int probe_cycle(u64 unused, u64 *value);
+int probe_instret(u64 unused, u64 *value);
 
 /* Ends the machine: a bug in the hypervisor itself. */
 void hs_panic(u64 scause, u64 sepc, u64 stval) __attribute__((noreturn));

@@ -15,6 +15,9 @@
 #define VCPU_HOST_TP   320
 #define VCPU_F(n)      (328 + (n) * 8)
 #define VCPU_FCSR      584
+#define VCPU_MEASURED  592
+#define VCPU_CYCLES    600
+#define VCPU_INSNS     608
 #define HART_GUARD     0
 #define HART_STACK_TOP 8
 #define HART_ID        16
@@ -54,14 +57,22 @@
 #define HSTATUS_VSXL_64 (2ull << 32)
 
 /* henvcfg */
+#define HENVCFG_LPE   BIT(2)
+#define HENVCFG_SSE   BIT(3)
 #define HENVCFG_CBIE_FLUSH (1ull << 4)
 #define HENVCFG_CBCFE BIT(6)
 #define HENVCFG_CBZE  BIT(7)
+#define HENVCFG_PMM   (3ull << 32)
+#define HENVCFG_PMM_7 (2ull << 32)
+#define HENVCFG_PMM_16 (3ull << 32)
+#define HENVCFG_DTE   BIT(59)
+#define HENVCFG_ADUE  BIT(61)
 #define HENVCFG_PBMTE BIT(62)
 #define HENVCFG_STCE  BIT(63)
 
 /* hcounteren and scounteren: CY, TM, IR */
 #define GUEST_COUNTERS 7
+#define COUNTEREN_TM   2
 
 /* hgatp */
 #define HGATP_MODE_SHIFT 60
@@ -104,6 +115,14 @@ static inline void hfence_vvma_all(void) { __asm__ volatile("hfence.vvma x0, x0"
 static inline void hfence_vvma_asid(uint64_t asid)
 {
     __asm__ volatile("hfence.vvma x0, %0" :: "r"(asid) : "memory");
+}
+static inline void hfence_vvma_address(uint64_t gva)
+{
+    __asm__ volatile("hfence.vvma %0, x0" :: "r"(gva) : "memory");
+}
+static inline void hfence_vvma_address_asid(uint64_t gva, uint64_t asid)
+{
+    __asm__ volatile("hfence.vvma %0, %1" :: "r"(gva), "r"(asid) : "memory");
 }
 static inline void fence_i(void) { __asm__ volatile("fence.i" ::: "memory"); }
 static inline void wfi(void) { __asm__ volatile("wfi" ::: "memory"); }

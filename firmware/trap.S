@@ -40,10 +40,25 @@ vcpu_enter:
     csrw sstatus, t1
     csrw hstatus, t2
     csrw sscratch, a0
-    each_guest_register ld
+    .option push
+    .option norvc
+    .option norelax
+    ld t0, VCPU_MEASURED(a0)
+    beqz t0, 2f
+    ld t1, VCPU_CYCLES(a0)
+    ld t2, VCPU_INSNS(a0)
+    sub t1, t1, t0
+    sub t2, t2, t0
+1:  csrr t3, cycle
+    csrr t4, instret
+    sub t1, t1, t3
+    sub t2, t2, t4
+    sd t1, VCPU_CYCLES(a0)
+    sd t2, VCPU_INSNS(a0)
+2:  each_guest_register ld
     ld a0, VCPU_X(10)(a0)
     sret
-
+3:
     .balign 4
     .globl trap_entry
 trap_entry:
@@ -52,6 +67,26 @@ trap_entry:
     each_guest_register sd
     csrrw t0, sscratch, zero
     sd t0, VCPU_X(10)(a0)
+    ld t0, VCPU_MEASURED(a0)
+    beqz t0, 5f
+4:  csrr t3, cycle
+    csrr t4, instret
+    ld t1, VCPU_CYCLES(a0)
+    ld t2, VCPU_INSNS(a0)
+    add t1, t1, t3
+    add t2, t2, t4
+    sd t1, VCPU_CYCLES(a0)
+    sd t2, VCPU_INSNS(a0)
+5:  .option pop
+
+/* Instructions from one reading of a counter to the other that are not the guest's. */
+    .pushsection .rodata
+    .globl world_switch_length
+    .balign 8
+world_switch_length:
+    .dword ((3b - 1b) + (4b - trap_entry)) / 4
+    .popsection
+
     csrr t0, sepc
     csrr t1, sstatus
     csrr t2, hstatus
@@ -114,6 +149,8 @@ hs_trap:
     guarded probe_hstateen0, csrr t1, hstateen0
     guarded probe_stimecmp,  csrr t1, stimecmp
     guarded probe_time,      csrr t1, time
+    guarded probe_cycle,     csrr t1, cycle
+    guarded probe_instret,   csrr t1, instret
 
 /* void fp_save(struct vcpu *), void fp_restore(struct vcpu *): need sstatus.FS != Off. */
     .option push

@@ -8,8 +8,11 @@ SAME_IN_ASSEMBLY(scause, VCPU_SCAUSE);
 SAME_IN_ASSEMBLY(host_sp, VCPU_HOST_SP);
 SAME_IN_ASSEMBLY(f, VCPU_F(0));
 SAME_IN_ASSEMBLY(fcsr, VCPU_FCSR);
+SAME_IN_ASSEMBLY(measured, VCPU_MEASURED);
+SAME_IN_ASSEMBLY(executed_cycles, VCPU_CYCLES);
+SAME_IN_ASSEMBLY(executed_insns, VCPU_INSNS);
 
-enum { STUCK_LIMIT = 64, ASID_SHIFT = 32 };
+enum { STUCK_LIMIT = 64 };
 
 void fp_save(struct vcpu *v);
 void fp_restore(struct vcpu *v);
@@ -28,8 +31,12 @@ void vcpu_reset(struct vcpu *v, u64 pc, u64 arg)
     v->csr.vsstatus = SSTATUS_FS_INITIAL | SSTATUS_UXL_64;
     v->csr.scounteren = GUEST_COUNTERS;      /* as M-mode firmware leaves it; Linux's vDSO reads time */
     v->timecmp = TIME_NEVER;
-    v->requests = REQ_FENCE_VVMA | REQ_FENCE_I;
+    vcpu_request_all(v);
     v->soft_pending = v->stuck = 0;
+    v->wants_stop = v->suspended = v->wakes_on_input = false;
+    v->starting = true;
+    v->fwft = (struct fwft){0};
+    pmu_reset(v);
 }
 
 void vcpu_load(struct vcpu *v)
@@ -40,6 +47,8 @@ void vcpu_load(struct vcpu *v)
     GUEST_CSRS(X)
 #undef X
     csr_write(htimedelta, v->vm->time_delta);
+    if (features.has_henvcfg)
+        csr_write(henvcfg, features.henvcfg | v->fwft.henvcfg);
     if (features.sstc)
         csr_write(vstimecmp, v->timecmp);
     csr_write(hgatp, gstage_hgatp(v->vm));
@@ -52,6 +61,7 @@ void vcpu_load(struct vcpu *v)
     }
     h->last_vcpu[v->vm->index] = v;
     v->hart = h;
+    v->starting = v->wakes_on_input = false;
     csr_set(sstatus, SSTATUS_FS);
     fp_restore(v);
     v->sstatus = (v->sstatus & ~SSTATUS_FS) | SSTATUS_FS_CLEAN;
@@ -92,18 +102,6 @@ void vcpu_write_f(struct vcpu *v, u32 n, u64 value)
     csr_set(vsstatus, SSTATUS_FS);
 }
 
-static void run_requests(struct vcpu *v)
-{
-    u64 requests = __atomic_exchange_n(&v->requests, 0, __ATOMIC_ACQ_REL);
-
-    if (requests & REQ_FENCE_VVMA)
-        hfence_vvma_all();
-    else if (requests & REQ_FENCE_ASID)
-        hfence_vvma_asid(requests >> ASID_SHIFT);
-    if (requests & REQ_FENCE_I)
-        fence_i();
-}
-
 /* Sets or clears a bit of hvip without touching the guest's own VSSIP. */
 static void hvip_level(u64 bit, bool level)
 {
@@ -118,10 +116,12 @@ void vcpu_prepare(struct vcpu *v)
     __atomic_store_n(&v->in_guest, 1, __ATOMIC_RELEASE);
     fence_full();
     if (__atomic_load_n(&v->requests, __ATOMIC_RELAXED))
-        run_requests(v);
+        vcpu_run_requests(v);
     if (__atomic_load_n(&v->soft_pending, __ATOMIC_RELAXED) &&
-        __atomic_exchange_n(&v->soft_pending, 0, __ATOMIC_ACQUIRE))
+        __atomic_exchange_n(&v->soft_pending, 0, __ATOMIC_ACQUIRE)) {
         csr_set(hvip, BIT(IRQ_VS_SOFT));
+        pmu_count(v, PMU_IPI_RECEIVED);
+    }
     hvip_level(BIT(IRQ_VS_EXT), __atomic_load_n(&v->ext_level, __ATOMIC_ACQUIRE));
     if (!features.sstc)
         hvip_level(BIT(IRQ_VS_TIMER), vcpu_time(v) >= v->timecmp);
@@ -155,7 +155,7 @@ bool vcpu_interrupt_pending(const struct vcpu *v, bool loaded, u64 now)
         pending |= BIT(IRQ_VS_EXT);
     if (now + v->vm->time_delta >= timecmp)
         pending |= BIT(IRQ_VS_TIMER);
-    return pending & enabled;
+    return (pending & enabled) || (v->wakes_on_input && vm_input_ready(v->vm));
 }
 
 void vcpu_raise_soft(struct vcpu *v)
@@ -170,33 +170,26 @@ void vcpu_set_ext(struct vcpu *v, bool level)
         sched_notify(v);
 }
 
-void vcpu_request(struct vcpu *v, u32 request, u32 asid)
+void vcpu_retire(struct vcpu *v, u32 length)
 {
-    u64 old = __atomic_load_n(&v->requests, __ATOMIC_RELAXED), new;
-
-    do {
-        new = old | request;
-        /* One ASID can be on record; a second one widens the request to all of them. */
-        if ((request & old & REQ_FENCE_ASID) && old >> ASID_SHIFT != asid)
-            new |= REQ_FENCE_VVMA;
-        else if (request & REQ_FENCE_ASID)
-            new |= (u64)asid << ASID_SHIFT;
-    } while (!__atomic_compare_exchange_n(&v->requests, &old, new, true, __ATOMIC_ACQ_REL,
-                                          __ATOMIC_RELAXED));
-    sched_notify(v);
+    v->pc += length;
+    v->executed_cycles++;
+    v->executed_insns++;
 }
 
-/* Outside the guest a vCPU passes vcpu_prepare first, so waiting for it there would only invite deadlock. */
-void vcpu_wait_requests(struct vcpu *v)
-{
-    while (__atomic_load_n(&v->in_guest, __ATOMIC_ACQUIRE) && __atomic_load_n(&v->requests, __ATOMIC_ACQUIRE))
-        __asm__ volatile(".insn 0x0100000f");   /* pause */
-}
+/* The traps that are events of the PMU. */
+static const enum pmu_event trap_events[] = {
+    [CAUSE_ILLEGAL] = PMU_ILLEGAL_INSN, [CAUSE_LOAD_MISALIGNED] = PMU_MISALIGNED_LOAD,
+    [CAUSE_LOAD_ACCESS] = PMU_ACCESS_LOAD, [CAUSE_STORE_MISALIGNED] = PMU_MISALIGNED_STORE,
+    [CAUSE_STORE_ACCESS] = PMU_ACCESS_STORE,
+};
 
 void vcpu_inject(struct vcpu *v, u64 cause, u64 tval)
 {
     u64 status = csr_read(vsstatus), was_supervisor = v->sstatus & SSTATUS_SPP;
 
+    if (cause < ARRAY_LEN(trap_events) && (trap_events[cause] || cause == CAUSE_LOAD_MISALIGNED))
+        pmu_count(v, trap_events[cause]);
     csr_write(vsepc, v->pc);
     csr_write(vscause, cause);
     csr_write(vstval, tval);

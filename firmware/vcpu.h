@@ -1,7 +1,10 @@
 /* A virtual hart: its registers, what is pending for it, and where it stands in the scheduler. */
 #ifndef VCPU_H
 #define VCPU_H
+#include "fences.h"
 #include "hart.h"
+#include "sbi/fwft.h"
+#include "sbi/pmu.h"
 #include "stats.h"
 
 struct vm;
@@ -12,8 +15,6 @@ enum vcpu_state {
     VCPU_RUNNING,        /* loaded on a hart */
     VCPU_BLOCKED,        /* waits in WFI or HSM suspend */
 };
-
-enum vcpu_request { REQ_FENCE_I = 1, REQ_FENCE_VVMA = 2, REQ_FENCE_ASID = 4 };
 
 /* The VS-level CSRs, and the S-level ones that have no VS twin (manual, VS CSRs): X(name). */
 #define GUEST_CSRS(X) \
@@ -28,6 +29,8 @@ struct vcpu {
     u64 scause, stval, htval, htinst;        /* of the last exit */
     u64 host_sp, host_tp;
     u64 f[32], fcsr;
+    u64 measured;                            /* 0, or what measuring adds: executed_* are to be kept */
+    u64 executed_cycles, executed_insns;     /* in the guest, since it was created */
 
     struct vm *vm;
     u32 id;                                  /* the guest's hart id */
@@ -38,7 +41,7 @@ struct vcpu {
     u64 timecmp;                             /* guest time of its timer; in vstimecmp while loaded */
 
     /* Set by any hart, taken by the one that runs this vCPU before it enters the guest. */
-    u64 requests;                            /* enum vcpu_request; upper half: the ASID to fence */
+    u32 requests;                            /* fences.c: what is to be fenced before the guest goes on */
     u32 soft_pending, ext_level;
     u32 in_guest;                            /* between vcpu_prepare and the exit */
 
@@ -49,7 +52,12 @@ struct vcpu {
     u64 wake_at;                             /* host time; meaningful while BLOCKED */
 
     bool wants_wait, wants_stop;             /* what the exit handler asks of the run loop */
-    bool suspended;                          /* the wait is an HSM suspend */
+    bool suspended;                          /* the wait is an HSM or a system suspend */
+    bool wakes_on_input;                     /* and a key ends it (SUSP) */
+    bool starting;                           /* between hart_start and its first time on a hart */
+    struct fence_queue fences;
+    struct fwft fwft;
+    struct pmu pmu;
 
     struct guest_trap injected;              /* the last exception injected for want of memory or device */
     u32 stuck, loop_ticks;                   /* how often the same one came again without progress */
@@ -80,9 +88,15 @@ bool vcpu_interrupt_pending(const struct vcpu *v, bool loaded, u64 now);
 /* For any hart, any state. */
 void vcpu_raise_soft(struct vcpu *v);
 void vcpu_set_ext(struct vcpu *v, bool level);
-/* Asks for fences and returns when the vCPU cannot run on without them. */
-void vcpu_request(struct vcpu *v, u32 request, u32 asid);
-void vcpu_wait_requests(struct vcpu *v);
+
+/* Counts an event of the SBI, if a counter is set to it. */
+static inline void pmu_count(struct vcpu *v, enum pmu_event event)
+{
+    if (v->pmu.armed & BIT(event))
+        pmu_add(v, event, 1);
+}
+/* The guest has executed the instruction at pc with the hypervisor's help. */
+void vcpu_retire(struct vcpu *v, u32 length);
 
 /* Delivers an exception to VS-mode as the hart would. */
 void vcpu_inject(struct vcpu *v, u64 cause, u64 tval);

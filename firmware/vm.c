@@ -37,6 +37,7 @@ void vm_found(const struct fdt_node *n)
     vm->disk = (i64)(i32)fdt_u32(n, "disk", ~0u);
     u32 len;
     vm->has_net = fdt_prop(n, "net", &len) && (len == 0 || fdt_u32(n, "net", 0));
+    vm->trace_sbi = fdt_prop(n, "trace-sbi", &len) != NULL;
     vm->console_device = console ? console : "uart";
     vm->console.flush_at = FOREVER;
     found_range(n, "kernel", &vm->kernel);
@@ -183,6 +184,10 @@ void vm_input(struct vm *vm, char c)
         vm->input_head = next;
     }
     vdev_input(vm);
+    fence_full();                         /* either this sees the flag or the suspending vCPU the character */
+    for (u32 i = 0; i < vm->vcpu_count; i++)
+        if (vm->vcpu[i].wakes_on_input)
+            sched_notify(&vm->vcpu[i]);
     spin_unlock(&vm->lock);
 }
 

@@ -18,6 +18,7 @@ struct vm {
     struct range kernel, initrd;          /* modules in the machine's RAM */
     i64 disk;                             /* index of the machine's disk, -1: none */
     bool has_net;
+    bool trace_sbi;                       /* a line for each SBI call */
     u32 vcpu_count;
     struct vcpu vcpu[MAX_VCPUS];
     enum vm_state state;

@@ -19,6 +19,7 @@ A TOML file looks like this; paths are relative to it, and everything but `kerne
     snapshot = false
     console = "uart"
     net = true
+    trace_sbi = false
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def parse_size(text: str | int, what: str = "size", at_least: int = 0x1000, at_m
 @dataclass
 class VmSpec:
     """One VM. `memory` is in bytes, `disk` the path of a raw image, `readonly` and `snapshot` are about it:
-    an image without either is the VM's alone. `net` gives it a network card.
+    an image without either is the VM's alone. `net` gives it a network card; `trace_sbi` makes the hypervisor say
+    each of its SBI calls.
     """
 
     name: str
@@ -85,6 +87,7 @@ class VmSpec:
     readonly: bool = False
     snapshot: bool = False
     net: bool = False
+    trace_sbi: bool = False
 
 
 @dataclass
@@ -189,6 +192,7 @@ VM_KEYS: dict[str, type | tuple[type, ...]] = {
     "snapshot": bool,
     "console": str,
     "net": bool,
+    "trace_sbi": bool,
 }
 MACHINE_KEYS: dict[str, type | tuple[type, ...]] = {"harts": int, "memory": (str, int), "clock": str}
 WORDS = {str: "a string", int: "a number", (str, int): "a size", bool: "true or false"}
@@ -279,6 +283,7 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
         entry.get("readonly", False),
         entry.get("snapshot", False),
         entry.get("net", False),
+        entry.get("trace_sbi", False),
     )
 
 
@@ -386,5 +391,7 @@ def plan_hypervisor(
             disks += 1
         if vm.net:
             node["net"] = 1
+        if vm.trace_sbi:
+            node["trace-sbi"] = b""
         nodes.append(node)
     return planner.finish(Chosen(append, None, nodes, color), next_stage)

@@ -175,6 +175,7 @@ VM = "[[vm]]\nkernel = 'k'\n"
         (VM + "readonly = true", "vm 1: is readonly but has no disk"),
         (VM + "vcpus = 1.5", "vm 1: vcpus is not a number"),
         (VM + "net = 2", "vm 1: net is not true or false"),
+        (VM + "trace_sbi = 1", "vm 1: trace_sbi is not true or false"),
         (VM + "memory = '1M'", "vm 1: memory: 1M is not between 2 MiB and 1 TiB"),
         (VM + "memory = 'lots'", "vm 1: memory: 'lots' is not a size"),
         (VM + "memory = -5", "vm 1: memory: -5 is not a size"),

@@ -178,7 +178,7 @@ void mmio_access(struct vcpu *v, u64 gpa)
     enum found found = find_access(v, &a, &offset);
 
     if (found == FOUND && perform(v, &a, v->stval - offset, gpa))
-        v->pc += a.length;
+        vcpu_retire(v, a.length);
     else if (found == UNKNOWN)
         access_fault(v, &(struct access){.write = v->scause == CAUSE_STORE_GUEST_PAGE}, v->stval, gpa);
     else if (found == CHANGED)

@@ -3,30 +3,37 @@
 
 enum { MAX_WRITE = 1024 };               /* bytes a call moves at most: it may move fewer than asked for */
 
+/* [lo, lo+length) of a physical address of two registers; no bytes are in order wherever they are. */
+static bool buffer(struct vcpu *v, const u64 *args, char **buf)
+{
+    *buf = args[2] || !args[0] ? NULL : vm_ram(v->vm, args[1], args[0]);
+    return *buf || !args[0];
+}
+
 static struct sbi_ret console_write(struct vcpu *v, const u64 *args)
 {
-    const char *text = args[2] ? NULL : vm_ram(v->vm, args[1], args[0]);
-
-    if (!text)
-        return (struct sbi_ret){SBI_ERR_INVALID_PARAM, 0};
     u64 n = min_u64(args[0], MAX_WRITE);
+    char *text;
+
+    if (!buffer(v, args, &text))
+        return sbi_error(SBI_ERR_INVALID_PARAM);
     console_guest_write(v->vm, text, n);
-    return (struct sbi_ret){SBI_SUCCESS, n};
+    return sbi_ok(n);
 }
 
 static struct sbi_ret console_read(struct vcpu *v, const u64 *args)
 {
-    char *buf = args[2] ? NULL : vm_ram(v->vm, args[1], args[0]);
+    char *buf;
     u64 n = 0;
 
-    if (!buf)
-        return (struct sbi_ret){SBI_ERR_INVALID_PARAM, 0};
+    if (!buffer(v, args, &buf))
+        return sbi_error(SBI_ERR_INVALID_PARAM);
     spin_lock(&v->vm->lock);
     for (int c; n < args[0] && (c = vm_input_take(v->vm)) >= 0;)
         buf[n++] = (char)c;
     vuart_update(v->vm);
     spin_unlock(&v->vm->lock);
-    return (struct sbi_ret){SBI_SUCCESS, n};
+    return sbi_ok(n);
 }
 
 static struct sbi_ret console_write_byte(struct vcpu *v, const u64 *args)
@@ -34,18 +41,13 @@ static struct sbi_ret console_write_byte(struct vcpu *v, const u64 *args)
     char c = (char)args[0];
 
     console_guest_write(v->vm, &c, 1);
-    return (struct sbi_ret){SBI_SUCCESS, 0};
+    return sbi_ok(0);
 }
 
-static struct sbi_ret call(struct vcpu *v, u64 fid, const u64 *args)
-{
-    static struct sbi_ret (*const functions[])(struct vcpu *, const u64 *) = {
-        console_write, console_read, console_write_byte,
-    };
+static const struct sbi_function functions[] = {
+    {"debug_console_write", 3, console_write, false},
+    {"debug_console_read", 3, console_read, false},
+    {"debug_console_write_byte", 1, console_write_byte, false},
+};
 
-    if (fid >= ARRAY_LEN(functions))
-        return (struct sbi_ret){SBI_ERR_NOT_SUPPORTED, 0};
-    return functions[fid](v, args);
-}
-
-const struct sbi_ext sbi_dbcn = {"DBCN", 0x4442434e, 0x4442434e, false, call};
+const struct sbi_ext sbi_dbcn = {"DBCN", 0x4442434e, 0x4442434e, SBI_FUNCTIONS(functions), false};

@@ -1,18 +1,24 @@
-/* SBI IPI: pends the supervisor software interrupt of other vCPUs. */
+/* SBI IPI: pends the supervisor software interrupt of vCPUs. */
 #include "sbi/sbi.h"
 
-void sbi_send_soft(struct vcpu *target, u64 unused)
+static void interrupt(struct vcpu *from, struct vcpu *to, u64 arg)
 {
-    (void)unused;
-    vcpu_raise_soft(target);
+    (void)arg;
+    if (to == from) {
+        csr_set(hvip, BIT(IRQ_VS_SOFT));
+        return;
+    }
+    pmu_count(from, PMU_IPI_SENT);
+    vcpu_raise_soft(to);
 }
 
-static struct sbi_ret call(struct vcpu *v, u64 fid, const u64 *args)
+bool sbi_send_ipi_to(struct vcpu *from, u64 mask, u64 base) { return sbi_each_hart(from, mask, base, interrupt, 0); }
+
+static struct sbi_ret send_ipi(struct vcpu *v, const u64 *args)
 {
-    if (fid != 0)
-        return (struct sbi_ret){SBI_ERR_NOT_SUPPORTED, 0};
-    bool ok = sbi_each_hart(v->vm, args[0], args[1], sbi_send_soft, 0);
-    return (struct sbi_ret){ok ? SBI_SUCCESS : SBI_ERR_INVALID_PARAM, 0};
+    return sbi_error(sbi_send_ipi_to(v, args[0], args[1]) ? SBI_SUCCESS : SBI_ERR_INVALID_PARAM);
 }
 
-const struct sbi_ext sbi_ipi = {"IPI", 0x735049, 0x735049, false, call};
+static const struct sbi_function functions[] = {{"send_ipi", 2, send_ipi, false}};
+
+const struct sbi_ext sbi_ipi = {"IPI", 0x735049, 0x735049, SBI_FUNCTIONS(functions), false};

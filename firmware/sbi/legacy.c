@@ -1,14 +1,26 @@
-/* SBI legacy extensions 0..8: older kernels, and the simplest console there is. */
+/* SBI legacy extensions 0..8: older kernels, and the simplest console there is. The id is the function. */
 #include "sbi/sbi.h"
 
-enum { ALL = -1 };
+/* Loads through the guest's own translation, bringing in what it has not touched yet: a doubleword lies in
+   two pages at most. 0, or the scause of the trap. */
+static int load(struct vcpu *v, u64 gva, u64 *value)
+{
+    int trap = guest_load64(gva, value);
+
+    for (u32 i = 0; i < 2 && trap == CAUSE_LOAD_GUEST_PAGE && gstage_populate(v->vm, csr_read(htval) << 2); i++) {
+        hfence_gvma_all();
+        trap = guest_load64(gva, value);
+    }
+    return trap;
+}
 
 /* Hart masks are passed by a guest-virtual pointer, 0 meaning all. False: reading it trapped, and the guest
    got the trap. */
 static bool read_mask(struct vcpu *v, u64 gva, u64 *mask, u64 *base)
 {
-    *base = gva ? 0 : (u64)ALL;
-    int trap = gva ? guest_load64(gva, mask) : 0;
+    *mask = 0;
+    *base = gva ? 0 : FOREVER;
+    int trap = gva ? load(v, gva, mask) : 0;
 
     if (!trap)
         return true;
@@ -18,78 +30,89 @@ static bool read_mask(struct vcpu *v, u64 gva, u64 *mask, u64 *base)
     return false;
 }
 
-static i64 set_timer(struct vcpu *v, const u64 *args)
-{
-    vcpu_set_timer(v, args[0]);
-    return 0;
-}
+/* A legacy call's answer is whatever it leaves in a0. */
+static struct sbi_ret answer(i64 a0) { return (struct sbi_ret){a0, 0}; }
 
-static i64 putchar(struct vcpu *v, const u64 *args)
+static struct sbi_ret set_timer(struct vcpu *v, const u64 *args) { return sbi_time.functions[0].call(v, args); }
+
+static struct sbi_ret console_putchar(struct vcpu *v, const u64 *args)
 {
     char c = (char)args[0];
 
     console_guest_write(v->vm, &c, 1);
-    return 0;
+    return answer(0);
 }
 
-static i64 getchar(struct vcpu *v, const u64 *args)
+static struct sbi_ret console_getchar(struct vcpu *v, const u64 *args)
 {
     (void)args;
     spin_lock(&v->vm->lock);
     int c = vm_input_take(v->vm);
     vuart_update(v->vm);
     spin_unlock(&v->vm->lock);
-    return c;
+    return answer(c);
 }
 
-static i64 clear_ipi(struct vcpu *v, const u64 *args)
+static struct sbi_ret clear_ipi(struct vcpu *v, const u64 *args)
 {
     (void)args;
     u64 was = csr_read(hvip) & BIT(IRQ_VS_SOFT);
     csr_clear(hvip, BIT(IRQ_VS_SOFT));
-    return __atomic_exchange_n(&v->soft_pending, 0, __ATOMIC_ACQ_REL) || was;
+    return answer(__atomic_exchange_n(&v->soft_pending, 0, __ATOMIC_ACQ_REL) || was);
 }
 
-static i64 send_ipi(struct vcpu *v, const u64 *args)
+static struct sbi_ret send_ipi(struct vcpu *v, const u64 *args)
 {
-    u64 mask = 0, base;
+    u64 mask, base;
 
     if (!read_mask(v, args[0], &mask, &base))
-        return SBI_NO_ANSWER;
-    return sbi_each_hart(v->vm, mask, base, sbi_send_soft, 0) ? SBI_SUCCESS : SBI_ERR_INVALID_PARAM;
+        return answer(SBI_NO_ANSWER);
+    return answer(sbi_send_ipi_to(v, mask, base) ? SBI_SUCCESS : SBI_ERR_INVALID_PARAM);
 }
 
-static i64 fence(struct vcpu *v, const u64 *args, u32 request, u32 asid)
+static struct sbi_ret fence(struct vcpu *v, const u64 *args, struct fence *f)
 {
-    u64 mask = 0, base;
+    u64 mask, base;
 
+    if (f->kind != FENCE_INSTRUCTIONS && !sbi_fence_range(f, args[1], args[2]))
+        return answer(SBI_ERR_INVALID_ADDRESS);
     if (!read_mask(v, args[0], &mask, &base))
-        return SBI_NO_ANSWER;
-    return sbi_fence(v->vm, mask, base, request, asid) ? SBI_SUCCESS : SBI_ERR_INVALID_PARAM;
+        return answer(SBI_NO_ANSWER);
+    return answer(sbi_fence(v, mask, base, f) ? SBI_SUCCESS : SBI_ERR_INVALID_PARAM);
 }
 
-static i64 fence_i_all(struct vcpu *v, const u64 *args) { return fence(v, args, REQ_FENCE_I, 0); }
-static i64 sfence_vma(struct vcpu *v, const u64 *args) { return fence(v, args, REQ_FENCE_VVMA, 0); }
-
-static i64 sfence_vma_asid(struct vcpu *v, const u64 *args)
+static struct sbi_ret remote_fence_i(struct vcpu *v, const u64 *args)
 {
-    return fence(v, args, REQ_FENCE_ASID, (u32)args[3]);
+    return fence(v, args, &(struct fence){.kind = FENCE_INSTRUCTIONS});
 }
 
-static i64 shutdown(struct vcpu *v, const u64 *args)
+static struct sbi_ret remote_sfence_vma(struct vcpu *v, const u64 *args)
+{
+    return fence(v, args, &(struct fence){.kind = FENCE_ADDRESSES});
+}
+
+static struct sbi_ret remote_sfence_vma_asid(struct vcpu *v, const u64 *args)
+{
+    return fence(v, args, &(struct fence){.kind = FENCE_ASID, .asid = (u32)args[3] & 0xffff});
+}
+
+static struct sbi_ret shutdown(struct vcpu *v, const u64 *args)
 {
     (void)args;
     vm_stop(v->vm, VM_OFF, "it powered off");
-    return 0;
+    return answer(0);
 }
 
-static struct sbi_ret call(struct vcpu *v, u64 id, const u64 *args)
-{
-    static i64 (*const functions[])(struct vcpu *, const u64 *) = {
-        set_timer, putchar, getchar, clear_ipi, send_ipi, fence_i_all, sfence_vma, sfence_vma_asid, shutdown,
-    };
+static const struct sbi_function functions[] = {
+    {"set_timer", 1, set_timer, false},
+    {"console_putchar", 1, console_putchar, false},
+    {"console_getchar", 0, console_getchar, false},
+    {"clear_ipi", 0, clear_ipi, false},
+    {"send_ipi", 1, send_ipi, false},
+    {"remote_fence_i", 1, remote_fence_i, false},
+    {"remote_sfence_vma", 3, remote_sfence_vma, false},
+    {"remote_sfence_vma_asid", 4, remote_sfence_vma_asid, false},
+    {"shutdown", 0, shutdown, true},
+};
 
-    return (struct sbi_ret){functions[id](v, args), 0};
-}
-
-const struct sbi_ext sbi_legacy = {"legacy", 0, 8, true, call};
+const struct sbi_ext sbi_legacy = {"legacy", 0, ARRAY_LEN(functions) - 1, SBI_FUNCTIONS(functions), true};

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,14 +70,16 @@ def run_vms(
     append: Mapping[str, str] | None = None,
     net: bool = False,
     devices: Sequence[VirtioDevice] = (),
+    trace_sbi: Container[str] = (),
     **options: Any,
 ) -> Result:
     """Runs VMs {label: ELF path} to the end. `typed` is on the keyboard from the start, `append` has boot arguments
-    by label, and with `net` every VM has a network card. `devices` are in the machine's first virtio slots; further
-    options are `Machine`'s."""
+    by label, and with `net` every VM has a network card. `devices` are in the machine's first virtio slots. The SBI
+    calls of the VMs in `trace_sbi` are shown. Further options are `Machine`'s."""
     append = append or {}
     specs = [
-        vms.VmSpec(label, path, memory, vcpus, append=append.get(label), net=net) for label, path in kernels.items()
+        vms.VmSpec(label, path, memory, vcpus, append=append.get(label), net=net, trace_sbi=label in trace_sbi)
+        for label, path in kernels.items()
     ]
     ram = vms.memory_for(specs)
     output = bytearray()
