@@ -21,6 +21,11 @@ cdef inline void csr_write(Hart *h, const CsrRow *row, u64 value) noexcept nogil
     storage[0] = (storage[0] & ~mask) | (value & mask)
 
 
+cdef inline bint csr_absent(Hart *h, u32 csr) noexcept nogil:
+    cdef const CsrRow *row = &csr_rows[csr_index[csr]]
+    return csr_index[csr] == 0 or row.needs & ~h.ext or (row.either and not row.either & h.ext)
+
+
 cdef public int csr_op(Hart *h, const Op *op, u64 pc, u32 csr, u32 kind, u64 src, int do_read,
                        int do_write) noexcept nogil:
     """Carries out CSRRW (kind 0), CSRRS (1) or CSRRC (2) with source operand `src`; the old value goes to
@@ -29,7 +34,7 @@ cdef public int csr_op(Hart *h, const Op *op, u64 pc, u32 csr, u32 kind, u64 src
     cdef u32 mode = <u32>h.v << 2 | h.priv
     cdef u32 reason = row.deny[mode]
     cdef u64 old, value
-    if unlikely(csr_index[csr] == 0 or row.needs & ~h.ext):
+    if unlikely(csr_absent(h, csr)):
         exc_deny(h, REASON_ABSENT_CSR)
         return 0
     if unlikely(do_write and row.read_only):
@@ -59,7 +64,7 @@ cdef int csr_peek(Hart *h, u32 csr, u64 *out) noexcept nogil:
     not there."""
     cdef const CsrRow *row = &csr_rows[csr_index[csr & 0xFFF]]
     cdef u8 priv = h.priv, v = h.v
-    if csr > 0xFFF or csr_index[csr] == 0 or row.needs & ~h.ext:
+    if csr > 0xFFF or csr_absent(h, csr):
         return 0
     h.priv, h.v = 3, 0
     if row.read == csr_read_counter:
@@ -74,7 +79,7 @@ cdef int csr_poke(Hart *h, u32 csr, u64 value) noexcept nogil:
     """Writes as M-mode would, with all that follows from it; hgeip takes the lines that a guest interrupt
     controller would drive. Returns 0 for a CSR that is not there, or read-only by its number."""
     cdef const CsrRow *row = &csr_rows[csr_index[csr & 0xFFF]]
-    if csr > 0xFFF or csr_index[csr] == 0 or row.needs & ~h.ext or (row.read_only and row.write == NULL):
+    if csr > 0xFFF or csr_absent(h, csr) or (row.read_only and row.write == NULL):
         return 0
     csr_write(h, row, value)
     return 1

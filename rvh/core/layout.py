@@ -75,6 +75,7 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("mcounteren", "u64", 0, "arch"),
     ("mcountinhibit", "u64", 0, "arch"),
     ("menvcfg", "u64", 0, "arch"),
+    ("mseccfg", "u64", 0, "arch"),
     ("mstateen", "u64", 4, "arch"),
     ("mcycle_off", "u64", 0, "arch"),  # mcycle = slots + mcycle_off
     ("minstret_off", "u64", 0, "arch"),  # minstret = retired + minstret_off

@@ -70,8 +70,27 @@ cdef int device_access(Hart *h, Region *r, u64 pa, u32 size, bint write, u64 val
 
 # ---- one access within one page
 
-cdef int access_begin(Hart *h, Access *a, u32 size, u32 need) noexcept nogil:
-    """Translates and applies PMP (`need`: PMP_R, PMP_W or both; HLVX adds X)."""
+cdef u32 access_masking(Hart *h, u32 mode, u32 how) noexcept nogil:
+    """The field PMM that this access follows: HLVX none, HLV and HSV of U-mode as VU hstatus.HUPMM."""
+    cdef u32 pmm = pointer_masking(h, mode)
+    if how & HOW_HLVX:
+        return 0
+    if how & HOW_GUEST and h.priv == 0 and mode == MODE_VU and not (h.mstatus | h.vsstatus) & MSTATUS_MXR:
+        return (h.hstatus & HSTATUS_HUPMM) >> 48
+    return pmm
+
+
+cdef inline bint access_apart(Hart *h, u32 mode, u32 how) noexcept nogil:
+    """Whether it follows other rules than plain accesses of that mode, so that the TLB knows nothing of it."""
+    return how & (HOW_GUEST | HOW_HLVX) and access_masking(h, mode, how) != pointer_masking(h, mode)
+
+
+cdef int access_begin(Hart *h, Access *a, u32 size, u32 need, u32 how) noexcept nogil:
+    """Masks the pointer, translates and applies PMP (`need`: PMP_R, PMP_W or both; HLVX adds X)."""
+    cdef u32 pmm = access_masking(h, a.mode, how)
+    a.tag = a.va
+    if pmm:
+        a.va = masked_address(a.va, pmm, virtual_mode(h, a.mode))
     if translate(h, a) != WALK_OK:
         return WALK_FAULT
     cdef u32 priv = 3 if a.mode == MODE_M else 1 if a.mode == MODE_S or a.mode == MODE_VS else 0
@@ -95,8 +114,13 @@ cdef void access_remember(Hart *h, Access *a, u64 number) noexcept nogil:
         if not uniform:
             return
     page = (a.pa - h.board.ram_base) >> 12
-    tlb_fill(h, a.va, number, host, perms, False, a.shift,
+    tlb_fill(h, a.tag, number, host, perms, False, a.shift,
              h.board.code_mask[page] != 0 or page == h.board.watch_page)
+
+
+cdef inline u64 plain_masked(Hart *h, u32 mode, u64 va) noexcept nogil:
+    """The address that a plain access to `va` reports when it faults."""
+    return masked_address(va, pointer_masking(h, mode), virtual_mode(h, mode))
 
 
 cdef inline u32 how_mode(Hart *h, u32 how) noexcept nogil:
@@ -112,22 +136,25 @@ cdef int load_within(Hart *h, u64 va, u32 size, u32 how, const Op *op) noexcept 
     cdef TlbEntry *e = &h.tlb[(va >> 12) & (TLB_SIZE - 1)]
     cdef u8 *host
     cdef Region *r
+    cdef bint apart
     a.mode = how_mode(h, how)
     a.hlvx = (how & HOW_HLVX) != 0
     number = context_data(h, a.mode)
-    if e.rtag == (va & PAGE_MASK) | number and not a.hlvx and not walks_wanted(h):
+    apart = access_apart(h, a.mode, how)
+    if e.rtag == (va & PAGE_MASK) | number and not a.hlvx and not apart and not walks_wanted(h):
         host = <u8 *><size_t>(va + e.addend)
         h.result = host_read(host, size)
         if h.log != NULL:
             log_access(h, va, <u64>(host - h.board.ram) + h.board.ram_base, h.result, size, 1)
         return 1
     a.va, a.kind = va, ACC_R
-    if access_begin(h, &a, size, PMP_R | PMP_X if a.hlvx else PMP_R) != WALK_OK:
+    if access_begin(h, &a, size, PMP_R | PMP_X if a.hlvx else PMP_R, how) != WALK_OK:
         return 0
     host = ram_at(h.board, a.pa, size)
     if host != NULL:
         h.result = host_read(host, size)
-        access_remember(h, &a, number)
+        if not apart:
+            access_remember(h, &a, number)
     else:
         r = region_at(h.board, a.pa, size)
         if r == NULL or a.hlvx:
@@ -145,18 +172,20 @@ cdef int store_within(Hart *h, u64 va, u32 size, u32 how, u64 value, const Op *o
     cdef TlbEntry *e = &h.tlb[(va >> 12) & (TLB_SIZE - 1)]
     cdef u8 *host
     cdef Region *r
+    cdef bint apart
     a.mode = how_mode(h, how)
     number = context_data(h, a.mode)
+    apart = access_apart(h, a.mode, how)
     a.va, a.kind, a.hlvx = va, ACC_W, False
-    if not walks_wanted(h) and e.rtag == (va & PAGE_MASK) | number and \
+    if not apart and not walks_wanted(h) and e.rtag == (va & PAGE_MASK) | number and \
             (e.wtag == e.rtag or h.tlb_shift[(va >> 12) & (TLB_SIZE - 1)] & TLBF_WRITE):
         host = <u8 *><size_t>(va + e.addend)
         a.pa = <u64>(host - h.board.ram) + h.board.ram_base
     else:
-        if access_begin(h, &a, size, PMP_W) != WALK_OK:
+        if access_begin(h, &a, size, PMP_W, how) != WALK_OK:
             return 0
         host = ram_at(h.board, a.pa, size)
-        if host != NULL:
+        if host != NULL and not apart:
             access_remember(h, &a, number)
     if host != NULL:
         if not probe:
@@ -228,7 +257,7 @@ cdef public void *slow_amo(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 
     a.va, a.kind, a.hlvx = va, ACC_R if how & HOW_LR else ACC_W, False
     a.mode = data_mode(h)
     if va & (size - 1):
-        exc_set(h, 4 if how & HOW_LR else 6, va, 0, 0, a.mode >= MODE_VS)
+        exc_set(h, 4 if how & HOW_LR else 6, plain_masked(h, a.mode, va), 0, 0, a.mode >= MODE_VS)
         return NULL
     number = context_data(h, a.mode)
     if h.log != NULL and not walks_wanted(h) and e.rtag == (va & PAGE_MASK) | number and \
@@ -238,7 +267,7 @@ cdef public void *slow_amo(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 
         log_access(h, va, <u64>(host - h.board.ram) + h.board.ram_base, host_read(host, size), size,
                    1 if how & HOW_LR else 2)
         return host
-    if access_begin(h, &a, size, PMP_R if how & HOW_LR else PMP_R | PMP_W) != WALK_OK:
+    if access_begin(h, &a, size, PMP_R if how & HOW_LR else PMP_R | PMP_W, how) != WALK_OK:
         return NULL
     host = ram_at(h.board, a.pa, size)
     if host == NULL:
@@ -265,13 +294,13 @@ cdef public int do_cbo(Hart *h, const Op *op, u64 pc, u32 which, u64 va) noexcep
         step = 4 if h.pmp_active else 8
         for i in range(64 // step):
             if not store_within(h, block + i * step, step, HOW_PLAIN, 0, op, True):
-                h.exc_tval = va
+                h.exc_tval = plain_masked(h, data_mode(h), va)
                 return 0
         for i in range(64 // step):
             store_within(h, block + i * step, step, HOW_PLAIN, 0, op, False)
         return 1
     a.va, a.kind, a.hlvx, a.mode = va, ACC_R, False, data_mode(h)
-    if access_begin(h, &a, 1, PMP_R) != WALK_OK:
+    if access_begin(h, &a, 1, PMP_R, HOW_PLAIN) != WALK_OK:
         # Where no load is permitted no store is either: write permission without read permission is reserved.
         h.exc_cause += CAUSE_STORE_ACCESS - CAUSE_LOAD_ACCESS
         return 0

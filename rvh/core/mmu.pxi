@@ -29,7 +29,8 @@ cdef u64 PTE_PPN = ((<u64>1 << 44) - 1) << 10
 
 cdef struct Access:
     # One explicit access by an instruction, or its fetch, as the fault report needs it.
-    u64 va
+    u64 va  # with pointer masking applied: what is translated, and reported
+    u64 tag  # as the instruction gave it: what the TLB is asked for
     u32 kind  # ACC_R, ACC_W (also AMO and SC) or ACC_X
     u32 mode  # whose rules: MODE_*
     bint hlvx

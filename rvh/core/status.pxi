@@ -68,6 +68,8 @@ cdef public void csr_write_hstatus(Hart *h, u32 csr, u64 value) noexcept nogil:
     cdef u64 mask = mask_hstatus(h), old = h.hstatus
     if (value & HSTATUS_VGEIN) >> 12 <= h.geilen:
         mask |= HSTATUS_VGEIN
+    if (value & HSTATUS_HUPMM) == <u64>1 << 48:
+        mask &= ~HSTATUS_HUPMM  # WARL: reserved
     h.hstatus = (old & ~mask) | (value & mask)
     if (old ^ h.hstatus) & HSTATUS_VGEIN:
         interrupt_check(h)
@@ -126,9 +128,11 @@ cdef public void csr_write_fcsr(Hart *h, u32 csr, u64 value) noexcept nogil:
 # ---- environment configuration
 
 cdef inline u64 envcfg_legal(u64 new, u64 old) noexcept nogil:
-    """CBIE=2 is reserved: such a write leaves the field as it was."""
+    """CBIE=2 and PMM=1 are reserved: such a write leaves the field as it was."""
     if (new & ENVCFG_CBIE) == 2 << 4:
-        return (new & ~ENVCFG_CBIE) | (old & ENVCFG_CBIE)
+        new = (new & ~ENVCFG_CBIE) | (old & ENVCFG_CBIE)
+    if (new & ENVCFG_PMM) == <u64>1 << 32:
+        new = (new & ~ENVCFG_PMM) | (old & ENVCFG_PMM)
     return new
 
 
@@ -140,7 +144,7 @@ cdef void henvcfg_effective(Hart *h, u64 before) noexcept nogil:
     cdef u64 changed
     h.henvcfg = h.henvcfg_set & (h.menvcfg | ~below)
     changed = (h.menvcfg ^ before) | (h.henvcfg ^ old)
-    if changed & (ENVCFG_PBMTE | ENVCFG_ADUE):
+    if changed & (ENVCFG_PBMTE | ENVCFG_ADUE | ENVCFG_PMM):
         context_regime(h)
     if changed & ENVCFG_STCE:
         timer_update(h)
@@ -163,8 +167,19 @@ cdef public void csr_write_henvcfg(Hart *h, u32 csr, u64 value) noexcept nogil:
 
 
 cdef public void csr_write_senvcfg(Hart *h, u32 csr, u64 value) noexcept nogil:
-    cdef u64 mask = mask_senvcfg(h)
-    h.senvcfg = envcfg_legal((h.senvcfg & ~mask) | (value & mask), h.senvcfg)
+    cdef u64 mask = mask_senvcfg(h), old = h.senvcfg
+    h.senvcfg = envcfg_legal((old & ~mask) | (value & mask), old)
+    if (old ^ h.senvcfg) & ENVCFG_PMM:
+        context_regime(h)
+
+
+cdef public void csr_write_mseccfg(Hart *h, u32 csr, u64 value) noexcept nogil:
+    cdef u64 mask = mask_mseccfg(h), old = h.mseccfg
+    if (value & MSECCFG_PMM) == <u64>1 << 32:
+        mask &= ~MSECCFG_PMM  # WARL: reserved
+    h.mseccfg = (old & ~mask) | (value & mask)
+    if (old ^ h.mseccfg) & MSECCFG_PMM:
+        context_regime(h)
 
 
 # ---- state enable: a bit that is 0 in mstateen is read-only zero below, and comes back with it (K3)

@@ -126,7 +126,7 @@ cdef void hart_reset(Hart *h) noexcept nogil:
     h.mie = h.mip = h.hvip = h.hgeie = h.hgeip = 0
     h.lines &= MIP_MEIP | MIP_SEIP | MIP_MSIP  # levels of devices outlive a reset of the hart
     h.mcounteren = h.scounteren = h.hcounteren = h.mcountinhibit = 0
-    h.menvcfg = h.senvcfg = h.henvcfg = h.henvcfg_set = 0
+    h.menvcfg = h.senvcfg = h.henvcfg = h.henvcfg_set = h.mseccfg = 0
     if not h.ext & EXT_S:  # U-mode is under the machine's controls alone
         h.scounteren = everything
         h.senvcfg = ENVCFG_CBIE | ENVCFG_CBCFE | ENVCFG_CBZE

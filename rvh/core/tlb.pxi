@@ -23,6 +23,7 @@ cdef enum:
     CTX_ADUE = 0x200
     CTX_HPBMTE = 0x400
     CTX_HADUE = 0x800
+    CTX_PMM_SHIFT = 12  # the field PMM that data accesses follow
 
     TLBF_SHIFT = 0x3F  # tlb_shift: log2 of the mapping's size ...
     TLBF_WRITE = 0x80  # ... and: writable under the regime of rtag, but its page holds decoded code
@@ -59,6 +60,31 @@ cdef void jumps_forget(Hart *h) noexcept nogil:
     h.xctx = (h.xctx & 0xFFF) | (h.jump_gen << 12)
 
 
+cdef u32 pointer_masking(Hart *h, u32 mode) noexcept nogil:
+    """The field PMM that explicit accesses in `mode` follow: 0 off, 2 PMLEN=7, 3 PMLEN=16 ("Pointer Masking
+    Extensions"). None where MXR is in effect."""
+    if mode == MODE_M:
+        return (h.mseccfg & MSECCFG_PMM) >> 32
+    if (h.mstatus | (h.vsstatus if mode >= MODE_VS else 0)) & MSTATUS_MXR:
+        return 0
+    if mode == MODE_VS:
+        return (h.henvcfg & ENVCFG_PMM) >> 32
+    if mode == MODE_S or not h.ext & EXT_S:
+        return (h.menvcfg & ENVCFG_PMM) >> 32
+    return (h.senvcfg & ENVCFG_PMM) >> 32
+
+
+cdef inline bint virtual_mode(Hart *h, u32 mode) noexcept nogil:
+    """Whether addresses in `mode` are virtual: its satp or vsatp is not Bare."""
+    return mode != MODE_M and (h.vsatp if mode >= MODE_VS else h.satp) >> 60
+
+
+cdef inline u64 masked_address(u64 va, u32 pmm, bint virtual) noexcept nogil:
+    """`va` after the ignore transformation: its upper 7 or 16 bits become copies of the next one, or zeros."""
+    cdef u32 pmlen = 0 if pmm == 0 else 7 if pmm == 2 else 16
+    return <u64>(<i64>(va << pmlen) >> pmlen) if virtual else va << pmlen >> pmlen
+
+
 cdef u64 context_number(Hart *h, u32 mode, bint execute) noexcept nogil:
     """The number of the regime that accesses (or fetches) of `mode` follow now."""
     cdef u64 atp = 0, gatp = 0, flags = mode, gen = 0, slot
@@ -82,6 +108,8 @@ cdef u64 context_number(Hart *h, u32 mode, bint execute) noexcept nogil:
             flags |= CTX_SUM if h.vsstatus & MSTATUS_SUM and mode == MODE_VS else 0
             flags |= CTX_MXR_VS if h.vsstatus & MSTATUS_MXR else 0
             flags |= CTX_MXR if h.mstatus & MSTATUS_MXR else 0
+    if not execute:
+        flags |= pointer_masking(h, mode) << CTX_PMM_SHIFT
     if mode != MODE_M:
         flags |= CTX_PBMTE if h.menvcfg & ENVCFG_PBMTE else 0
         flags |= CTX_ADUE if h.menvcfg & ENVCFG_ADUE else 0
@@ -148,7 +176,8 @@ cdef void tlb_flush_all(Hart *h) noexcept nogil:
 
 
 cdef inline u64 tag_unless(u64 tag, u64 va, u32 shift) noexcept nogil:
-    return TLB_NONE if ((tag & PAGE_MASK) ^ va) >> shift == 0 else tag
+    # Fences name addresses without the bits that pointer masking ignores.
+    return TLB_NONE if ((tag & PAGE_MASK) ^ va) << 16 >> (16 + shift) == 0 else tag
 
 
 cdef void tlb_drop_page(Hart *h, u64 va) noexcept nogil:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from rvh.isa import access, csrs, extensions
@@ -15,6 +15,7 @@ _FIELDS: dict[str, Mapping[str, Bits]] = {
     "MSTATUS": csrs.MSTATUS,
     "HSTATUS": csrs.HSTATUS,
     "ENVCFG": csrs.ENVCFG,
+    "MSECCFG": csrs.MSECCFG,
     "HPMEVENT": csrs.HPMEVENT,
 }
 _REASON_NAMES = {
@@ -107,13 +108,20 @@ def _has_mask_function(row: Csr) -> bool:
     return any(name in extensions.BIT for name, _ in row.extra)
 
 
+def _set(names: Iterable[str]) -> str:
+    return " | ".join(f"EXT_{name.upper()}" for name in names) or "0"
+
+
 def _row(row: Csr, gates: _Gates, index: dict[str, int]) -> str:
     deny, gate = [0] * 8, ["0"] * 8
     for mode, m in MODES.items():
         gate[m], deny[m] = gates.of(row.name, access.csr_rules(row), mode)
-    needs = " | ".join(f"EXT_{name.upper()}" for name in row.needs.split()) or "0"
+    words = row.needs.split()
+    needs = _set(word for word in words if "/" not in word)
+    either = _set(name for word in words if "/" in word for name in word.split("/"))
+    assert sum("/" in word for word in words) <= 1, "one set of alternatives"
     return (
-        f"    {{ {needs}, {row.writable:#x}ull, offsetof(Hart, {_storage(row)}), {row.number:#x}, "
+        f"    {{ {needs}, {either}, {row.writable:#x}ull, offsetof(Hart, {_storage(row)}), {row.number:#x}, "
         f"{index[row.twin] if row.twin else 0}, {int(row.read_only)}, "
         f"{f'mask_{row.name}' if _has_mask_function(row) else '0'}, "
         f"{f'csr_read_{row.read}' if row.read else '0'}, {f'csr_write_{row.write}' if row.write else '0'}, "
@@ -124,6 +132,7 @@ def _row(row: Csr, gates: _Gates, index: dict[str, int]) -> str:
 
 _STRUCT = """typedef struct CsrRow {
     u128 needs;     /* extensions without which it does not exist */
+    u128 either;    /* and of these one, unless there are none */
     u64 writable;   /* bits that a write changes, when `mask` is not given */
     u32 offset;     /* of its storage in Hart */
     u16 number;
@@ -184,6 +193,7 @@ def render_pxi() -> str:
     ]
     out.append("""    ctypedef struct CsrRow:
         u128 needs
+        u128 either
         u64 writable
         u32 offset
         u16 number

@@ -288,7 +288,7 @@ def decide_csr(
     """Why an access to a CSR is refused; None: it is not. The order is that of the manual: existence and read-only
     encoding first, then M-level controls, privilege, and the controls of lower levels."""
     row = BY_NUMBER.get(number)
-    if row is None or not set(row.needs.split()) <= extensions:
+    if row is None or not row.exists(extensions):
         return ABSENT_CSR
     if write and row.read_only:
         return READ_ONLY

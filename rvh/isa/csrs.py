@@ -69,6 +69,7 @@ ENVCFG: dict[str, Bits] = {
     "FIOM": (0, 0), "CBIE": (5, 4), "CBCFE": (6, 6), "CBZE": (7, 7), "PMM": (33, 32), "ADUE": (61, 61),
     "PBMTE": (62, 62), "STCE": (63, 63),
 }  # fmt: skip
+MSECCFG: dict[str, Bits] = {"PMM": (33, 32)}
 STATEEN0: dict[str, Bits] = {"C": (0, 0), "FCSR": (1, 1), "ENVCFG": (62, 62), "SE0": (63, 63)}
 ATP: dict[str, Bits] = {"PPN": (43, 0), "ASID": (59, 44), "MODE": (63, 60)}
 HGATP: dict[str, Bits] = {"PPN": (43, 0), "VMID": (57, 44), "MODE": (63, 60)}
@@ -99,7 +100,8 @@ class Csr:
     ``writable`` are the bits a write can change; ``extra`` adds bits that exist only with an extension. ``fixed`` bits
     are set from reset on. ``twin`` is the register that V=1 reaches under this one's number. ``rmw`` names the helper
     that gives the software-written value for CSRRS and CSRRC when reads show hardware lines as well (mip and the like).
-    ``needs`` are the extensions without which the register does not exist, separated by blanks.
+    ``needs`` are the extensions without which the register does not exist, separated by blanks; of some joined by a
+    slash, one is enough.
     """
 
     number: int
@@ -125,6 +127,10 @@ class Csr:
     def privilege(self) -> int:
         """Lowest privilege that may access it: 0 U, 1 S, 2 HS (hypervisor and VS CSRs), 3 M."""
         return self.number >> 8 & 3
+
+    def exists(self, extensions: frozenset[str] | set[str]) -> bool:
+        """Whether a hart with these extensions has it."""
+        return all(not extensions.isdisjoint(word.split("/")) for word in self.needs.split())
 
     def mask(self, extensions: frozenset[str] | set[str]) -> int:
         """Bits that software can change on a hart with these extensions (before WARL rules between values)."""
@@ -234,7 +240,8 @@ def _supervisor(csr: Callable[..., None]) -> None:
     s(0x105, "stvec", "Supervisor Trap Vector Base Address", writable=_TVEC_WRITE, fields=TVEC)
     s(0x106, "scounteren", "Counter-Enable", writable=0, extra=_COUNTERS, fields=COUNTEREN)
     title = "Supervisor Environment Configuration"
-    s(0x10A, "senvcfg", title, via="w", writable=1, extra=_CACHE_BLOCK, fields=ENVCFG)
+    masking = ("Ssnpm", fields_mask(ENVCFG, "PMM"))
+    s(0x10A, "senvcfg", title, via="w", writable=1, extra=(*_CACHE_BLOCK, masking), fields=ENVCFG)
     for n in range(4):
         # Only bits for state this hart does not have are defined here: all read-only zero.
         s(0x10C + n, f"sstateen{n}", under=_STATEEN, storage=f"sstateen[{n}]", writable=0, needs="S Ssstateen")
@@ -271,14 +278,16 @@ def _hypervisor(csr: Callable[..., None]) -> None:
     def h(number: int, name: str, title: str = "", **more: Any) -> None:
         csr(number, name, f"Hypervisor {title}", **{"needs": "H", **more})
 
-    h(0x600, "hstatus", "Status", via="w", writable=_HSTATUS_WRITE, fixed=_XL64, fields=HSTATUS)
+    extra = (("Ssnpm", fields_mask(HSTATUS, "HUPMM")),)
+    h(0x600, "hstatus", "Status", via="w", writable=_HSTATUS_WRITE, extra=extra, fixed=_XL64, fields=HSTATUS)
     h(0x602, "hedeleg", under=_HDELEG, writable=_HEDELEG_WRITE)
     h(0x603, "hideleg", under=_HDELEG, via="w", writable=VS_INTERRUPTS, fields=_DELEGATED)
     h(0x604, "hie", under=_HIP, via="rw", writable=VS_INTERRUPTS, fields=_ENABLES)
     h(0x605, "htimedelta", "Time Delta", via="w")
     h(0x606, "hcounteren", "Counter-Enable", writable=0, extra=_COUNTERS, fields=COUNTEREN)
     h(0x607, "hgeie", under=_HGEIP, via="w")
-    h(0x60A, "henvcfg", "Environment Configuration", via="w", writable=1, extra=_ENVCFG_EXTRA, fields=ENVCFG)
+    extra = (*_ENVCFG_EXTRA, ("Ssnpm", fields_mask(ENVCFG, "PMM")))
+    h(0x60A, "henvcfg", "Environment Configuration", via="w", writable=1, extra=extra, fields=ENVCFG)
     for n in range(4):
         more: dict[str, Any] = {"read": "hstateen", "write": "hstateen", "storage": f"hstateen[{n}]"}
         more |= {"writable": _stateen_writable(n), "fields": _stateen_fields(n), "needs": "H Ssstateen"}
@@ -307,8 +316,10 @@ def _machine(csr: Callable[..., None]) -> None:
     csr(0x305, "mtvec", "Machine Trap-Vector Base-Address", writable=_TVEC_WRITE, fields=TVEC)
     title = "Machine Counter-Enable"
     csr(0x306, "mcounteren", title, writable=0, extra=_COUNTERS, fields=COUNTEREN, needs="U")
-    more = {"extra": _ENVCFG_EXTRA, "fields": ENVCFG, "needs": "U"}
+    more = {"extra": (*_ENVCFG_EXTRA, ("Smnpm", fields_mask(ENVCFG, "PMM"))), "fields": ENVCFG, "needs": "U"}
     csr(0x30A, "menvcfg", "Machine Environment Configuration", via="w", writable=1, **more)
+    more = {"extra": (("Smmpm", fields_mask(MSECCFG, "PMM")),), "fields": MSECCFG, "needs": "Smmpm"}
+    csr(0x747, "mseccfg", "Machine Security Configuration", via="w", writable=0, **more)
     for n in range(4):
         more = {"writable": _stateen_writable(n), "fields": _stateen_fields(n), "needs": "Smstateen"}
         csr(0x30C + n, f"mstateen{n}", under=_STATEEN, storage=f"mstateen[{n}]", **more)

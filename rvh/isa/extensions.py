@@ -15,7 +15,7 @@ EXTENSIONS: tuple[str, ...] = (
     *("Zihpm", "Zimop", "Zabha", "Zacas", "Zawrs", "Zfa", "Zfbfmin", "Zfh", "Zfhmin", "Zca", "Zcb", "Zcd", "Zcmop"),
     *("Zba", "Zbb", "Zbc", "Zbkb", "Zbkc", "Zbkx", "Zbs"),
     *("Zkn", "Zknd", "Zkne", "Zknh", "Zks", "Zksed", "Zksh", "Zkt"),
-    *("Sscofpmf", "Ssstateen", "Sstc", "Smstateen"),
+    *("Sscofpmf", "Ssnpm", "Ssstateen", "Sstc", "Smmpm", "Smnpm", "Smstateen"),
     *("Svade", "Svadu", "Svinval", "Svnapot", "Svpbmt", "Sv39", "Sv48", "Sv57"),
     *("Sha", "Shcounterenw", "Shgatpa", "Shtvala", "Shvsatpa", "Shvstvala", "Shvstvecd"),
 )
@@ -44,6 +44,8 @@ IMPLIES: dict[str, tuple[str, ...]] = {
     "Zicntr": ("Zicsr",),
     "Zihpm": ("Zicsr",),
     "Smstateen": ("Ssstateen",),
+    "Ssnpm": ("S",),
+    "Smnpm": ("U",),
     "Sv48": ("Sv39",),
     "Sv57": ("Sv48",),
     "Sha": ("H", "Ssstateen", "Shcounterenw", "Shgatpa", "Shtvala", "Shvsatpa", "Shvstvala", "Shvstvecd"),

@@ -10,7 +10,9 @@ SD = 1 << 63
 COUNTERS = 0xFFFF_FFFF
 STATUS_S = 1 << 1 | 1 << 5 | 1 << 8 | 3 << 13 | 1 << 18 | 1 << 19
 MSTATUS = STATUS_S | 1 << 3 | 1 << 7 | 3 << 11 | 1 << 17 | 0x7 << 20 | 3 << 38
-ENVCFG = 0xF1 | 7 << 61
+#: PMM=1 is reserved, so that ALL leaves 3.
+PMM = 3 << 32
+ENVCFG = 0xF1 | PMM | 7 << 61
 EPC = ALL & ~1
 TVEC = ALL & ~2
 SATP = 8 << 60 | 0xFFFF << 44 | (1 << 44) - 1
@@ -24,7 +26,7 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "sie": (ALL, 0, 0),  # nothing delegated
     "stvec": (ALL, TVEC, 0),
     "scounteren": (ALL, COUNTERS, 0),
-    "senvcfg": (ALL, 0xF1, 0),
+    "senvcfg": (ALL, 0xF1 | PMM, 0),
     "sstateen0": (ALL, 0, 0),
     "sstateen1": (ALL, 0, 0),
     "sstateen2": (ALL, 0, 0),
@@ -46,7 +48,7 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "vsip": (ALL, 0, 0),
     "vstimecmp": (ALL, ALL, 0),
     "vsatp": (SATP, SATP, 0),
-    "hstatus": (ALL, 0x0070_03C0 | UXL, UXL),
+    "hstatus": (ALL, 3 << 48 | 0x0070_03C0 | UXL, UXL),
     "hedeleg": (ALL, 0xCB1FE, 0),
     "hideleg": (ALL, 0x444, 0),
     "hie": (ALL, 0x444, 0),
@@ -56,7 +58,7 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "hip": (ALL, 4, 0),
     "hvip": (ALL, 0x444, 0),
     "htinst": (ALL, ALL, 0),
-    "henvcfg": (ALL, 0xF1, 0),  # the rest is 0 in menvcfg
+    "henvcfg": (ALL, 0xF1 | PMM, 0),  # the rest is 0 in menvcfg
     "htimedelta": (ALL, ALL, 0),
     "hgatp": (8 << 60 | (1 << 60) - 1, 8 << 60 | 0x3FFF << 44 | (1 << 44) - 4, 0),
     "hstateen0": (ALL, 0, 0),  # all 0 in mstateen
@@ -67,6 +69,7 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "mtvec": (ALL, TVEC, 0),
     "mcounteren": (ALL, COUNTERS, 0),
     "menvcfg": (ALL, ENVCFG, 0),
+    "mseccfg": (ALL, PMM, 0),
     "mstateen0": (ALL, 3 << 62, 0),
     "mstateen1": (ALL, 1 << 63, 0),
     "mstateen2": (ALL, 1 << 63, 0),
@@ -122,7 +125,7 @@ def test_every_csr_has_a_row():
 def test_A1_hstatus_fields():
     rig = Rig()
     rig.write("hstatus", "HS", ALL)
-    assert rig.csr["hstatus"] == 0x2_0070_03C0  # VSBE, VGEIN and HUPMM read-only zero, VSXL 2
+    assert rig.csr["hstatus"] == 3 << 48 | 0x2_0070_03C0  # VSBE and VGEIN read-only zero, VSXL 2
     rig.write("hstatus", "HS", 0)
     assert rig.csr["hstatus"] == 0x2_0000_0000
 
@@ -205,7 +208,7 @@ def test_A7_henvcfg_is_masked_by_menvcfg():
         assert rig.read("henvcfg", "HS") == ENVCFG & ~(1 << bit)
     rig.csr["menvcfg"] = 0  # FIOM and the cache-block fields do not depend on it
     rig.write("henvcfg", "M", ALL)
-    assert rig.read("henvcfg", "M") == 0xF1
+    assert rig.read("henvcfg", "M") == 0xF1 | PMM
 
 
 def test_A7_henvcfg_bits_follow_menvcfg_down():
@@ -213,7 +216,7 @@ def test_A7_henvcfg_bits_follow_menvcfg_down():
     rig.csr["menvcfg"] = ALL
     rig.csr["henvcfg"] = ALL
     rig.csr["menvcfg"] = 0
-    assert rig.csr["henvcfg"] == 0xF1
+    assert rig.csr["henvcfg"] == 0xF1 | PMM
 
 
 @pytest.mark.parametrize("name", ["menvcfg", "henvcfg", "senvcfg"])

@@ -1,8 +1,6 @@
 """What changes a translation's permissions: checklist N (manual: "Two-Stage Address Translation", "Virtual Supervisor
 Status Register", "Memory Privilege in mstatus Register", "Hypervisor Virtual-Machine Load and Store Instructions").
-
-N7, pointer masking, has no tests: the extensions Ssnpm and Smnpm are not implemented; their PMM fields are read-only
-zero, which the tests of CSR masks check.
+N7 is in test_pointer_masking.py.
 """
 
 import pytest
