@@ -75,6 +75,7 @@ class Stop:
     """Why a run ended.
 
     ``kind``: "pass" and "fail" (the guest powered off; ``code`` is its exit code), "reset" (it asked for a reset),
+    "critical" (a hart, number ``code``, has taken one trap too many in M-mode: critical-error state of Smdbltrp),
     "limit" (``max_insns``), "timeout", "idle" (every hart waits and no timer or input can wake one), "until" (the
     condition held).
     """
@@ -447,6 +448,8 @@ class Machine:
                 if self._stop is not None:
                     core.exit_request(0)
                     return self._stop
+                if reason == _RUN_EXIT and (hart := core.critical()) is not None:
+                    return Stop("critical", hart)
                 if end is not None and core.total_slots >= end:
                     return Stop("limit")
                 if deadline is not None and time.perf_counter() >= deadline:

@@ -40,6 +40,8 @@ def verdict(stop: Stop, machine: Machine, vms: bool, max_insns: int | None, time
             return EXIT_FAIL, f"test {stop.code} failed"
         words = {1: "system failure"}
         return EXIT_FAIL, f"the machine reported failure, code {stop.code} ({words.get(stop.code, 'unknown')})"
+    if stop.kind == "critical":
+        return EXIT_FAIL, f"hart {stop.code} trapped in M-mode with mstatus.MDT set: critical error"
     if stop.kind == "limit":
         return EXIT_LIMIT, f"the limit of {max_insns} instructions was reached"
     if stop.kind == "timeout":

@@ -123,7 +123,7 @@ cdef class Core:
         h.stop = 0
         if h.wfi and interrupt_wakes(h):
             h.wfi = 0
-        if not h.wfi and not (csr_mip(h) & h.mie and interrupt_before(h)):
+        if not h.wfi and not h.critical and not (csr_mip(h) & h.mie and interrupt_before(h)):
             slice_step(h, 1)
             b.total_slots += 1
         fp_leave(h, &host_fp)
@@ -146,6 +146,14 @@ cdef class Core:
     def awake(self):
         """Whether some hart has something to do now."""
         return bool(board_awake(self.b))
+
+    def critical(self):
+        """The first hart in the critical-error state, None if there is none."""
+        cdef u32 i
+        for i in range(self.b.n_harts):
+            if self.b.harts[i].critical:
+                return i
+        return None
 
     def deadline(self):
         """mtime of the earliest timer, None if none is set."""

@@ -107,6 +107,8 @@ cdef int interrupt_take(Hart *h) noexcept nogil:
         trap_to_m(h, h.pc, CAUSE_INTERRUPT | irq, 0, 0, 0, 0)
     elif level == LEVEL_HS:
         trap_to_hs(h, h.pc, CAUSE_INTERRUPT | irq, 0, 0, 0, 0)
+    elif h.vsstatus & MSTATUS_SDT:
+        trap_to_m(h, h.pc, CAUSE_DOUBLE_TRAP, 0, CAUSE_INTERRUPT | irq, 0, 0)
     else:
         # VSSI, VSTI and VSEI are seen as SSI, STI and SEI: one less (C1).
         trap_to_vs(h, h.pc, CAUSE_INTERRUPT | (irq - 1 if irq != IRQ_LCOFI else irq), 0)

@@ -43,6 +43,7 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("priv", "u8", 0, "arch"),  # nominal privilege 0 U, 1 S, 3 M
     ("v", "u8", 0, "arch"),  # virtualization mode
     ("wfi", "u8", 0, "arch"),  # waiting for an interrupt
+    ("critical", "u8", 0, "arch"),  # in the critical-error state: it executes no more
     ("frm", "u8", 0, "arch"),
     ("fflags", "u8", 0, "arch"),  # flags collected so far; more may be sticky in the host FPU
     ("fp_live", "u8", 0, "cache"),  # the host FPU holds this hart's rounding mode and flags

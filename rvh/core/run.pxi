@@ -8,7 +8,7 @@
 
 cdef enum:
     RUN_LIMIT = 0  # the slots asked for have been executed
-    RUN_EXIT = 1  # a device asked for power-off or reset
+    RUN_EXIT = 1  # a device asked for power-off or reset, or a hart is in the critical-error state
     RUN_POLL = 2  # time to look at the host: input, signals, HTIF
     RUN_IDLE = 3  # every hart waits; the earliest timer is at board_deadline(), ~0 if there is none
 
@@ -72,7 +72,8 @@ cdef void slice_chunk(Hart *h, u64 n) noexcept nogil:
         if h.wfi and not interrupt_wakes(h):
             return
         h.wfi = 0
-        interrupt_before(h)
+        if interrupt_before(h) and unlikely(h.critical):
+            return
     h.reserve = 0
     h.budget = left
     h.slots_end = target
@@ -157,6 +158,8 @@ cdef int board_run(Board *b, u64 limit, u64 jumps) noexcept nogil:
             b.poll_request = 0
             return RUN_POLL
         h = b.harts[b.current]
+        if unlikely(h.critical):
+            return RUN_EXIT
         if b.alarm != <u64>-1 and mtime_now(h) >= b.alarm:
             b.alarm = <u64>-1
             return RUN_POLL

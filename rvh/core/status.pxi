@@ -12,6 +12,11 @@ cdef inline u64 status_sd(u64 status) noexcept nogil:
 
 cdef inline void status_set(Hart *h, u64 new) noexcept nogil:
     cdef u64 old = h.mstatus
+    # What disables traps disables interrupts too, whatever the same write says ("Double Trap Control").
+    if new & MSTATUS_MDT:
+        new &= ~MSTATUS_MIE
+    if new & MSTATUS_SDT:
+        new &= ~MSTATUS_SIE
     h.mstatus = new
     if (old ^ new) & (MSTATUS_SUM | MSTATUS_MXR):
         context_regime(h)
@@ -39,6 +44,8 @@ cdef public u64 csr_read_vsstatus(Hart *h, u32 csr) noexcept nogil:
 cdef public void csr_write_mstatus(Hart *h, u32 csr, u64 value) noexcept nogil:
     cdef u64 mask = mask_mstatus(h), new, mpp
     fp_collect(h)
+    if not h.menvcfg & ENVCFG_DTE:
+        mask &= ~MSTATUS_SDT
     new = (h.mstatus & ~mask) | (value & mask)
     mpp = (new >> 11) & 3
     if mpp == 2 or (mpp == 1 and not h.ext & EXT_S) or (mpp == 0 and not h.ext & EXT_U):
@@ -50,14 +57,20 @@ cdef public void csr_write_mstatus(Hart *h, u32 csr, u64 value) noexcept nogil:
 cdef public void csr_write_sstatus(Hart *h, u32 csr, u64 value) noexcept nogil:
     cdef u64 mask = mask_sstatus(h)
     fp_collect(h)
+    if not h.menvcfg & ENVCFG_DTE:
+        mask &= ~MSTATUS_SDT
     status_set(h, (h.mstatus & ~mask) | (value & mask))
 
 
 cdef public void csr_write_vsstatus(Hart *h, u32 csr, u64 value) noexcept nogil:
     cdef u64 mask = mask_vsstatus(h), old
     fp_collect(h)
+    if not h.henvcfg & ENVCFG_DTE:
+        mask &= ~MSTATUS_SDT
     old = h.vsstatus
     h.vsstatus = (old & ~mask) | (value & mask)
+    if h.vsstatus & MSTATUS_SDT:
+        h.vsstatus &= ~MSTATUS_SIE
     if (old ^ h.vsstatus) & (MSTATUS_SUM | MSTATUS_MXR):
         context_regime(h)
     if ~old & h.vsstatus & MSTATUS_SIE:
@@ -136,16 +149,24 @@ cdef inline u64 envcfg_legal(u64 new, u64 old) noexcept nogil:
     return new
 
 
+# Bits of henvcfg that menvcfg grants.
+cdef u64 ENVCFG_BELOW = ENVCFG_PBMTE | ENVCFG_ADUE | ENVCFG_STCE | ENVCFG_DTE
+
+
 cdef void henvcfg_effective(Hart *h, u64 before) noexcept nogil:
-    """Recomputes henvcfg, of which PBMTE, ADUE and STCE are 0 while they are 0 in menvcfg (A7); `before` is
+    """Recomputes henvcfg, of which PBMTE, ADUE, STCE and DTE are 0 while they are 0 in menvcfg (A7); `before` is
     the menvcfg that this follows a change of."""
-    cdef u64 below = ENVCFG_PBMTE | ENVCFG_ADUE | ENVCFG_STCE
+    cdef u64 below = ENVCFG_BELOW
     cdef u64 old = h.henvcfg
     cdef u64 changed
     h.henvcfg = h.henvcfg_set & (h.menvcfg | ~below)
     changed = (h.menvcfg ^ before) | (h.henvcfg ^ old)
     if changed & (ENVCFG_PBMTE | ENVCFG_ADUE | ENVCFG_PMM):
         context_regime(h)
+    if not h.menvcfg & ENVCFG_DTE:
+        h.mstatus &= ~MSTATUS_SDT
+    if not h.henvcfg & ENVCFG_DTE:
+        h.vsstatus &= ~MSTATUS_SDT
     if changed & ENVCFG_STCE:
         timer_update(h)
         interrupt_check(h)
@@ -161,7 +182,7 @@ cdef public void csr_write_menvcfg(Hart *h, u32 csr, u64 value) noexcept nogil:
 
 cdef public void csr_write_henvcfg(Hart *h, u32 csr, u64 value) noexcept nogil:
     cdef u64 mask = mask_henvcfg(h), old = h.henvcfg_set
-    mask &= h.menvcfg | ~(ENVCFG_PBMTE | ENVCFG_ADUE | ENVCFG_STCE)
+    mask &= h.menvcfg | ~ENVCFG_BELOW
     h.henvcfg_set = envcfg_legal((old & ~mask) | (value & mask), old)
     henvcfg_effective(h, h.menvcfg)
 

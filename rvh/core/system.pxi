@@ -111,9 +111,10 @@ cdef void hart_reset(Hart *h) noexcept nogil:
     cdef u64 everything = <u64>-1
     memset(h.x, 0, sizeof(h.x))
     memset(h.f, 0, sizeof(h.f))
-    h.priv, h.v, h.wfi, h.frm, h.fflags, h.res_valid = 3, 0, 0, 0, 0, 0
+    h.priv, h.v, h.wfi, h.critical, h.frm, h.fflags, h.res_valid = 3, 0, 0, 0, 0, 0, 0
     h.mstatus = (MSTATUS_FIXED & (MSTATUS_UXL if h.ext & EXT_U else 0)) | \
-        (MSTATUS_FIXED & (MSTATUS_SXL if h.ext & EXT_S else 0)) | (0 if h.ext & EXT_U else MSTATUS_MPP)
+        (MSTATUS_FIXED & (MSTATUS_SXL if h.ext & EXT_S else 0)) | (0 if h.ext & EXT_U else MSTATUS_MPP) | \
+        (MSTATUS_MDT if h.ext & EXT_SMDBLTRP else 0)
     h.hstatus = HSTATUS_FIXED if h.ext & EXT_H else 0
     h.vsstatus = VSSTATUS_FIXED if h.ext & EXT_H else 0
     h.mtvec = h.mscratch = h.mepc = h.mcause = h.mtval = h.mtval2 = h.mtinst = 0

@@ -18,8 +18,21 @@ cdef inline u64 trap_vector(u64 tvec, u64 cause) noexcept nogil:
     return tvec & ~<u64>3
 
 
+cdef void critical_error(Hart *h, u64 pc) noexcept nogil:
+    """A trap too many in M-mode: the hart ceases execution, and no state changes but that ("Double Trap Control in
+    mstatus Register"). The platform, this machine, stops."""
+    h.pc = pc
+    h.critical = 1
+    h.stop = 1
+
+
 cdef void trap_to_m(Hart *h, u64 epc, u64 cause, u64 tval, u64 tval2, u64 tinst, u64 gva) noexcept nogil:
     cdef u64 s = h.mstatus
+    if unlikely(h.ext & EXT_SMDBLTRP):
+        if s & MSTATUS_MDT:
+            critical_error(h, epc)
+            return
+        s |= MSTATUS_MDT
     h.mstatus = (s & ~(MSTATUS_MPP | MSTATUS_MPIE | MSTATUS_MIE | MSTATUS_GVA | MSTATUS_MPV)) | \
         <u64>h.priv << 11 | (s & MSTATUS_MIE) << 4 | gva << 38 | <u64>h.v << 39
     h.mepc, h.mcause, h.mtval, h.mtval2, h.mtinst = epc, cause, tval, tval2, tinst
@@ -29,6 +42,11 @@ cdef void trap_to_m(Hart *h, u64 epc, u64 cause, u64 tval, u64 tval2, u64 tinst,
 
 cdef void trap_to_hs(Hart *h, u64 epc, u64 cause, u64 tval, u64 tval2, u64 tinst, u64 gva) noexcept nogil:
     cdef u64 s = h.mstatus, hs = h.hstatus & ~(HSTATUS_GVA | HSTATUS_SPV)
+    if unlikely(s & MSTATUS_SDT):
+        trap_to_m(h, epc, CAUSE_DOUBLE_TRAP, tval, cause, tinst, gva)
+        return
+    if h.menvcfg & ENVCFG_DTE:
+        s |= MSTATUS_SDT
     if h.v:  # else SPVP keeps its value (F2)
         hs = (hs & ~HSTATUS_SPVP) | HSTATUS_SPV | <u64>h.priv << 8
     h.hstatus = hs | gva << 6
@@ -39,8 +57,11 @@ cdef void trap_to_hs(Hart *h, u64 epc, u64 cause, u64 tval, u64 tval2, u64 tinst
 
 
 cdef void trap_to_vs(Hart *h, u64 epc, u64 cause, u64 tval) noexcept nogil:
-    """`cause` as the guest sees it. Nothing outside the vs registers changes (F3)."""
+    """`cause` as the guest sees it; the caller has seen to double traps. Nothing outside the vs registers changes
+    (F3)."""
     cdef u64 s = h.vsstatus
+    if h.henvcfg & ENVCFG_DTE:
+        s |= MSTATUS_SDT
     h.vsstatus = (s & ~(MSTATUS_SPP | MSTATUS_SPIE | MSTATUS_SIE)) | <u64>h.priv << 8 | (s & MSTATUS_SIE) << 4
     h.vsepc, h.vscause, h.vstval = epc, cause, tval
     h.pc = trap_vector(h.vstvec, cause)
@@ -55,13 +76,15 @@ cdef void trap_take(Hart *h, u64 epc, u32 insn) noexcept nogil:
     h.n_traps += 1
     if cause == CAUSE_ILLEGAL or cause == CAUSE_VIRTUAL:
         tval = insn
-    if delegated and h.v and h.hedeleg >> cause & 1:
+    if delegated and h.v and h.hedeleg >> cause & 1 and not h.vsstatus & MSTATUS_SDT:
         trap_to_vs(h, epc, cause, tval)
         return
     tinst = h.exc_tinst
     if tinst == 0 and TRANSFORMED_CAUSES >> cause & 1 and not h.board.plain_tinst:
         tinst = tinst_transformed(h, insn, tval)
-    if delegated:
+    if delegated and h.v and h.hedeleg >> cause & 1:
+        trap_to_m(h, epc, CAUSE_DOUBLE_TRAP, tval, cause, tinst, h.exc_gva)
+    elif delegated:
         trap_to_hs(h, epc, cause, tval, h.exc_gpa, tinst, h.exc_gva)
     else:
         trap_to_m(h, epc, cause, tval, h.exc_gpa, tinst, h.exc_gva)
@@ -104,9 +127,13 @@ cdef public int do_mret(Hart *h) noexcept nogil:
         return 0
     priv = s >> 11 & 3
     v = s >> 39 & 1 if priv != 3 else 0
-    s = (s & ~(MSTATUS_MIE | MSTATUS_MPP | MSTATUS_MPV)) | (s & MSTATUS_MPIE) >> 4 | MSTATUS_MPIE
+    s = (s & ~(MSTATUS_MIE | MSTATUS_MPP | MSTATUS_MPV | MSTATUS_MDT)) | (s & MSTATUS_MPIE) >> 4 | MSTATUS_MPIE
     if priv != 3:
         s &= ~MSTATUS_MPRV
+    if priv == 0 or v:
+        s &= ~MSTATUS_SDT
+    if priv == 0 and v:
+        h.vsstatus &= ~MSTATUS_SDT
     if not h.ext & EXT_U:
         s |= MSTATUS_MPP
     h.mstatus = s
@@ -125,7 +152,7 @@ cdef public int do_sret(Hart *h) noexcept nogil:
         return 0
     s = h.vsstatus if v else h.mstatus
     priv = s >> 8 & 1
-    s = (s & ~(MSTATUS_SIE | MSTATUS_SPP)) | (s & MSTATUS_SPIE) >> 4 | MSTATUS_SPIE
+    s = (s & ~(MSTATUS_SIE | MSTATUS_SPP | MSTATUS_SDT)) | (s & MSTATUS_SPIE) >> 4 | MSTATUS_SPIE
     if v:
         h.vsstatus = s
         h.pc = h.vsepc
@@ -134,6 +161,10 @@ cdef public int do_sret(Hart *h) noexcept nogil:
         h.mstatus = s
         h.hstatus &= ~HSTATUS_SPV
         h.pc = h.sepc
+        if v and priv == 0:
+            h.vsstatus &= ~MSTATUS_SDT
+        if h.priv == 3:
+            h.mstatus &= ~MSTATUS_MDT
     h.mstatus &= ~MSTATUS_MPRV
     mode_set(h, priv, v)
     interrupt_check(h)

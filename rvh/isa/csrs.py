@@ -45,7 +45,7 @@ VS_INTERRUPTS = interrupts("VSSI", "VSTI", "VSEI")
 CAUSES: dict[str, int] = {
     "FETCH_MISALIGNED": 0, "FETCH_ACCESS": 1, "ILLEGAL": 2, "BREAKPOINT": 3, "LOAD_MISALIGNED": 4, "LOAD_ACCESS": 5,
     "STORE_MISALIGNED": 6, "STORE_ACCESS": 7, "ECALL_U": 8, "ECALL_HS": 9, "ECALL_VS": 10, "ECALL_M": 11,
-    "FETCH_PAGE": 12, "LOAD_PAGE": 13, "STORE_PAGE": 15, "SOFTWARE_CHECK": 18, "HARDWARE_ERROR": 19,
+    "FETCH_PAGE": 12, "LOAD_PAGE": 13, "STORE_PAGE": 15, "DOUBLE_TRAP": 16, "SOFTWARE_CHECK": 18, "HARDWARE_ERROR": 19,
     "FETCH_GUEST_PAGE": 20, "LOAD_GUEST_PAGE": 21, "VIRTUAL": 22, "STORE_GUEST_PAGE": 23,
 }  # fmt: skip
 
@@ -56,17 +56,17 @@ ACCESS_CAUSES = sum(1 << code for name, code in CAUSES.items() if name.startswit
 MSTATUS: dict[str, Bits] = {
     "SIE": (1, 1), "MIE": (3, 3), "SPIE": (5, 5), "UBE": (6, 6), "MPIE": (7, 7), "SPP": (8, 8), "VS": (10, 9),
     "MPP": (12, 11), "FS": (14, 13), "XS": (16, 15), "MPRV": (17, 17), "SUM": (18, 18), "MXR": (19, 19),
-    "TVM": (20, 20), "TW": (21, 21), "TSR": (22, 22), "UXL": (33, 32), "SXL": (35, 34), "SBE": (36, 36),
-    "MBE": (37, 37), "GVA": (38, 38), "MPV": (39, 39), "SD": (63, 63),
+    "TVM": (20, 20), "TW": (21, 21), "TSR": (22, 22), "SDT": (24, 24), "UXL": (33, 32), "SXL": (35, 34), "SBE": (36, 36),
+    "MBE": (37, 37), "GVA": (38, 38), "MPV": (39, 39), "MDT": (42, 42), "SD": (63, 63),
 }  # fmt: skip
-_SSTATUS = ("SIE", "SPIE", "UBE", "SPP", "VS", "FS", "XS", "SUM", "MXR", "UXL", "SD")
+_SSTATUS = ("SIE", "SPIE", "UBE", "SPP", "VS", "FS", "XS", "SUM", "MXR", "SDT", "UXL", "SD")
 SSTATUS: dict[str, Bits] = {name: MSTATUS[name] for name in _SSTATUS}
 HSTATUS: dict[str, Bits] = {
     "VSBE": (5, 5), "GVA": (6, 6), "SPV": (7, 7), "SPVP": (8, 8), "HU": (9, 9), "VGEIN": (17, 12), "VTVM": (20, 20),
     "VTW": (21, 21), "VTSR": (22, 22), "VSXL": (33, 32), "HUPMM": (49, 48),
 }  # fmt: skip
 ENVCFG: dict[str, Bits] = {
-    "FIOM": (0, 0), "CBIE": (5, 4), "CBCFE": (6, 6), "CBZE": (7, 7), "PMM": (33, 32), "ADUE": (61, 61),
+    "FIOM": (0, 0), "CBIE": (5, 4), "CBCFE": (6, 6), "CBZE": (7, 7), "PMM": (33, 32), "DTE": (59, 59), "ADUE": (61, 61),
     "PBMTE": (62, 62), "STCE": (63, 63),
 }  # fmt: skip
 MSECCFG: dict[str, Bits] = {"PMM": (33, 32)}
@@ -166,13 +166,19 @@ def _rows() -> list[Csr]:
 
 # -- masks
 _SSTATUS_WRITE = fields_mask(MSTATUS, "SIE", "SPIE", "SPP", "SUM", "MXR")
-_FS_VS = (("F", fields_mask(MSTATUS, "FS")), ("V", fields_mask(MSTATUS, "VS")))
+#: Of mstatus, sstatus and vsstatus alike, by extension.
+_STATUS_EXTRA = (
+    ("F", fields_mask(MSTATUS, "FS")),
+    ("V", fields_mask(MSTATUS, "VS")),
+    ("Ssdbltrp", fields_mask(MSTATUS, "SDT")),
+)
 _MSTATUS_S = _SSTATUS_WRITE | fields_mask(MSTATUS, "TVM", "TSR")
 _MSTATUS_EXTRA = (
     ("S", _MSTATUS_S),
     ("U", fields_mask(MSTATUS, "MPRV", "TW")),
     ("H", fields_mask(MSTATUS, "GVA", "MPV")),
-    *_FS_VS,
+    ("Smdbltrp", fields_mask(MSTATUS, "MDT")),
+    *_STATUS_EXTRA,
 )
 _MSTATUS_WRITE = fields_mask(MSTATUS, "MIE", "MPIE", "MPP")
 _HSTATUS_WRITE = fields_mask(HSTATUS, "GVA", "SPV", "SPVP", "HU", "VTVM", "VTW", "VTSR")
@@ -190,6 +196,7 @@ _ENVCFG_EXTRA = (
     ("Sstc", fields_mask(ENVCFG, "STCE")),
     ("Svpbmt", fields_mask(ENVCFG, "PBMTE")),
     ("Svadu", fields_mask(ENVCFG, "ADUE")),
+    ("Ssdbltrp", fields_mask(ENVCFG, "DTE")),
 )
 #: Bits 1-8, 12, 13, 15, 18, 19: the table of bits of hedeleg that must be writable.
 _HEDELEG_WRITE = 0xCB1FE
@@ -235,7 +242,7 @@ def _supervisor(csr: Callable[..., None]) -> None:
         csr(number, name, title, **{"needs": "S", "twin": "v" + name if number in twins else "", **more})
 
     twins = {0x100, 0x104, 0x105, 0x140, 0x141, 0x142, 0x143, 0x144, 0x14D, 0x180}
-    s(0x100, "sstatus", "Supervisor Status", via="rw", writable=_SSTATUS_WRITE, extra=_FS_VS, fields=SSTATUS)
+    s(0x100, "sstatus", "Supervisor Status", via="rw", writable=_SSTATUS_WRITE, extra=_STATUS_EXTRA, fields=SSTATUS)
     s(0x104, "sie", under=_SIP, via="rw", writable=S_INTERRUPTS, extra=_LCOFI, fields=_ENABLES)
     s(0x105, "stvec", "Supervisor Trap Vector Base Address", writable=_TVEC_WRITE, fields=TVEC)
     s(0x106, "scounteren", "Counter-Enable", writable=0, extra=_COUNTERS, fields=COUNTEREN)
@@ -261,7 +268,7 @@ def _virtual_supervisor(csr: Callable[..., None]) -> None:
     def vs(number: int, name: str, title: str = "", **more: Any) -> None:
         csr(number, name, f"Virtual Supervisor {title}", **{"needs": "H", **more})
 
-    status = dict(via="rw", storage="vsstatus", writable=_SSTATUS_WRITE, extra=_FS_VS, fixed=_XL64)
+    status = dict(via="rw", storage="vsstatus", writable=_SSTATUS_WRITE, extra=_STATUS_EXTRA, fixed=_XL64)
     vs(0x200, "vsstatus", "Status", fields=SSTATUS, **status)
     vs(0x204, "vsie", under=_VSIP, via="rw", writable=S_INTERRUPTS, fields=_ENABLES)
     vs(0x205, "vstvec", "Trap Vector Base Address", writable=_TVEC_WRITE, fields=TVEC)

@@ -15,7 +15,7 @@ EXTENSIONS: tuple[str, ...] = (
     *("Zihpm", "Zimop", "Zabha", "Zacas", "Zawrs", "Zfa", "Zfbfmin", "Zfh", "Zfhmin", "Zca", "Zcb", "Zcd", "Zcmop"),
     *("Zba", "Zbb", "Zbc", "Zbkb", "Zbkc", "Zbkx", "Zbs"),
     *("Zkn", "Zknd", "Zkne", "Zknh", "Zks", "Zksed", "Zksh", "Zkt"),
-    *("Sscofpmf", "Ssnpm", "Ssstateen", "Sstc", "Smmpm", "Smnpm", "Smstateen"),
+    *("Sscofpmf", "Ssdbltrp", "Ssnpm", "Ssstateen", "Sstc", "Smdbltrp", "Smmpm", "Smnpm", "Smstateen"),
     *("Svade", "Svadu", "Svinval", "Svnapot", "Svpbmt", "Sv39", "Sv48", "Sv57"),
     *("Sha", "Shcounterenw", "Shgatpa", "Shtvala", "Shvsatpa", "Shvstvala", "Shvstvecd"),
 )
@@ -44,6 +44,7 @@ IMPLIES: dict[str, tuple[str, ...]] = {
     "Zicntr": ("Zicsr",),
     "Zihpm": ("Zicsr",),
     "Smstateen": ("Ssstateen",),
+    "Ssdbltrp": ("S",),
     "Ssnpm": ("S",),
     "Smnpm": ("U",),
     "Sv48": ("Sv39",),
@@ -68,8 +69,9 @@ PROFILES: dict[str, tuple[str, ...]] = {
     "rva22s64": (*_RVA22U, "S", "Sv39", "Svade", "Svinval", "Svpbmt"),
 }
 
-#: What a machine has unless told otherwise: everything.
-DEFAULT: frozenset[str] = frozenset(EXTENSIONS) - {"Svade"}
+#: What a machine has unless told otherwise: everything but what software that does not know it would fall over: with
+#: Smdbltrp the first trap after reset is one too many.
+DEFAULT: frozenset[str] = frozenset(EXTENSIONS) - {"Svade", "Smdbltrp"}
 
 _BY_LOWER = {name.lower(): name for name in EXTENSIONS}
 
