@@ -38,6 +38,30 @@ cdef void pmp_refresh(Hart *h) noexcept nogil:
             h.pmp_lo[i] = (addr & ~mask) << 2
             h.pmp_hi[i] = (((addr | mask) << 2) | 3) if mask != <u64>-1 else <u64>-1
         h.pmp_active = i + 1
+    if h.mseccfg & (MSECCFG_MML | MSECCFG_MMWP) and not h.pmp_active:
+        h.pmp_active = 1  # M-mode is not free where no entry matches
+
+
+cdef u32 pmp_entry_perms(Hart *h, u32 i, u32 priv) noexcept nogil:
+    """What entry i grants at privilege `priv` to an access that it matches; with mseccfg.MML by the truth table of
+    "Smepmp Physical Memory Protection Rules"."""
+    cdef u32 cfg = h.pmpcfg[i]
+    if not h.mseccfg & MSECCFG_MML:
+        return PERM_ALL if priv == 3 and not cfg & PMP_L else cfg & PERM_ALL
+    if cfg & (PMP_R | PMP_W) == PMP_W:  # shared between M and the rest
+        if cfg & PMP_L:
+            return PMP_R | PMP_X if priv == 3 and cfg & PMP_X else PMP_X
+        return PMP_R | PMP_W if priv == 3 or cfg & PMP_X else PMP_R
+    if cfg & (PMP_L | PERM_ALL) == PMP_L | PERM_ALL:
+        return PMP_R
+    return cfg & PERM_ALL if (priv == 3) == (cfg & PMP_L != 0) else 0
+
+
+cdef inline u32 pmp_unmatched(Hart *h, u32 priv) noexcept nogil:
+    """What an access that no entry matches may do."""
+    if priv != 3 or h.mseccfg & MSECCFG_MMWP:
+        return 0
+    return PMP_R | PMP_W if h.mseccfg & MSECCFG_MML else PERM_ALL
 
 
 cdef u32 pmp_perms(Hart *h, u64 pa, u64 size, u32 priv) noexcept nogil:
@@ -50,10 +74,8 @@ cdef u32 pmp_perms(Hart *h, u64 pa, u64 size, u32 priv) noexcept nogil:
             continue
         if pa < h.pmp_lo[i] or last > h.pmp_hi[i]:
             return 0
-        if priv == 3 and not h.pmpcfg[i] & PMP_L:
-            return PERM_ALL
-        return h.pmpcfg[i] & PERM_ALL
-    return PERM_ALL if priv == 3 else 0
+        return pmp_entry_perms(h, i, priv)
+    return pmp_unmatched(h, priv)
 
 
 cdef u32 pmp_page_perms(Hart *h, u64 pa, u32 priv, bint *uniform) noexcept nogil:
@@ -67,7 +89,5 @@ cdef u32 pmp_page_perms(Hart *h, u64 pa, u32 priv, bint *uniform) noexcept nogil
         if lo < h.pmp_lo[i] or hi > h.pmp_hi[i]:
             uniform[0] = False
             return 0
-        if priv == 3 and not h.pmpcfg[i] & PMP_L:
-            return PERM_ALL
-        return h.pmpcfg[i] & PERM_ALL
-    return PERM_ALL if priv == 3 else 0
+        return pmp_entry_perms(h, i, priv)
+    return pmp_unmatched(h, priv)

@@ -196,9 +196,16 @@ cdef public void csr_write_senvcfg(Hart *h, u32 csr, u64 value) noexcept nogil:
 
 cdef public void csr_write_mseccfg(Hart *h, u32 csr, u64 value) noexcept nogil:
     cdef u64 mask = mask_mseccfg(h), old = h.mseccfg
+    cdef u32 i
     if (value & MSECCFG_PMM) == <u64>1 << 32:
         mask &= ~MSECCFG_PMM  # WARL: reserved
-    h.mseccfg = (old & ~mask) | (value & mask)
+    if not old & MSECCFG_RLB:
+        for i in range(PMP_COUNT):
+            if h.pmpcfg[i] & PMP_L:
+                mask &= ~MSECCFG_RLB  # not to be set any more
+    h.mseccfg = (old & ~mask) | (value & mask) | old & (MSECCFG_MML | MSECCFG_MMWP)  # these two stay set
+    if (old ^ h.mseccfg) & (MSECCFG_MML | MSECCFG_MMWP):
+        tlb_flush_all(h)
     if (old ^ h.mseccfg) & MSECCFG_PMM:
         context_regime(h)
 

@@ -69,7 +69,7 @@ ENVCFG: dict[str, Bits] = {
     "FIOM": (0, 0), "CBIE": (5, 4), "CBCFE": (6, 6), "CBZE": (7, 7), "PMM": (33, 32), "DTE": (59, 59), "ADUE": (61, 61),
     "PBMTE": (62, 62), "STCE": (63, 63),
 }  # fmt: skip
-MSECCFG: dict[str, Bits] = {"PMM": (33, 32)}
+MSECCFG: dict[str, Bits] = {"MML": (0, 0), "MMWP": (1, 1), "RLB": (2, 2), "PMM": (33, 32)}
 STATEEN0: dict[str, Bits] = {"C": (0, 0), "FCSR": (1, 1), "ENVCFG": (62, 62), "SE0": (63, 63)}
 ATP: dict[str, Bits] = {"PPN": (43, 0), "ASID": (59, 44), "MODE": (63, 60)}
 HGATP: dict[str, Bits] = {"PPN": (43, 0), "VMID": (57, 44), "MODE": (63, 60)}
@@ -325,7 +325,8 @@ def _machine(csr: Callable[..., None]) -> None:
     csr(0x306, "mcounteren", title, writable=0, extra=_COUNTERS, fields=COUNTEREN, needs="U")
     more = {"extra": (*_ENVCFG_EXTRA, ("Smnpm", fields_mask(ENVCFG, "PMM"))), "fields": ENVCFG, "needs": "U"}
     csr(0x30A, "menvcfg", "Machine Environment Configuration", via="w", writable=1, **more)
-    more = {"extra": (("Smmpm", fields_mask(MSECCFG, "PMM")),), "fields": MSECCFG, "needs": "Smmpm"}
+    extra = (("Smepmp", fields_mask(MSECCFG, "MML", "MMWP", "RLB")), ("Smmpm", fields_mask(MSECCFG, "PMM")))
+    more = {"extra": extra, "fields": MSECCFG, "needs": "Smepmp/Smmpm"}
     csr(0x747, "mseccfg", "Machine Security Configuration", via="w", writable=0, **more)
     for n in range(4):
         more = {"writable": _stateen_writable(n), "fields": _stateen_fields(n), "needs": "Smstateen"}

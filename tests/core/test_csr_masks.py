@@ -70,7 +70,7 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "mtvec": (ALL, TVEC, 0),
     "mcounteren": (ALL, COUNTERS, 0),
     "menvcfg": (ALL, ENVCFG, 0),
-    "mseccfg": (ALL, PMM, 0),
+    "mseccfg": (PMM | 4, PMM | 4, 0),  # MML and MMWP cannot be cleared
     "mstateen0": (ALL, 3 << 62, 0),
     "mstateen1": (ALL, 1 << 63, 0),
     "mstateen2": (ALL, 1 << 63, 0),
