@@ -279,8 +279,7 @@ cdef class Core:
         cdef Hart *h = self.hart(hart)
         if priv not in (0, 1, 3) or v > 1 or (v and priv == 3):
             raise ValueError(f"no mode with privilege {priv} and V={v}")
-        h.priv, h.v = priv, v
-        context_mode(h)
+        mode_set(h, priv, v)
 
     def get_wfi(self, u32 hart):
         return bool(self.hart(hart).wfi)

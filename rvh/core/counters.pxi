@@ -1,4 +1,4 @@
-# Counters (manual: "Hardware Performance Monitor", "Machine Counter-Inhibit", Sscofpmf). Nothing counts by
+# Counters (manual: "Hardware Performance Monitor", "Machine Counter-Inhibit", Sscofpmf, Smcntrpmf). Nothing counts by
 # itself: mcycle and minstret are offsets to the slots and retired instructions of core/runtime.h, an event
 # counter is a value and the reading of its source at which it had that value.
 #
@@ -34,9 +34,9 @@ cdef u64 counter_value(Hart *h, u32 n, u64 in_flight) noexcept nogil:
     """mcycle (n=0), minstret (2) or mhpmcounter<n>, without `in_flight` instructions already charged."""
     cdef u64 event, value
     if n == 0:
-        return h.mcycle_off if h.mcountinhibit & 1 else hart_slots(h) - in_flight + h.mcycle_off
+        return h.mcycle_off if h.fixed_off & 1 else hart_slots(h) - in_flight + h.mcycle_off
     if n == 2:
-        return h.minstret_off if h.mcountinhibit & 4 else hart_retired(h) - in_flight + h.minstret_off
+        return h.minstret_off if h.fixed_off & 4 else hart_retired(h) - in_flight + h.minstret_off
     value = h.mhpmcounter[n - 3]
     if h.hpm_on >> n & 1:
         event = h.mhpmevent[n - 3] & HPMEVENT_EVENT
@@ -65,18 +65,22 @@ cdef void counters_sync(Hart *h) noexcept nogil:
 
 
 cdef void counters_select(Hart *h) noexcept nogil:
-    """After counters_sync() and a change of mode, event or inhibition: which event counters count from now
-    on."""
+    """After counters_sync() and a change of mode, event or inhibition: which counters count from now on."""
     cdef u32 n, i
-    cdef u64 inhibit
+    cdef u64 inhibit, cycle, instret
     if h.priv == 3:
         inhibit = HPMEVENT_MINH
     elif h.priv == 1:
         inhibit = HPMEVENT_VSINH if h.v else HPMEVENT_SINH
     else:
         inhibit = HPMEVENT_VUINH if h.v else HPMEVENT_UINH
+    # The offset of one that stands still is its value.
+    cycle, instret = counter_value(h, 0, 0), counter_value(h, 2, 0)
+    h.fixed_off = h.mcountinhibit & 5 | (1 if h.mcyclecfg & inhibit else 0) | (4 if h.minstretcfg & inhibit else 0)
+    h.mcycle_off = cycle if h.fixed_off & 1 else cycle - hart_slots(h)
+    h.minstret_off = instret if h.fixed_off & 4 else instret - hart_retired(h)
     h.hpm_on = 0
-    h.hpm_filter = 0
+    h.hpm_filter = (1 if h.mcyclecfg else 0) | (4 if h.minstretcfg else 0)
     for n in range(3, 32):
         i = n - 3
         if not h.mhpmevent[i] & HPMEVENT_EVENT or h.mcountinhibit >> n & 1:
@@ -119,9 +123,9 @@ cdef public u64 csr_read_counter(Hart *h, u32 csr) noexcept nogil:
 cdef public void csr_write_counter(Hart *h, u32 csr, u64 value) noexcept nogil:
     cdef u32 n = csr & 31
     if n == 0:
-        h.mcycle_off = value if h.mcountinhibit & 1 else value - hart_slots(h)
+        h.mcycle_off = value if h.fixed_off & 1 else value - hart_slots(h)
     elif n == 2:
-        h.minstret_off = value if h.mcountinhibit & 4 else value - hart_retired(h)
+        h.minstret_off = value if h.fixed_off & 4 else value - hart_retired(h)
     else:
         h.mhpmcounter[n - 3] = value
         h.hpm_base[n - 3] = event_source(h, h.mhpmevent[n - 3] & HPMEVENT_EVENT)
@@ -144,13 +148,19 @@ cdef public void csr_write_mhpmevent(Hart *h, u32 csr, u64 value) noexcept nogil
 
 
 cdef public void csr_write_mcountinhibit(Hart *h, u32 csr, u64 value) noexcept nogil:
-    cdef u64 mask = mask_mcountinhibit(h), cycle, instret
-    counters_sync(h)
-    # An inhibited counter's offset is its value; this instruction counts under the old setting.
-    cycle, instret = counter_value(h, 0, 0), counter_value(h, 2, 0)
+    cdef u64 mask = mask_mcountinhibit(h)
+    counters_sync(h)  # this instruction counts under the old setting
     h.mcountinhibit = (h.mcountinhibit & ~mask) | (value & mask)
-    h.mcycle_off = cycle if h.mcountinhibit & 1 else cycle - hart_slots(h)
-    h.minstret_off = instret if h.mcountinhibit & 4 else instret - hart_retired(h)
+    counters_select(h)
+    kick(h)
+
+
+cdef public void csr_write_mcountercfg(Hart *h, u32 csr, u64 value) noexcept nogil:
+    counters_sync(h)
+    if csr == CSR_MCYCLECFG:
+        h.mcyclecfg = value & mask_mcyclecfg(h)
+    else:
+        h.minstretcfg = value & mask_minstretcfg(h)
     counters_select(h)
     kick(h)
 

@@ -138,6 +138,8 @@ cdef void hart_reset(Hart *h) noexcept nogil:
         h.sstateen[n] = 0
     h.stimecmp = h.vstimecmp = 0
     h.mtimecmp = everything
+    h.mcyclecfg = h.minstretcfg = 0
+    h.fixed_off = 0
     h.mcycle_off = 0 - hart_slots(h)
     h.minstret_off = 0 - hart_retired(h)
     memset(h.mhpmcounter, 0, sizeof(h.mhpmcounter))

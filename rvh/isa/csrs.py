@@ -351,14 +351,19 @@ def _machine(csr: Callable[..., None]) -> None:
 
 
 def _machine_counters(csr: Callable[..., None]) -> None:
+    extra = tuple((mode, fields_mask(HPMEVENT, f"{mode}INH")) for mode in ("S", "U"))
+    extra += (("H", fields_mask(HPMEVENT, "VSINH", "VUINH")),)
+    filters: dict[str, Any] = {"writable": fields_mask(HPMEVENT, "MINH"), "extra": extra, "fields": HPMEVENT}
+    for number, name in ((0x321, "mcyclecfg"), (0x322, "minstretcfg")):
+        csr(number, name, "Machine Counter Configuration", write="mcountercfg", needs="Smcntrpmf", **filters)
     more: dict[str, Any] = {"extra": (("Zihpm", 0xFFFF_FFF8),), "fields": COUNTEREN}
     csr(0x320, "mcountinhibit", "Machine Counter-Inhibit", via="w", writable=5, **more)
     csr(0xB00, "mcycle", under=_HPM, read="counter", write="counter")
     csr(0xB02, "minstret", under=_HPM, read="counter", write="counter")
-    filters = (("Sscofpmf", fields_mask(HPMEVENT, "OF", "MINH", "SINH", "UINH")),)
+    extra = (("Sscofpmf", fields_mask(HPMEVENT, "OF", "MINH", "SINH", "UINH")),)
     for n in range(3, 32):
         csr(0xB00 + n, f"mhpmcounter{n}", under=_HPM, read="counter", write="counter", needs="Zihpm")
-        more = {"storage": f"mhpmevent[{n - 3}]", "write": "mhpmevent", "fields": HPMEVENT, "extra": filters}
+        more = {"storage": f"mhpmevent[{n - 3}]", "write": "mhpmevent", "fields": HPMEVENT, "extra": extra}
         csr(0x320 + n, f"mhpmevent{n}", under=_HPM, writable=mask_of(HPMEVENT["EVENT"]), needs="Zihpm", **more)
 
 

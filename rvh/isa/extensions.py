@@ -15,7 +15,7 @@ EXTENSIONS: tuple[str, ...] = (
     *("Zihpm", "Zimop", "Zabha", "Zacas", "Zawrs", "Zfa", "Zfbfmin", "Zfh", "Zfhmin", "Zca", "Zcb", "Zcd", "Zcmop"),
     *("Zba", "Zbb", "Zbc", "Zbkb", "Zbkc", "Zbkx", "Zbs"),
     *("Zkn", "Zknd", "Zkne", "Zknh", "Zks", "Zksed", "Zksh", "Zkt"),
-    *("Sscofpmf", "Ssdbltrp", "Ssnpm", "Ssstateen", "Sstc", "Smdbltrp", "Smepmp", "Smmpm", "Smnpm", "Smstateen"),
+    *("Sscofpmf", "Ssdbltrp", "Ssnpm", "Ssstateen", "Sstc", "Smcntrpmf", "Smdbltrp", "Smepmp", "Smmpm", "Smnpm", "Smstateen"),
     *("Svade", "Svadu", "Svinval", "Svnapot", "Svpbmt", "Sv39", "Sv48", "Sv57"),
     *("Sha", "Shcounterenw", "Shgatpa", "Shtvala", "Shvsatpa", "Shvstvala", "Shvstvecd"),
 )

@@ -121,6 +121,63 @@ def test_I3_mode_changes_through_traps(rig):
     assert rig.csr["mhpmcounter4"] == 3
 
 
+FIXED = pytest.mark.parametrize("counter, config", [("mcycle", "mcyclecfg"), ("minstret", "minstretcfg")])
+
+
+@FIXED
+@pytest.mark.parametrize("inhibit, name", [(MINH, "M"), (SINH, "HS"), (UINH, "U"), (VSINH, "VS"), (VUINH, "VU"), (0, "")])
+def test_smcntrpmf_filters_mcycle_and_minstret_by_mode(rig, counter, config, inhibit, name):
+    """Smcntrpmf, "Counter Behavior": MRET counts in the mode that it is executed in, an exception is no retirement."""
+    rig.csr[config] = inhibit
+    for mode in ("M", "HS", "U", "VS", "VU"):
+        priv, v = {"M": (3, 0), "HS": (1, 0), "U": (0, 0), "VS": (1, 1), "VU": (0, 1)}[mode]
+        rig.csr["mstatus"] = priv << 11 | v << 39
+        rig.csr["mepc"] = CODE + 4
+        rig.code(r.MRET, *[r.NOP] * 10, 0)
+        rig.stand("M")
+        rig.csr[counter] = 1000
+        rig.step(12)
+        assert rig.mode == "M" and rig.pc == r.M_VECTOR
+        trapped = 1 if counter == "mcycle" else 0
+        expected = (0 if inhibit == MINH else 1) + (0 if mode == name else 10 + trapped)
+        assert rig.csr[counter] == 1000 + expected, mode
+        if name != "M":
+            assert rig.read("cycle" if counter == "mcycle" else "instret", "M") > 1000
+
+
+@FIXED
+def test_smcntrpmf_and_mcountinhibit_both_stop(rig, counter, config):
+    bit = 1 if counter == "mcycle" else 4
+    rig.csr[config] = MINH
+    rig.csr["mcountinhibit"] = bit
+    before = rig.csr[counter]
+    run_in(rig, "HS")
+    assert rig.csr[counter] == before
+    rig.csr["mcountinhibit"] = 0
+    rig.csr[counter] = 5  # a stopped counter can be written
+    run_in(rig, "M")
+    assert rig.csr[counter] == 5
+    rig.csr[config] = 0
+    run_in(rig, "M")
+    assert rig.csr[counter] == 15
+
+
+@FIXED
+def test_smcntrpmf_takes_effect_after_the_instruction_that_writes_it(rig, counter, config):
+    rig.execute(csrw(counter), csrw(config), csrr(counter), mode="M", a1=MINH)
+    assert rig.a0 == MINH + 1
+
+
+@FIXED
+def test_smcntrpmf_fields(rig, counter, config):
+    rig.csr[config] = ALL
+    assert rig.csr[config] == MINH | SINH | UINH | VSINH | VUINH
+    no_h = Rig("max_no-h")
+    no_h.csr[config] = ALL
+    assert no_h.csr[config] == MINH | SINH | UINH
+    assert config not in Rig("max_no-smcntrpmf").csr
+
+
 @pytest.mark.parametrize("event", [CYCLES, INSTRET])
 def test_I3_overflow_sets_of_and_interrupts_at_the_instruction(rig, event):
     rig.csr["mhpmevent3"] = event

@@ -76,6 +76,8 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "mstateen2": (ALL, 1 << 63, 0),
     "mstateen3": (ALL, 1 << 63, 0),
     "mcountinhibit": (ALL, 0xFFFF_FFFD, 0),
+    "mcyclecfg": (ALL, 0x1F << 58, 0),
+    "minstretcfg": (ALL, 0x1F << 58, 0),
     "mscratch": (ALL, ALL, 0),
     "mepc": (ALL, EPC, 0),
     "mcause": (ALL, ALL, 0),
