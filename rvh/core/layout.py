@@ -85,7 +85,7 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("hpm_base", "u64", HPM_COUNT, "run"),  # reading of the event's source that goes with mhpmcounter
     ("mcyclecfg", "u64", 0, "arch"),
     ("minstretcfg", "u64", 0, "arch"),
-    ("fixed_off", "u32", 0, "run"),  # bits 0 and 2: mcycle and minstret do not count now, mcountinhibit's or by the mode
+    ("fixed_off", "u32", 0, "run"),  # bits 0 and 2: mcycle and minstret stand still, by mcountinhibit or the mode
     ("hpm_on", "u32", 0, "run"),  # bit n: mhpmcounter<n> is counting in this mode
     ("hpm_filter", "u32", 0, "run"),  # bit n: whether it, mcycle (0) or minstret (2) counts depends on the mode
     ("pmpcfg", "u8", PMP_COUNT, "arch"),

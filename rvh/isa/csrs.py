@@ -56,8 +56,8 @@ ACCESS_CAUSES = sum(1 << code for name, code in CAUSES.items() if name.startswit
 MSTATUS: dict[str, Bits] = {
     "SIE": (1, 1), "MIE": (3, 3), "SPIE": (5, 5), "UBE": (6, 6), "MPIE": (7, 7), "SPP": (8, 8), "VS": (10, 9),
     "MPP": (12, 11), "FS": (14, 13), "XS": (16, 15), "MPRV": (17, 17), "SUM": (18, 18), "MXR": (19, 19),
-    "TVM": (20, 20), "TW": (21, 21), "TSR": (22, 22), "SDT": (24, 24), "UXL": (33, 32), "SXL": (35, 34), "SBE": (36, 36),
-    "MBE": (37, 37), "GVA": (38, 38), "MPV": (39, 39), "MDT": (42, 42), "SD": (63, 63),
+    "TVM": (20, 20), "TW": (21, 21), "TSR": (22, 22), "SDT": (24, 24), "UXL": (33, 32), "SXL": (35, 34),
+    "SBE": (36, 36), "MBE": (37, 37), "GVA": (38, 38), "MPV": (39, 39), "MDT": (42, 42), "SD": (63, 63),
 }  # fmt: skip
 _SSTATUS = ("SIE", "SPIE", "UBE", "SPP", "VS", "FS", "XS", "SUM", "MXR", "SDT", "UXL", "SD")
 SSTATUS: dict[str, Bits] = {name: MSTATUS[name] for name in _SSTATUS}
@@ -285,7 +285,7 @@ def _hypervisor(csr: Callable[..., None]) -> None:
     def h(number: int, name: str, title: str = "", **more: Any) -> None:
         csr(number, name, f"Hypervisor {title}", **{"needs": "H", **more})
 
-    extra = (("Ssnpm", fields_mask(HSTATUS, "HUPMM")),)
+    extra: tuple[tuple[str, int], ...] = (("Ssnpm", fields_mask(HSTATUS, "HUPMM")),)
     h(0x600, "hstatus", "Status", via="w", writable=_HSTATUS_WRITE, extra=extra, fixed=_XL64, fields=HSTATUS)
     h(0x602, "hedeleg", under=_HDELEG, writable=_HEDELEG_WRITE)
     h(0x603, "hideleg", under=_HDELEG, via="w", writable=VS_INTERRUPTS, fields=_DELEGATED)
@@ -318,14 +318,17 @@ def _machine(csr: Callable[..., None]) -> None:
     csr(0x302, "medeleg", under=_MDELEG, writable=_MEDELEG_WRITE, extra=_MEDELEG_H, needs="S")
     more: dict[str, Any] = {"extra": _LCOFI, "fields": _DELEGATED, "needs": "S"}
     csr(0x303, "mideleg", under=_MDELEG, via="w", writable=S_INTERRUPTS, **more)
-    extra = (("S", S_INTERRUPTS), ("H", VS_INTERRUPTS), *_LCOFI)
+    extra: tuple[tuple[str, int], ...] = (("S", S_INTERRUPTS), ("H", VS_INTERRUPTS), *_LCOFI)
     csr(0x304, "mie", under=_MIP, via="w", writable=M_INTERRUPTS, extra=extra, fields=_ENABLES)
     csr(0x305, "mtvec", "Machine Trap-Vector Base-Address", writable=_TVEC_WRITE, fields=TVEC)
     title = "Machine Counter-Enable"
     csr(0x306, "mcounteren", title, writable=0, extra=_COUNTERS, fields=COUNTEREN, needs="U")
     more = {"extra": (*_ENVCFG_EXTRA, ("Smnpm", fields_mask(ENVCFG, "PMM"))), "fields": ENVCFG, "needs": "U"}
     csr(0x30A, "menvcfg", "Machine Environment Configuration", via="w", writable=1, **more)
-    extra = (("Smepmp", fields_mask(MSECCFG, "MML", "MMWP", "RLB")), ("Smmpm", fields_mask(MSECCFG, "PMM")))
+    extra = (
+        ("Smepmp", fields_mask(MSECCFG, "MML", "MMWP", "RLB")),
+        ("Smmpm", fields_mask(MSECCFG, "PMM")),
+    )
     more = {"extra": extra, "fields": MSECCFG, "needs": "Smepmp/Smmpm"}
     csr(0x747, "mseccfg", "Machine Security Configuration", via="w", writable=0, **more)
     for n in range(4):

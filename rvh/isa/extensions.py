@@ -7,18 +7,38 @@ from __future__ import annotations
 
 import re
 
-#: Every extension, in the canonical order of the riscv,isa string ("ISA Extension Naming Conventions"): single letters,
-#: Z by category letter, Ss, Sm, Sv. The position is the bit in the set.
-EXTENSIONS: tuple[str, ...] = (
-    *("I", "M", "A", "F", "D", "C", "H", "S", "U"),
-    *("Zicbom", "Zicbop", "Zicboz", "Zicclsm", "Zicntr", "Zicond", "Zicsr", "Zifencei", "Zihintntl", "Zihintpause"),
-    *("Zihpm", "Zimop", "Zabha", "Zacas", "Zawrs", "Zfa", "Zfbfmin", "Zfh", "Zfhmin", "Zca", "Zcb", "Zcd", "Zcmop"),
-    *("Zba", "Zbb", "Zbc", "Zbkb", "Zbkc", "Zbkx", "Zbs"),
-    *("Zkn", "Zknd", "Zkne", "Zknh", "Zks", "Zksed", "Zksh", "Zkt"),
-    *("Sscofpmf", "Ssdbltrp", "Ssnpm", "Ssstateen", "Sstc", "Smcntrpmf", "Smdbltrp", "Smepmp", "Smmpm", "Smnpm", "Smstateen"),
-    *("Svade", "Svadu", "Svinval", "Svnapot", "Svpbmt", "Sv39", "Sv48", "Sv57"),
-    *("Sha", "Shcounterenw", "Shgatpa", "Shtvala", "Shvsatpa", "Shvstvala", "Shvstvecd"),
+#: Every name, in the canonical order of the riscv,isa string ("ISA Extension Naming Conventions"): single letters, Z by
+#: category letter, Ss, Sm, Sv.
+NAMES: tuple[str, ...] = tuple(
+    """
+    I M A F D C H S U
+    Zic64b Zicbom Zicbop Zicboz Ziccamoa Ziccamoc Ziccif Zicclsm Ziccrse Zicntr Zicond Zicsr Zifencei Zihintntl
+    Zihintpause Zihpm Zimop
+    Za64rs Zabha Zacas Zawrs
+    Zfa Zfbfmin Zfh Zfhmin
+    Zca Zcb Zcd Zcmop
+    Zba Zbb Zbc Zbkb Zbkc Zbkx Zbs
+    Zkn Zknd Zkne Zknh Zks Zksed Zksh Zkt
+    Ssccptr Sscofpmf Sscounterenw Ssdbltrp Ssnpm Sspm Ssstateen Sstc Sstvala Sstvecd Ssu64xl Supm
+    Smcntrpmf Smdbltrp Smepmp Smmpm Smnpm Smstateen
+    Svade Svadu Svbare Svinval Svnapot Svpbmt Svvptc Sv39 Sv48 Sv57
+    Sha Shcounterenw Shgatpa Shtvala Shvsatpa Shvstvala Shvstvecd
+    """.split()
 )
+
+#: Names of the profiles that state what always holds here, given other extensions (separated by blanks): that nothing
+#: needs a bit for.
+STATEMENTS: dict[str, str] = {
+    "Zic64b": "Zicbom Zicbop Zicboz",  # cache blocks of 64 bytes
+    "Ziccamoa": "A", "Ziccamoc": "A Zacas",  # all AMOs, and AMOCAS.Q, in main memory
+    "Ziccif": "", "Ziccrse": "A", "Za64rs": "A",  # atomic fetches; LR/SC makes progress, on at most 64 bytes
+    "Ssccptr": "S", "Sscounterenw": "S", "Ssu64xl": "S", "Svbare": "S", "Svvptc": "S",
+    "Sstvala": "S", "Sstvecd": "S",
+    "Sspm": "Smnpm", "Supm": "Ssnpm",
+}  # fmt: skip
+
+#: Every extension that can be on or off. The position is the bit in the set.
+EXTENSIONS: tuple[str, ...] = tuple(name for name in NAMES if name not in STATEMENTS)
 
 BIT: dict[str, int] = {name: 1 << n for n, name in enumerate(EXTENSIONS)}
 
@@ -73,7 +93,7 @@ PROFILES: dict[str, tuple[str, ...]] = {
 #: Smdbltrp the first trap after reset is one too many.
 DEFAULT: frozenset[str] = frozenset(EXTENSIONS) - {"Svade", "Smdbltrp"}
 
-_BY_LOWER = {name.lower(): name for name in EXTENSIONS}
+_BY_LOWER = {name.lower(): name for name in NAMES}
 
 
 class IsaError(ValueError):
@@ -128,6 +148,8 @@ def parse(text: str) -> frozenset[str]:
         into, name = (without, part[3:]) if part.startswith("no-") else (names, part)
         if name == "b":
             into |= {"Zba", "Zbb", "Zbs"}
+        elif into is without and _BY_LOWER.get(name) in STATEMENTS:
+            raise IsaError(f"ISA {text!r}: {name} always holds and cannot be left out")
         elif name in _BY_LOWER:
             into.add(_BY_LOWER[name])
         else:
@@ -144,7 +166,15 @@ def parse(text: str) -> frozenset[str]:
     out -= without
     if "I" not in out:
         raise IsaError(f"ISA {text!r}: the base I cannot be left out")
-    return out
+    for name in names & set(STATEMENTS):
+        if not holds(name, out):
+            raise IsaError(f"ISA {text!r}: {name} does not hold without {STATEMENTS[name].replace(' ', ', ')}")
+    return out - set(STATEMENTS)
+
+
+def holds(name: str, names: frozenset[str] | set[str]) -> bool:
+    """Whether one of STATEMENTS is true of a hart with these extensions."""
+    return set(STATEMENTS[name].split()) <= names
 
 
 def to_bits(names: frozenset[str] | set[str]) -> int:
@@ -167,7 +197,9 @@ def misa(names: frozenset[str] | set[str]) -> int:
 
 def isa_list(names: frozenset[str] | set[str]) -> list[str]:
     """The device tree's ``riscv,isa-extensions``: lower case, in order, without privilege modes and page sizes."""
-    return [name.lower() for name in EXTENSIONS if name in names and name not in ("S", "U", "Sv39", "Sv48", "Sv57")]
+    unnamed = ("S", "U", "Sv39", "Sv48", "Sv57")
+    there = {*names, *(name for name in STATEMENTS if holds(name, names))}
+    return [name.lower() for name in NAMES if name in there and name not in unnamed]
 
 
 def isa_string(names: frozenset[str] | set[str]) -> str:

@@ -125,7 +125,9 @@ FIXED = pytest.mark.parametrize("counter, config", [("mcycle", "mcyclecfg"), ("m
 
 
 @FIXED
-@pytest.mark.parametrize("inhibit, name", [(MINH, "M"), (SINH, "HS"), (UINH, "U"), (VSINH, "VS"), (VUINH, "VU"), (0, "")])
+@pytest.mark.parametrize(
+    "inhibit, name", [(MINH, "M"), (SINH, "HS"), (UINH, "U"), (VSINH, "VS"), (VUINH, "VU"), (0, "")]
+)
 def test_smcntrpmf_filters_mcycle_and_minstret_by_mode(rig, counter, config, inhibit, name):
     """Smcntrpmf, "Counter Behavior": MRET counts in the mode that it is executed in, an exception is no retirement."""
     rig.csr[config] = inhibit

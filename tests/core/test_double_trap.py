@@ -27,7 +27,10 @@ def test_reset_leaves_mdt_set_with_smdbltrp_alone():
     assert not Rig(open_gates=False).csr["mstatus"] & MDT
 
 
-@pytest.mark.parametrize("name, bit, enable", [("mstatus", MDT, MIE), ("mstatus", SDT, SIE), ("sstatus", SDT, SIE), ("vsstatus", SDT, SIE)])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, bit, enable",
+    [("mstatus", MDT, MIE), ("mstatus", SDT, SIE), ("sstatus", SDT, SIE), ("vsstatus", SDT, SIE)],
+)
 def test_the_bit_clears_the_interrupt_enable_whatever_is_written_to_that(rig, name, bit, enable):
     rig.write(name, "M", enable)
     assert rig.read(name, "M") & (bit | enable) == enable

@@ -141,7 +141,7 @@ def test_an_access_across_the_end_of_a_page_is_masked_at_every_byte(pmlen):
 
 
 def test_fences_name_addresses_without_tags():
-    """SFENCE.VMA with the plain address forgets what an access with a tagged one has put into the TLB, superpages too."""
+    """SFENCE.VMA with the plain address drops what an access with a tagged one has put into the TLB, superpages too."""
     for level in (0, 1):
         w = World("sv39")
         masking(w.csr, henvcfg=16)

@@ -1,7 +1,6 @@
 """Smepmp (manual: "Smepmp Physical Memory Protection Rules", "Machine Security Configuration (mseccfg) Register").
 
-Entry 0 is the one under test. With mseccfg.MML set, the code runs from a locked R/X region of M-mode or an S/U-mode one,
-by the mode that runs; entry 15 has both at the end of RAM, on two pages.
+Entry 0 is the one under test. The code runs from a region of M-mode or from one of the other modes, by the mode.
 """
 
 import pytest

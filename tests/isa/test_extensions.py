@@ -68,9 +68,18 @@ def test_misa():
 
 def test_isa_string_is_canonical():
     text = isa_string(parse("max"))
-    assert text.startswith("rv64imafdch_zicbom_")
+    assert text.startswith("rv64imafdch_zic64b_zicbom_")
     assert parse(text) | {"S", "U"} == parse("max") - {"Sv39", "Sv48", "Sv57"}
-    assert isa_list(parse("rv64imac_zicsr")) == ["i", "m", "a", "c", "zicsr", "zca"]
+    assert isa_list(parse("rv64imc_zicsr")) == ["i", "m", "c", "ziccif", "zicsr", "zca"]
+
+
+def test_statements_are_listed_where_they_hold_and_cannot_be_left_out():
+    assert "svvptc" in isa_list(parse("rv64gc")) and "svvptc" not in isa_list(parse("rv64imac"))
+    assert "ziccamoc" in isa_list(parse("rv64gc_zacas")) and "ziccamoc" not in isa_list(parse("rv64gc"))
+    assert parse("rv64gc_sstvala_ziccif") == parse("rv64gc")
+    for text in ("max_no-svvptc", "rv64imac_svvptc", "rv64gc_ziccamoc"):
+        with pytest.raises(IsaError, match="Svvptc|svvptc|Ziccamoc"):
+            parse(text)
 
 
 def test_definitions_name_known_extensions():
