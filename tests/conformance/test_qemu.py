@@ -26,7 +26,7 @@ FIRMWARE = (
     "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin",
     "/usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin",
 )
-GUESTS = {"hello": 1, "timer": 1, "smp": 2, "hostile": 1}
+GUESTS = {"hello": 1, "timer": 1, "smp": 2, "hostile": 1, "sbicheck": 2}
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,53 @@ from vmrig import IMAGES, SAY_AND_STOP, guest, run_vms
 
 pytestmark = pytest.mark.skipif(not (IMAGES / "hv.elf").exists(), reason="firmware and guests are not built")
 
+CHECK = str(IMAGES / "sbicheck.elf")
 SPIN = "    csrw sie, zero\n1:  j 1b\n"
 TEXT = SAY_AND_STOP + 'text: .asciz "done\\n"\n'
+
+
+EXTENSIONS = ("BASE", "TIME", "HSM", "IPI", "RFENCE", "PMU", "FWFT", "DBCN", "legacy", "SUSP", "SRST")
+
+
+@pytest.mark.parametrize("harts, vcpus", [(1, 1), (1, 2), (2, 2), (3, 4)])
+def test_every_call_does_what_the_specification_says(harts, vcpus):
+    done = run_vms({"a": CHECK, "b": CHECK}, harts=harts, vcpus=vcpus)
+    for label in "ab":
+        lines = [line for line in done.of(label) if line.strip() and not line.startswith("  written")]
+        assert lines == ["SBI 3.0", *(f"{name:6} as specified" for name in EXTENSIONS), "sbicheck: 0 wrong"]
+    assert done.stop.kind == "pass"
+
+
+def test_a_key_wakes_a_suspended_vm_whatever_it_has_masked(tmp_path):
+    source = """
+        csrw sie, zero
+        li a7, 0x53555350       # SUSP system_suspend
+        li a6, 0
+        li a0, 0
+        la a1, woken
+        li a2, 77
+        ecall
+        j bad                   # it would have been refused
+        .align 2
+    woken:
+        li s1, 1
+        bnez a0, bad
+        li t0, 77
+        bne a1, t0, bad
+        li a7, 2                # legacy console getchar
+        ecall
+        li t0, 0x77
+        bne a0, t0, bad
+        li s1, 0
+        j say
+    bad:
+        li s1, 1
+        j say
+    """
+    kernels = {"sleeper": guest(tmp_path, "sleeper", source + TEXT)}
+    done = run_vms(kernels, typed_asleep=b"w")
+    assert done.of("sleeper") == ["done"] and done.stop.kind == "pass", done.text
+    assert "sleeper: off: it powered off" in done.of("hv")
 
 
 def test_calls_are_traced_by_name_for_who_asks(tmp_path):

@@ -65,6 +65,7 @@ def run_vms(
     harts: int = 1,
     vcpus: int = 1,
     typed: bytes = b"",
+    typed_asleep: bytes = b"",
     max_insns: int = 2_000_000_000,
     memory: int = 32 << 20,
     append: Mapping[str, str] | None = None,
@@ -73,9 +74,10 @@ def run_vms(
     trace_sbi: Container[str] = (),
     **options: Any,
 ) -> Result:
-    """Runs VMs {label: ELF path} to the end. `typed` is on the keyboard from the start, `append` has boot arguments
-    by label, and with `net` every VM has a network card. `devices` are in the machine's first virtio slots. The SBI
-    calls of the VMs in `trace_sbi` are shown. Further options are `Machine`'s."""
+    """Runs VMs {label: ELF path} to the end. `typed` is on the keyboard from the start, `typed_asleep`
+    once every hart waits with no timer set, `append` has boot arguments by label, and with `net` every VM has a network
+    card. `devices` are in the machine's first virtio slots. The SBI calls of the VMs in `trace_sbi` are shown. Further
+    options are `Machine`'s."""
     append = append or {}
     specs = [
         vms.VmSpec(label, path, memory, vcpus, append=append.get(label), net=net, trace_sbi=label in trace_sbi)
@@ -92,5 +94,9 @@ def run_vms(
     machine.start(plan.entry, plan.dtb_address, plan.info_address)
     if typed:
         machine.console_feed(typed)
+    if typed_asleep:
+        stop = machine.run(max_insns=max_insns)
+        assert stop.kind == "idle", (stop, output.decode())
+        machine.console_feed(typed_asleep)
     stop = machine.run(max_insns=max_insns)
     return Result(bytes(output), stop, machine)
