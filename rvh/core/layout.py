@@ -143,10 +143,12 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("ctx_next", "u32", 0, "cache"),
     ("jump_gen", "u64", 0, "cache"),
     ("epoch", "u64", 0, "cache"),
-    ("gen_s", "u64", 17, "cache"),  # last fence of V=0 translations by ASID & 15; [16]: of all
-    ("gen_vs", "u64", 17, "cache"),  # last fence of VS-stage translations by VMID & 15
-    ("gen_g", "u64", 17, "cache"),  # last fence of G-stage translations by VMID & 15
+    ("gen_s", "u64", 65, "cache"),  # last fence of V=0 translations by ASID & 63; [64]: of all
+    ("gen_vs", "u64", 64, "cache"),  # last fence of VS-stage translations by VMID & 63
+    ("gen_g", "u64", 65, "cache"),  # last fence of G-stage translations by VMID & 63
+    ("gen_va", "u64", 64, "cache"),  # last fence of VS-stage translations of one VMID and ASID, by gen_va_slot
     ("contexts", "Context", 1024, "cache"),
+    ("ctx_space", "u32", 4096, "cache"),  # whose translations a context number stands for: tlb.pxi, SPACE_GUEST
     ("pmp_lo", "u64", PMP_COUNT, "cache"),
     ("pmp_hi", "u64", PMP_COUNT, "cache"),
     ("pmp_active", "u32", 0, "cache"),  # entries below this index may match

@@ -25,6 +25,12 @@ cdef enum:
     CTX_HADUE = 0x800
     CTX_PMM_SHIFT = 12  # the field PMM that data accesses follow
 
+    # A space: the ASID, of a guest also VMID << 16 and this bit. Of M-mode, which has none: all ones.
+    SPACE_GUEST = 0x40000000
+    SPACE_ALL_ASIDS = 0xFFFF0000
+
+    GEN_SPACES = 64  # ASIDs and VMIDs alike in their low bits share a generation; the one above is everybody's
+
     TLBF_SHIFT = 0x3F  # tlb_shift: log2 of the mapping's size ...
     TLBF_WRITE = 0x80  # ... and: writable under the regime of rtag, but its page holds decoded code
 
@@ -85,23 +91,35 @@ cdef inline u64 masked_address(u64 va, u32 pmm, bint virtual) noexcept nogil:
     return <u64>(<i64>(va << pmlen) >> pmlen) if virtual else va << pmlen >> pmlen
 
 
+cdef inline u32 guest_space(Hart *h, u64 asid) noexcept nogil:
+    return SPACE_GUEST | ((h.hgatp >> 44) & 0x3FFF) << 16 | (asid & 0xFFFF)
+
+
+cdef inline u64 gen_va_slot(u64 vmid, u64 asid) noexcept nogil:
+    return (vmid * 29 + asid) & (GEN_SPACES - 1)
+
+
 cdef u64 context_number(Hart *h, u32 mode, bint execute) noexcept nogil:
     """The number of the regime that accesses (or fetches) of `mode` follow now."""
     cdef u64 atp = 0, gatp = 0, flags = mode, gen = 0, slot
+    cdef u32 space = 0xFFFFFFFF
     cdef Context *c
     if execute:
         flags |= CTX_EXEC
     if mode == MODE_S or mode == MODE_U:
         atp = h.satp
-        gen = max(h.gen_s[16], h.gen_s[(atp >> 44) & 15])
+        space = (atp >> 44) & 0xFFFF
+        gen = max(h.gen_s[GEN_SPACES], h.gen_s[(atp >> 44) & (GEN_SPACES - 1)])
         if not execute:
             flags |= CTX_SUM if h.mstatus & MSTATUS_SUM and mode == MODE_S else 0
             flags |= CTX_MXR if h.mstatus & MSTATUS_MXR else 0
     elif mode != MODE_M:
         atp = h.vsatp
         gatp = h.hgatp
-        slot = (gatp >> 44) & 15
-        gen = max(max(h.gen_vs[16], h.gen_vs[slot]), max(h.gen_g[16], h.gen_g[slot]))
+        space = guest_space(h, atp >> 44)
+        slot = (gatp >> 44) & (GEN_SPACES - 1)
+        gen = max(h.gen_vs[slot], max(h.gen_g[GEN_SPACES], h.gen_g[slot]))
+        gen = max(gen, h.gen_va[gen_va_slot((gatp >> 44) & 0x3FFF, (atp >> 44) & 0xFFFF)])
         flags |= CTX_HPBMTE if h.henvcfg & ENVCFG_PBMTE else 0
         flags |= CTX_HADUE if h.henvcfg & ENVCFG_ADUE else 0
         if not execute:
@@ -113,8 +131,7 @@ cdef u64 context_number(Hart *h, u32 mode, bint execute) noexcept nogil:
     if mode != MODE_M:
         flags |= CTX_PBMTE if h.menvcfg & ENVCFG_PBMTE else 0
         flags |= CTX_ADUE if h.menvcfg & ENVCFG_ADUE else 0
-    slot = atp ^ (atp >> 29) ^ (gatp >> 7) ^ (gatp << 3) ^ (flags * <u64>0x9E3779B1U)
-    slot = (slot ^ (slot >> 17)) & 1023
+    slot = ((atp ^ (gatp << 20) ^ (gatp >> 44) ^ (flags << 48)) * <u64>0x9E3779B97F4A7C15U) >> 54
     c = &h.contexts[slot]
     if c.number != 0 and c.atp == atp and c.hgatp == gatp and c.flags == flags and c.gen == gen:
         return c.number
@@ -126,6 +143,7 @@ cdef u64 context_number(Hart *h, u32 mode, bint execute) noexcept nogil:
         h.ctx_valid = 0
     h.ctx_next += 1
     c.atp, c.hgatp, c.flags, c.gen, c.number = atp, gatp, flags, gen, h.ctx_next
+    h.ctx_space[h.ctx_next] = space
     return h.ctx_next
 
 
@@ -175,52 +193,64 @@ cdef void tlb_flush_all(Hart *h) noexcept nogil:
     context_regime(h)
 
 
-cdef inline u64 tag_unless(u64 tag, u64 va, u32 shift) noexcept nogil:
-    # Fences name addresses without the bits that pointer masking ignores.
-    return TLB_NONE if ((tag & PAGE_MASK) ^ va) << 16 >> (16 + shift) == 0 else tag
+cdef inline u64 tag_unless(Hart *h, u64 tag, u64 va, u32 shift, u32 space, u32 mask) noexcept nogil:
+    """TLB_NONE in place of a tag that translates va in the space, of which the bits of the mask count."""
+    if ((tag & PAGE_MASK) ^ va) >> shift == 0 and (h.ctx_space[tag & 0xFFF] ^ space) & mask == 0:
+        return TLB_NONE
+    return tag
 
 
-cdef void tlb_drop_page(Hart *h, u64 va) noexcept nogil:
-    """Forgets whatever translates va, in any context; pieces of superpages with it."""
-    cdef TlbEntry *e = &h.tlb[(va >> 12) & (TLB_SIZE - 1)]
-    cdef u32 i, shift
-    e.rtag = e.wtag = e.xtag = TLB_NONE
+cdef void tlb_drop(Hart *h, TlbEntry *e, u64 va, u32 shift, u32 space, u32 mask) noexcept nogil:
+    e.rtag = tag_unless(h, e.rtag, va, shift, space, mask)
+    e.wtag = tag_unless(h, e.wtag, va, shift, space, mask)
+    e.xtag = tag_unless(h, e.xtag, va, shift, space, mask)
+
+
+cdef void tlb_drop_page(Hart *h, u64 va, u32 space, bint all_asid) noexcept nogil:
+    """Forgets whatever translates va in the space, or in all that differ by ASID only; pieces of superpages with it."""
+    cdef u32 i, shift, mask = SPACE_ALL_ASIDS if all_asid else 0xFFFFFFFF
+    tlb_drop(h, &h.tlb[(va >> 12) & (TLB_SIZE - 1)], va, 12, space, mask)
     if h.has_super:
         for i in range(TLB_SIZE):
             shift = h.tlb_shift[i] & TLBF_SHIFT
             if shift > 12:
-                e = &h.tlb[i]
-                e.rtag = tag_unless(e.rtag, va, shift)
-                e.wtag = tag_unless(e.wtag, va, shift)
-                e.xtag = tag_unless(e.xtag, va, shift)
+                tlb_drop(h, &h.tlb[i], va, shift, space, mask)
 
 
-cdef void tlb_fence(Hart *h, u64 *gen, u64 va, u64 space, bint all_va, bint all_space) noexcept nogil:
-    if all_va:
-        h.epoch += 1
-        if all_space:
-            gen[16] = h.epoch
-        else:
-            gen[space & 15] = h.epoch
-    else:
-        tlb_drop_page(h, va)
+cdef void tlb_fence_end(Hart *h) noexcept nogil:
     jumps_forget(h)
     context_regime(h)
 
 
 cdef void tlb_fence_s(Hart *h, u64 va, u64 asid, bint all_va, bint all_asid) noexcept nogil:
     """SFENCE.VMA at V=0: translations through satp only (checklist O2)."""
-    tlb_fence(h, h.gen_s, va, asid, all_va, all_asid)
+    if all_va:
+        h.epoch += 1
+        h.gen_s[GEN_SPACES if all_asid else asid & (GEN_SPACES - 1)] = h.epoch
+    else:
+        tlb_drop_page(h, va, <u32>asid & 0xFFFF, all_asid)
+    tlb_fence_end(h)
 
 
 cdef void tlb_fence_vs(Hart *h, u64 va, u64 asid, bint all_va, bint all_asid) noexcept nogil:
-    """HFENCE.VVMA, and SFENCE.VMA at V=1: VS-stage translations of the current VMID. ASIDs are not told apart."""
-    tlb_fence(h, h.gen_vs, va, (h.hgatp >> 44) & 0x3FFF, all_va, False)
+    """HFENCE.VVMA, and SFENCE.VMA at V=1: VS-stage translations of the current VMID, and of one ASID or all."""
+    cdef u64 vmid = (h.hgatp >> 44) & 0x3FFF
+    if not all_va:
+        tlb_drop_page(h, va, guest_space(h, asid), all_asid)
+    else:
+        h.epoch += 1
+        if all_asid:
+            h.gen_vs[vmid & (GEN_SPACES - 1)] = h.epoch
+        else:
+            h.gen_va[gen_va_slot(vmid, asid)] = h.epoch
+    tlb_fence_end(h)
 
 
 cdef void tlb_fence_g(Hart *h, u64 gpa, u64 vmid, bint all_gpa, bint all_vmid) noexcept nogil:
     """HFENCE.GVMA: entries are combined VA->SPA, so every one of that VMID goes whatever the address (O4)."""
-    tlb_fence(h, h.gen_g, 0, vmid, True, all_vmid)
+    h.epoch += 1
+    h.gen_g[GEN_SPACES if all_vmid else vmid & (GEN_SPACES - 1)] = h.epoch
+    tlb_fence_end(h)
 
 
 cdef void tlb_fill(Hart *h, u64 va, u64 number, u8 *host, u32 perms, bint execute, u32 shift, bint has_code) noexcept nogil:

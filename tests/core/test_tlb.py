@@ -72,6 +72,20 @@ def test_O3_vs_stage_fences_end_vs_stage_translations(vs, g, name, by_va, by_asi
     assert seen(w, kind=kind) == 2
 
 
+@pytest.mark.parametrize("name", VS_FENCES)
+@pytest.mark.parametrize("asid, page", [(6, None), (21, None), (5, 0x1000), (5, 0x400000), (6, 0)])
+def test_vs_stage_fences_leave_other_asids_and_pages_alone(name, asid, page):
+    """No rule, but what the hypervisor's precise fences live on: a fence of another ASID or page ends nothing."""
+    w = guest(asid=5, vmid=3)
+    word, mode = VS_FENCES[name]
+    assert seen(w) == 1
+    move_vs(w)
+    execute(w, fence(word, page is not None, True), mode, a1=w.va + (page or 0), a2=asid)
+    assert seen(w) == 1
+    execute(w, fence(word, False, True), mode, a2=5)
+    assert seen(w) == 2
+
+
 @pytest.mark.parametrize("kind", ["load", "hlv", "mprv-load"])
 @pytest.mark.parametrize("word", [r.HFENCE_GVMA, r.HINVAL_GVMA])
 @pytest.mark.parametrize("mode", ["M", "HS"])
