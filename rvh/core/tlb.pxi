@@ -194,8 +194,9 @@ cdef void tlb_flush_all(Hart *h) noexcept nogil:
 
 
 cdef inline u64 tag_unless(Hart *h, u64 tag, u64 va, u32 shift, u32 space, u32 mask) noexcept nogil:
-    """TLB_NONE in place of a tag that translates va in the space, of which the bits of the mask count."""
-    if ((tag & PAGE_MASK) ^ va) >> shift == 0 and (h.ctx_space[tag & 0xFFF] ^ space) & mask == 0:
+    """TLB_NONE in place of a tag that translates va in the space, of which the bits of the mask count. The upper bits of
+    the tag may be a pointer's that masking has ignored, up to 16 of them."""
+    if (((tag & PAGE_MASK) ^ va) << 16) >> (16 + shift) == 0 and (h.ctx_space[tag & 0xFFF] ^ space) & mask == 0:
         return TLB_NONE
     return tag
 
