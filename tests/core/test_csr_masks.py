@@ -1,7 +1,7 @@
 """Which bits of each CSR can be written, read and keep what value: checklist A."""
 
 import pytest
-from rig import ALL, CODE, MRET, Rig, csrr, csrrc, csrrs, csrw
+from rig import ALL, CODE, MRET, Rig, csrr, csrrc, csrrs, csrrw, csrw
 
 from rvh.isa import csrs
 
@@ -388,7 +388,10 @@ def test_A18_a_refused_access_has_no_effect():
     rig.csr["hcounteren"] = 0
     rig.csr["mstatus"] = 1 << 13
     rig.csr["vsstatus"] = 0
-    for insn in (csrrs("fcsr"), csrrs("hvip"), csrrs("time"), csrrs("hgatp"), csrrs("mscratch")):
+    rig.csr["hstatus"] = rig.csr["hstatus"] | 1 << 20  # VTVM
+    rig.csr["henvcfg"] = rig.csr["hstateen0"] = 0
+    names = ("fcsr", "hvip", "time", "hgatp", "mscratch", "satp", "stimecmp", "senvcfg")
+    for insn in (make(name) for name in names for make in (csrrs, csrrw, csrrc)):
         before = {row.name: rig.csr[row.name] for row in csrs.CSRS if row.number >> 8 not in (0xB, 0xC)}
         trap = rig.execute(insn, mode="VS", a0=0x5A5A, a1=ALL)
         assert trap is not None and rig.a0 == 0x5A5A

@@ -54,6 +54,13 @@ def test_C2_vsip_and_vsie_show_and_write_only_what_is_delegated(rig, delegated):
     rig.csr["hvip"] = rig.csr["hie"] = 0
     rig.write("sip", "VS", ALL)
     assert rig.csr["hvip"] == delegated & VSSIP
+    for bit in range(64):  # each bit alone: they are shifted by one, not only masked
+        rig.csr["hvip"] = 0
+        rig.write("vsip", "M", 1 << bit)
+        assert rig.csr["hvip"] == 2 << bit & delegated & VSSIP
+        rig.write("vsie", "M", 1 << bit)
+        assert rig.csr["hie"] == (2 << bit & delegated)
+        rig.csr["hie"] = 0
     rig.csr["hvip"] = 0
     rig.write("sie", "VS", ALL)
     assert rig.csr["hie"] == delegated
