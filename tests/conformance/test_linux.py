@@ -47,6 +47,37 @@ def test_linux_is_a_guest_of_the_hypervisor(files):
     lines = [line.removeprefix(f"[{name}] ") for line in done.stdout.splitlines()]
     assert "rvh-auto: nproc = 2" in lines
     assert f"[hv] {name}: off: it powered off" in done.stdout
+    for said in ("SBI specification v3.0 detected", "riscv-pmu-sbi: 16 firmware and 2 hardware counters",
+                 "riscv-pmu-sbi: SBI PMU snapshot detected", "suspend: SBI SUSP extension detected"):  # fmt: skip
+        assert any(said in line for line in lines), said
+
+
+def test_linux_as_a_guest_suspends_to_ram_until_a_key_is_pressed(files):
+    output = bytearray()
+    m = Machine(harts=2, ram=512 << 20, console=output.extend)
+    linux = vms.VmSpec(
+        "linux", str(files["Image"]), 256 << 20, 2, initrd=str(files["initramfs.cpio"]), append="console=ttyS0"
+    )
+    plan = vms.plan_hypervisor(
+        m.device_tree(), 0x8000_0000, 512 << 20, str(image("sbi")), str(image("hv")), [linux]
+    )  # fmt: skip
+    for load in plan.loads:
+        m.store(load.address, load.data, load.size)
+    m.start(plan.entry, plan.dtb_address, plan.info_address)
+
+    def goes_on_until(text: bytes) -> str:
+        return m.run(max_insns=6_000_000_000, until=lambda _: text in output).kind
+
+    assert goes_on_until(b"rvh:/#") == "until"
+    m.console_feed(b"echo mem > /sys/power/state; echo resumed $?; nproc; poweroff -f\n")
+    # Nothing is left to happen: only the host can wake it.
+    assert goes_on_until(b"PM: suspend exit") == "idle", output[-1000:].decode()
+    m.console_feed(b"\n")
+    stop = m.run(max_insns=6_000_000_000)
+    lines = output.decode(errors="replace").replace("\r", "").split("\n")
+    assert stop.kind == "pass", output[-1000:].decode()
+    assert lines.index("[linux] resumed 0") < lines.index("[linux] 2")
+    assert any("CPU1: off" in line for line in lines) and any("CPU1 is up" in line for line in lines)
 
 
 def machine(files: dict[str, Path], harts: int) -> Machine:
