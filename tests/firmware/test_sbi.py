@@ -24,6 +24,74 @@ def test_every_call_does_what_the_specification_says(harts, vcpus):
     assert done.stop.kind == "pass"
 
 
+def test_the_states_of_a_vcpu_that_starts_and_suspends_can_be_seen(tmp_path):
+    # One hart: the second vCPU stands still while the first one looks, and moves on while that one sleeps a little.
+    def status(place: int) -> str:
+        return f"""
+        li a7, 0x48534d
+        li a6, 2
+        li a0, 1
+        ecall
+        bnez a0, failed
+        addi a1, a1, 0x30
+        la t0, text
+        sb a1, {place}(t0)
+        """
+
+    pause = """
+        li a7, 0x54494d45       # set_timer in 20 ms, and WFI
+        li a6, 0
+        csrr a0, time
+        li t0, 200000
+        add a0, a0, t0
+        ecall
+        csrwi sie, 0
+        li t0, 0x20
+        csrw sie, t0
+        wfi
+        csrwi sie, 0
+    """
+    source = f"""
+    {status(0)}
+        li a7, 0x48534d         # hart_start
+        li a6, 0
+        li a0, 1
+        la a1, second
+        ecall
+        bnez a0, failed
+    {status(1)}
+    {pause}
+    {status(2)}
+        li a7, 0x735049         # the IPI that wakes it
+        li a6, 0
+        li a0, 2
+        li a1, 0
+        ecall
+    {status(3)}
+    {pause}
+    {status(4)}
+        li s1, 0
+        j say
+    failed:
+        li s1, 1
+        j say
+    second:
+        csrwi sie, 2
+        li a7, 0x48534d         # hart_suspend
+        li a6, 3
+        li a0, 0
+        ecall
+        li a7, 0x48534d         # hart_stop
+        li a6, 1
+        ecall
+        j second
+    """
+    text = SAY_AND_STOP + 'text: .asciz "-----"\n'
+    done = run_vms({"states": guest(tmp_path, "states", source + text)}, vcpus=2)
+    # STOPPED, START_PENDING, SUSPENDED, RESUME_PENDING, STOPPED
+    assert done.of("states") == ["12461"] and done.stop.kind == "pass", done.text
+
+
 def test_a_key_wakes_a_suspended_vm_whatever_it_has_masked(tmp_path):
     source = """
         csrw sie, zero
