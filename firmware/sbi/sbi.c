@@ -33,8 +33,8 @@ static void trace_result(char *buf, size_t size, const struct sbi_ext *ext, cons
         format(buf, size, " = SUCCESS, 0x%lx", ret->value);
 }
 
-/* One line on a call; `ret` is NULL if it is yet to be made. */
-static void trace(const struct vcpu *v, const struct sbi_ext *ext, const struct sbi_function *f, const u64 *args,
+/* One line on a call; `ret` is NULL if it is yet to be made. Out of the way of calls that are not traced. */
+static __attribute__((noinline)) void trace(const struct vcpu *v, const struct sbi_ext *ext, const struct sbi_function *f, const u64 *args,
                   const struct sbi_ret *ret)
 {
     char list[ARGS * 20 + 1] = "", result[48] = "";
@@ -54,12 +54,14 @@ static void trace(const struct vcpu *v, const struct sbi_ext *ext, const struct 
 void sbi_handle(struct vcpu *v)
 {
     const struct sbi_ext *ext = sbi_find(v->x[A7]);
-    u64 number = ext && ext->legacy ? v->x[A7] - ext->first : v->x[A6], args[ARGS];
+    u64 number = ext && ext->legacy ? v->x[A7] - ext->first : v->x[A6], before[ARGS];
+    const u64 *args = &v->x[A0];
     const struct sbi_function *f = ext && number < ext->count ? &ext->functions[number] : NULL;
     struct sbi_ret ret = sbi_error(SBI_ERR_NOT_SUPPORTED);
     bool traced = __atomic_load_n(&v->vm->trace_sbi, __ATOMIC_RELAXED);
 
-    memcpy(args, &v->x[A0], sizeof(args));
+    if (traced)
+        args = memcpy(before, args, sizeof(before));
     if (traced && f && f->leaves)
         trace(v, ext, f, args, NULL);
     if (f)
