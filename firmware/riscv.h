@@ -24,6 +24,8 @@
 #define HART_SIZE      192
 #define HART_MAX       64
 
+#define HSTATUS_SPV_BIT 0x80
+
 #define PAGE_SIZE 4096
 #define STACK_SIZE 16384
 

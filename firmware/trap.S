@@ -113,6 +113,8 @@ hs_trap:
     ld t0, HART_GUARD(tp)
     beqz t0, 1f
     csrw sepc, t0
+    li t0, HSTATUS_SPV_BIT
+    csrc hstatus, t0
     sret
 1:  csrr a0, scause
     csrr a1, sepc

@@ -38,7 +38,8 @@ enum { VPLIC_SOURCES = 96, VPLIC_WORDS = VPLIC_SOURCES / 32, VPLIC_CONTEXTS = 2 
 struct vplic {
     u32 priority[VPLIC_SOURCES];
     u32 level[VPLIC_WORDS];                  /* lines that devices hold up */
-    u32 claimed[VPLIC_WORDS];                /* between claim and complete: no further request passes */
+    u32 pending[VPLIC_WORDS];                /* requests that wait for a claim */
+    u32 claimed[VPLIC_WORDS];                /* between claim and complete: the gateway is shut */
     u32 enable[VPLIC_CONTEXTS][VPLIC_WORDS];
     u32 threshold[VPLIC_CONTEXTS];
 };

@@ -1,4 +1,5 @@
-/* vPLIC (RISC-V PLIC specification): level-triggered sources; the outcome is recomputed at every change. */
+/* vPLIC (RISC-V PLIC specification): level-triggered sources; the outcome is recomputed at every change. A level
+   becomes one request, which stays when the level drops; the next one can pass after the completion. */
 #include "vm.h"
 
 enum {
@@ -6,15 +7,13 @@ enum {
     THRESHOLD = 0, CLAIM = 4, MAX_PRIORITY = 7,
 };
 
-static u32 pending_word(const struct vplic *p, u32 word) { return p->level[word] & ~p->claimed[word]; }
-
 /* The source the context would claim: highest priority above 0, lowest number among equals; 0: none. */
 static u32 best(const struct vplic *p, u32 context)
 {
     u32 source = 0, priority = 0;
 
     for (u32 word = 0; word < VPLIC_WORDS; word++)
-        for (u32 bits = pending_word(p, word) & p->enable[context][word]; bits; bits &= bits - 1) {
+        for (u32 bits = p->pending[word] & p->enable[context][word]; bits; bits &= bits - 1) {
             u32 n = word * 32 + (u32)__builtin_ctz(bits);
             if (p->priority[n] > priority) {
                 priority = p->priority[n];
@@ -40,12 +39,19 @@ static void set_bit(u32 *words, u32 n, bool value)
     words[n / 32] = value ? words[n / 32] | 1u << n % 32 : words[n / 32] & ~(1u << n % 32);
 }
 
+/* Lets levels through the gateways that are open; true if a request came of it. */
+static bool pass_gateways(struct vplic *p, u32 word)
+{
+    u32 before = p->pending[word];
+
+    p->pending[word] |= p->level[word] & ~p->claimed[word];
+    return p->pending[word] != before;
+}
+
 void vplic_set(struct vm *vm, u32 source, bool level)
 {
-    u32 before = vm->plic.level[source / 32];
-
     set_bit(vm->plic.level, source, level);
-    if (vm->plic.level[source / 32] != before)
+    if (pass_gateways(&vm->plic, source / 32))
         update(vm);
 }
 
@@ -59,16 +65,21 @@ static u32 claim(struct vm *vm, u32 context)
 {
     u32 source = best(&vm->plic, context);
 
-    if (source)
+    if (source) {
+        set_bit(vm->plic.pending, source, false);
         set_bit(vm->plic.claimed, source, true);
+        update(vm);
+    }
     return source;
 }
 
 static void complete(struct vplic *p, u32 context, u32 source)
 {
     /* A completion for a source that the context does not have enabled is ignored. */
-    if (source < VPLIC_SOURCES && (p->enable[context][source / 32] >> source % 32 & 1))
+    if (source < VPLIC_SOURCES && (p->enable[context][source / 32] >> source % 32 & 1)) {
         set_bit(p->claimed, source, false);
+        pass_gateways(p, source / 32);
+    }
 }
 
 static bool vplic_read(struct vm *vm, u32 index, u64 offset, u32 size, u64 *value)
@@ -82,7 +93,7 @@ static bool vplic_read(struct vm *vm, u32 index, u64 offset, u32 size, u64 *valu
             *value = p->priority[offset / 4];
     } else if (offset < ENABLE) {
         if ((offset - PENDING) / 4 < VPLIC_WORDS)
-            *value = pending_word(p, (u32)(offset - PENDING) / 4);
+            *value = p->pending[(offset - PENDING) / 4];
     } else if (offset < CONTEXT) {
         u64 context = (offset - ENABLE) / ENABLE_STRIDE, word = (offset - ENABLE) % ENABLE_STRIDE / 4;
         if (context < 2 * vm->vcpu_count && word < VPLIC_WORDS)
@@ -93,7 +104,6 @@ static bool vplic_read(struct vm *vm, u32 index, u64 offset, u32 size, u64 *valu
             *value = p->threshold[context];
         if (context < 2 * vm->vcpu_count && reg == CLAIM)
             *value = claim(vm, (u32)context);
-        update(vm);
     }
     return true;
 }
