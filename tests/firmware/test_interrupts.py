@@ -136,7 +136,8 @@ def random_steps(rng: random.Random, count: int) -> list[tuple[int, int, int, in
                 address, value = PLIC + 4 * source, rng.getrandbits(32)
                 plic.priority[source] = value & 7
             case 1:
-                what, address, value = WRITE, enable_address(context, 0), rng.choice([0x40C, 0x40C, rng.getrandbits(32)])
+                what, address = WRITE, enable_address(context, 0)
+                value = rng.choice([0x40C, 0x40C, rng.getrandbits(32)])
                 plic.enabled = {(c, s) for c, s in plic.enabled if c != context or s >= 32}
                 plic.enabled |= {(context, s) for s in range(1, 32) if value >> s & 1}
             case 2:
@@ -255,7 +256,8 @@ wrong:
 def test_the_plic_follows_its_specification(tmp_path, seed):
     steps = random_steps(random.Random(seed), 4000)
     table = "".join(f".dword {what}, {a:#x}, {v:#x}, {e:#x}, {int(up)}\n" for what, a, v, e, up in steps)
-    source = INTERPRETER + SAY_AND_STOP + 'text: .asciz "equal\\n"\n.balign 8\nsteps:\n' + table + ".dword 5, 0, 0, 0, 0\n"
+    source = INTERPRETER + SAY_AND_STOP + 'text: .asciz "equal\\n"\n'
+    source += f".balign 8\nsteps:\n{table}.dword 5, 0, 0, 0, 0\n"
     done = run_vms({"guest": guest(tmp_path, "guest", source)}, vcpus=VCPUS, net=True)
     said = done.of("guest")
     assert said == ["equal"], steps[max(int(said[0]) - 5, 0) : int(said[0]) + 1] if said else done.text
