@@ -73,7 +73,7 @@ static void check_patience(void)
 
 /* Spins for a while, then waits in WFI: with sstatus.SIE = 0 it still ends when an interrupt is pending, and
  * none can be taken between the last look and the wait. */
-static void rest(bool (*done)(u64), u64 argument)
+static void rest(bool (*done)(u64), u64 argument, u64 nap_ticks)
 {
     static u64 turns[MAX_HARTS];
     for (u64 i = 0; i < spins; i++) {
@@ -84,6 +84,8 @@ static void rest(bool (*done)(u64), u64 argument)
     CSR_CLEAR(sstatus, SSTATUS_SIE);
     if (hold && turns[self()]++ % HOLD_TURNS == 0)
         hold_pending(hold);
+    if (!under_way(&accounts[self()][TIMER]))
+        rest_timer(nap_ticks);
     if (!done(argument))
         wfi();
     CSR_SET(sstatus, SSTATUS_SIE);
@@ -101,10 +103,8 @@ static void meet(u64 number, void (*work)(u64))
         __atomic_store_n(&released, number, __ATOMIC_RELEASE);
         wake_others();
     }
-    while (!release_is(number)) {
-        rest_timer(2 * patience);
-        rest(release_is, number);
-    }
+    while (!release_is(number))
+        rest(release_is, number, 2 * patience);
     rest_timer(-1ul);
 }
 
@@ -154,10 +154,8 @@ static void run_epoch(u64 hart, u64 epoch)
             __atomic_store_n(&a->asked, a->asked + 1, __ATOMIC_RELEASE);
             kinds[kind].ask(turn);
         }
-        if (open && !under_way(&accounts[hart][TIMER]))
-            rest_timer(nap);
         if (open)
-            rest(can_go_on, open);
+            rest(can_go_on, open, nap);
     }
 }
 
