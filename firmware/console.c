@@ -55,6 +55,12 @@ static void flush_port(struct vm *vm)
    for the VM that has the keyboard, and not at all for the others. */
 static bool printable(struct vm *vm, char c)
 {
+    u8 byte = (u8)c, before = vm->console.last;
+
+    vm->console.last = byte;
+    /* C1 controls, alone or as UTF-8 (C2 80 to C2 9F), are escape sequences in short (ECMA-48, 5.3) */
+    if (byte >= 0x80 && byte < 0xa0 && (before < 0x80 || before == 0xc2))
+        return vm->index == focus;
     if (vm->index == focus && (c == ESC || c == '\b'))
         return true;
     if (c == ESC || vm->console.in_escape) {

@@ -8,7 +8,7 @@ struct vm;
 enum { CONSOLE_LINE = 256 };
 
 /* What a VM has said of its current line. */
-struct console_port { char line[CONSOLE_LINE]; u32 len; u64 flush_at; bool in_escape; };
+struct console_port { char line[CONSOLE_LINE]; u32 len; u64 flush_at; bool in_escape; u8 last; };
 
 /* Prints one line "[hv] ...". */
 void hv_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

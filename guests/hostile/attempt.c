@@ -71,12 +71,14 @@ struct outcome attempt_insn_user(u32 insn, u64 a, u64 b)
     return attempt(enter_user, a, b);
 }
 
-void watch_interrupts(void)
+void watch_interrupts(void) { watch_briefly(2000); }
+
+void watch_briefly(int turns)
 {
     memset(interrupts, 0, sizeof interrupts);
     CSR_WRITE(sie, -1ul);
     CSR_SET(sstatus, SSTATUS_SIE);
-    for (int i = 0; i < 2000; i++)
+    for (int i = 0; i < turns; i++)
         cpu_relax();
     CSR_CLEAR(sstatus, SSTATUS_SIE);
     CSR_WRITE(sie, 0);

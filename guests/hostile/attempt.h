@@ -37,6 +37,7 @@ extern u32 interrupts[16];
 
 /* Opens all interrupts of S-mode for a short while and counts what comes. */
 void watch_interrupts(void);
+void watch_briefly(int turns);
 
 /* While not 0, this many timer interrupts are taken without silencing the timer. */
 extern u32 storm;

@@ -2,7 +2,6 @@
  * them. */
 #include "attacks.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define TIMEBASE 10000000ul /* ticks of `time` in a second on this platform */
 
 static u32 total_interrupts(void)
@@ -56,6 +55,10 @@ enum verdict attack_plic_forge_pending(void)
     for (u64 word = 0; word < 3; word++)
         write32(machine.plic + PLIC_ENABLE(own_context()) + 4 * word, -1u);
     write32(machine.plic + PLIC_THRESHOLD(own_context()), 0);
+    for (int i = 0; i < 96; i++) { /* what other attacks have left: a request stays when its level drops */
+        u64 claim = machine.plic + PLIC_CLAIM(own_context());
+        write32(claim, read32(claim));
+    }
     for (u64 word = 0; word < 32; word++)
         attempt_insn(INSN_SW, machine.plic + PLIC_PENDING + 4 * word, -1ul);
     watch_interrupts();
@@ -198,4 +201,72 @@ enum verdict attack_wfi_storm(void)
     CSR_WRITE(sie, 0);
     CSR_CLEAR(sip, 1 << IRQ_SOFT);
     return contained_if(timer_still_works());
+}
+
+/* A handler that interrupts itself again, a thousand times. */
+enum verdict attack_ipi_forever(void)
+{
+    u32 came = 0;
+    for (int i = 0; i < 1000; i++) {
+        sbi_send_ipi(1, machine.hart);
+        watch_briefly(20);
+        came += interrupts[IRQ_SOFT];
+        CSR_CLEAR(sip, 1 << IRQ_SOFT);
+    }
+    return contained_if(came == 1000 && timer_still_works());
+}
+
+/* A level that nobody takes down: claimed and completed, it is there again, until its source is silenced. */
+enum verdict attack_level_stuck(void)
+{
+    u64 uart = 0, claim = machine.plic + PLIC_CLAIM(own_context());
+    int node = fdt_compatible(machine.dtb, -1, "ns16550a");
+    bool contained = true;
+    if (!machine.is_virtual || !machine.plic || !fdt_reg(machine.dtb, node, &uart, NULL))
+        return SKIPPED;
+    u32 irq = fdt_u32(machine.dtb, node, "interrupts", 0);
+    write32(machine.plic + 4 * irq, 7);
+    write32(machine.plic + PLIC_ENABLE(own_context()), 1u << irq);
+    write32(machine.plic + PLIC_THRESHOLD(own_context()), 0);
+    write8(uart + 1, 2); /* IER: an empty transmitter interrupts */
+    for (int i = 0; i < 1000; i++) {
+        contained &= read32(claim) == irq && read32(claim) == 0;
+        write32(claim, irq);
+    }
+    watch_interrupts();
+    contained &= interrupts[IRQ_EXTERNAL] == 1;
+    write8(uart + 1, 0);
+    write32(claim, read32(claim));
+    watch_interrupts();
+    contained &= total_interrupts() == 0;
+    write32(machine.plic + PLIC_ENABLE(own_context()), 0);
+    write32(machine.plic + 4 * irq, 0);
+    return contained_if(contained);
+}
+
+/* Any word written anywhere in the PLIC; in the end everything is disabled, and nothing comes. */
+enum verdict attack_plic_random(void)
+{
+    u64 seed = 1;
+    if (!machine.is_virtual || !machine.plic)
+        return SKIPPED;
+    for (int i = 0; i < 2000; i++) {
+        seed = seed * 6364136223846793005ul + 1442695040888963407ul;
+        u64 offset = (seed >> 20) % (i % 2 ? 0x600000 : 0x4000) & ~3ul;
+        write32(machine.plic + offset, (u32)(seed >> 32));
+        read32(machine.plic + offset);
+    }
+    for (u64 offset = 0; offset < 4 * 96; offset += 4)
+        write32(machine.plic + offset, 0);
+    for (u64 context = 0; context < 2 * machine.harts; context++) {
+        for (u64 word = 0; word < 3; word++)
+            write32(machine.plic + PLIC_ENABLE(context) + 4 * word, -1u);
+        for (u64 source = 1; source < 96; source++)
+            write32(machine.plic + PLIC_CLAIM(context), (u32)source);
+        for (u64 word = 0; word < 3; word++)
+            write32(machine.plic + PLIC_ENABLE(context) + 4 * word, 0);
+        write32(machine.plic + PLIC_THRESHOLD(context), 0);
+    }
+    watch_interrupts();
+    return contained_if(total_interrupts() == 0);
 }

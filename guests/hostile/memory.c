@@ -4,8 +4,6 @@
 static const u32 loads[] = { INSN_LB, INSN_LH, INSN_LW, INSN_LD };
 static const u32 stores[] = { INSN_SB, INSN_SH, INSN_SW, INSN_SD };
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
 static bool all_loads_fault(u64 address)
 {
     bool contained = true;
@@ -171,11 +169,7 @@ enum verdict attack_machine_devices(void)
 static u64 root[512] __attribute__((aligned(4096)));
 static u64 middle[512] __attribute__((aligned(4096)));
 
-/* Sv39: our RAM and devices 1:1, and at VA 100 GiB whatever the attack wants. */
-#define VICTIM_INDEX 100ul
-#define VICTIM_VA (VICTIM_INDEX << 30)
-
-static void paging_on(u64 victim_entry)
+void paging_on(u64 victim_entry)
 {
     u64 leaf = PTE_V | PTE_R | PTE_W | PTE_A | PTE_D;
     memset(root, 0, sizeof root);
@@ -185,6 +179,12 @@ static void paging_on(u64 victim_entry)
     root[VICTIM_INDEX] = victim_entry;
     sfence_all();
     CSR_WRITE(satp, SATP_SV39(root));
+    sfence_all();
+}
+
+void paging_off(void)
+{
+    CSR_WRITE(satp, 0);
     sfence_all();
 }
 
@@ -201,8 +201,7 @@ static bool victim_faults(u64 victim_entry)
     paging_on(victim_entry);
     bool contained = access_or_page_fault(attempt_insn(INSN_LD, VICTIM_VA, 0)) &&
                      access_or_page_fault(attempt_insn(INSN_SD, VICTIM_VA, -1ul));
-    CSR_WRITE(satp, 0);
-    sfence_all();
+    paging_off();
     return contained;
 }
 
@@ -236,4 +235,54 @@ enum verdict attack_satp_reserved_mode(void)
         contained &= CSR_READ(satp) == 0;
     }
     return contained_if(contained);
+}
+
+/* Everything below RAM that is no device of ours, in steps of a megabyte, and a way beyond it. */
+enum verdict attack_gstage_holes(void)
+{
+    bool contained = true;
+    if (!machine.is_virtual)
+        return SKIPPED;
+    for (u64 at = 0x100000; at < machine.ram_base; at += 0x100000) {
+        bool ours = at - 0x02000000 < 0x10000 || at - machine.plic < 0x600000 || at == 0x10000000;
+        contained &= ours || faulted(attempt_insn(INSN_LW, at, 0), CAUSE_LOAD_ACCESS);
+    }
+    for (u64 at = machine.ram_end; at < machine.ram_end + 0x4000000; at += 0x100000)
+        contained &= faulted(attempt_insn(INSN_SW, at, -1ul), CAUSE_STORE_ACCESS);
+    return contained_if(contained);
+}
+
+static u64 device_register(void) { return machine.plic + 4 * 5; }
+
+/* Device memory need not take cache-block operations; it must not take them for stores. */
+enum verdict attack_cache_blocks_on_devices(void)
+{
+    static const u32 operations[] = { INSN_CBO_INVAL, INSN_CBO_CLEAN, INSN_CBO_FLUSH, INSN_CBO_ZERO };
+    bool contained = true;
+    if (!machine.is_virtual || !machine.plic)
+        return SKIPPED;
+    write32(device_register(), 5);
+    for (size_t i = 0; i < COUNT(operations); i++) {
+        struct outcome o = attempt_insn(operations[i], device_register(), 0);
+        contained &= !o.trapped || illegal(o) || faulted(o, CAUSE_STORE_ACCESS);
+        contained &= read32(device_register()) == 5;
+    }
+    write32(device_register(), 0);
+    return contained_if(contained);
+}
+
+/* Atomic, floating-point and misaligned accesses to a register of four bytes. */
+enum verdict attack_odd_accesses_to_devices(void)
+{
+    static const u32 insns[] = { INSN_LR_D, INSN_SC_D, INSN_AMOADD_D, INSN_AMOSWAP_W, INSN_FLD, INSN_FSD, INSN_LD,
+                                 INSN_SD, INSN_LH, INSN_SH, INSN_LB, INSN_SB };
+    if (!machine.is_virtual || !machine.plic)
+        return SKIPPED;
+    for (size_t i = 0; i < COUNT(insns); i++)
+        for (u64 offset = 0; offset < 8; offset++)
+            attempt_insn(insns[i], device_register() + offset, 3);
+    write32(device_register(), 6);
+    bool works = read32(device_register()) == 6;
+    write32(device_register(), 0);
+    return contained_if(works);
 }

@@ -3,8 +3,6 @@
  * instruction". */
 #include "attacks.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
 /* Bits 9:8 of a CSR number are the lowest privilege that may use it: 3 = machine, 2 = hypervisor and VS. */
 enum { LEVEL_HYPERVISOR = 2, LEVEL_MACHINE = 3 };
 

@@ -355,3 +355,22 @@ enum verdict attack_virtio_registers(void)
     }
     return contained_if(contained);
 }
+
+/* Any value into any register of any device, notifications included; a reset makes it new. */
+enum verdict attack_virtio_random_registers(void)
+{
+    u64 seed = 7;
+    bool contained = true;
+    if (!machine.is_virtual || !find_victims())
+        return SKIPPED;
+    for (const struct victim *v = victims; v < victims + victim_count; v++) {
+        for (int i = 0; i < 2000; i++) {
+            seed = seed * 6364136223846793005ul + 1442695040888963407ul;
+            u64 offset = (seed >> 40) % 0x100 & ~3ul;
+            write32(v->base + offset, (u32)(seed >> (i % 2 ? 32 : 60)));
+            read32(v->base + offset);
+        }
+        contained &= bring_up(v) && intact(v);
+    }
+    return contained_if(contained);
+}

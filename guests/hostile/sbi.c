@@ -1,8 +1,6 @@
 /* Attacks through the SBI: calls that do not exist, and arguments that must be refused. */
 #include "attacks.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
 static struct sbi_result call(u64 extension, u64 function, u64 x0, u64 x1, u64 x2)
 {
     return sbi_call(extension, function, x0, x1, x2, 0, 0);
@@ -50,7 +48,7 @@ enum verdict attack_sbi_console_pointers(void)
     return contained_if(contained);
 }
 
-static u64 legacy_call(u64 extension, u64 pointer)
+u64 legacy_call(u64 extension, u64 pointer)
 {
     return (u64)sbi_call(extension, 0, pointer, 0, 0, 0, 0).error;
 }

@@ -103,3 +103,24 @@ def test_the_keyboard_goes_where_the_escape_key_says(tmp_path):
     done = run_vms(kernels, typed=b"\x1d1B\x1d0A")
     assert done.stop.kind == "pass", done.text
     assert done.of("v0") == ["v0: A"] and done.of("v1") == ["v1: B"]
+
+
+def test_hostile_output_is_nobody_elses(tmp_path):
+    # The first VM has the keyboard, so the other one's control characters go nowhere.
+    done = run_vms({"good": guest(tmp_path, "good", HELLO), "bad": image("hostile")})
+    assert done.stop.kind == "pass", done.text
+    assert done.of("good") == ["fine"]
+    for line in done.text.splitlines():
+        assert "forged" not in line or line.startswith("[bad] "), line
+        assert all(c == "\ufffd" or c.isprintable() for c in line), line
+    assert [line for line in done.of("hv") if "off" in line and line.startswith("good")] == [
+        "good: off: it powered off"
+    ]
+    assert "keyboard goes to" not in done.text and not [line for line in done.of("hv") if "vcpu 0" in line]
+
+
+def test_hostile_tries_what_it_should():
+    done = run_vms({"bad": image("hostile")}, net=True)
+    tried = [line.split()[0] for line in done.of("bad") if line.endswith(" contained")]
+    assert len(tried) >= 80 and len(set(tried)) == len(tried)
+    assert done.of("bad")[-1] == f"hostile: {len(tried)} attacks, 0 escaped"

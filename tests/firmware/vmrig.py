@@ -52,7 +52,7 @@ class Result:
     """What a run printed, by label, and how it ended."""
 
     def __init__(self, output: bytes, stop: Stop, machine: Machine):
-        self.text, self.stop, self.machine = output.decode(), stop, machine
+        self.text, self.stop, self.machine = output.decode(errors="replace"), stop, machine
 
     def of(self, label: str) -> list[str]:
         """The lines of one VM, or with "hv" the hypervisor's own."""
