@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import tempfile
 from collections import Counter, deque
@@ -15,7 +16,7 @@ from rvh import Machine
 from rvh.emit.disasm import disassemble
 from rvh.trace import Tracer
 
-from .differences import SPIKE_ISA, explain, word_of
+from .differences import CUTS, SPIKE_ISA, explain, word_of
 from .program import BASE
 
 RAM = 16 << 20
@@ -38,6 +39,10 @@ class Outcome:
     cut: bool = False
 
 
+#: Seconds after which a Spike that has not written anything is taken to retire nothing any more.
+STALL = 10
+
+
 class _Cut(Exception):
     pass
 
@@ -51,14 +56,18 @@ class _Peer:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0,
         )  # fmt: skip
         self.pending = b""
+        self.stalled = False
 
     def need(self, n: int) -> None:
-        """Reads until n bytes are pending, or the log ends."""
+        """Reads until n bytes are pending, the log ends, or Spike says nothing for STALL seconds."""
         if len(self.pending) >= n:
             return
         parts, have = [self.pending], len(self.pending)
         assert self.process.stdout is not None
         while have < n:
+            if not select.select([self.process.stdout], [], [], 0 if self.stalled else STALL)[0]:
+                self.stalled = True
+                break
             part = self.process.stdout.read(1 << 20)
             if not part:
                 break
@@ -152,7 +161,7 @@ class _Comparison:
             if name is None:
                 raise Difference(self._show(text, mine, theirs, records))
             self.outcome.known[name] += 1
-            if name == "reservation":
+            if name in CUTS:
                 self.outcome.cut = self.finished = True
                 raise _Cut
             mine += len(ours)

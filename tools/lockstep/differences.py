@@ -7,10 +7,10 @@ import re
 #: ISA string under which Spike has what rvh has by default.
 SPIKE_ISA = (
     "rv64gch_zicntr_zihpm_zba_zbb_zbc_zbs_zicond_zca_zcb_zcd_zimop_zcmop_zacas_zabha_zfa_zfbfmin_zfh_zicbom_zicbop_zicboz_zawrs_svinval_svnapot_svpbmt_svadu_sstc_sscofpmf_"
-    "smstateen_zicclsm_zihintpause_zbkb_zbkc_zbkx_zknd_zkne_zknh_zksed_zksh"
+    "smstateen_smnpm_smmpm_ssnpm_ssdbltrp_smcntrpmf_smepmp_zicclsm_zihintpause_zbkb_zbkc_zbkx_zknd_zkne_zknh_zksed_zksh"
 )
 
-#: name -> (reason, manual section). The comparison goes on after each but the last.
+#: name -> (reason, manual section). The comparison goes on after each but the last two.
 KNOWN = {
     "tinst": (
         "mtinst and htinst after a guest-page fault or another access fault: Spike writes 0, rvh the transformed "
@@ -25,6 +25,14 @@ KNOWN = {
     "failed-cas": (
         "An AMOCAS whose comparison fails writes the old value back here, and nothing with Spike; both are allowed.",
         'Unprivileged ISA, "Zacas"',
+    ),
+    "masked-zero": (
+        "Spike's log has the addresses that CBO.ZERO stores to after pointer masking, and those of other stores before.",
+        "not architectural",
+    ),
+    "platform": (
+        "Masked, an address of no meaning became one of the boot ROM or a device that Spike has below RAM.",
+        "the platform's",
     ),
     "reservation": (
         "Spike drops reservations every 5000 instructions; an SC may fail for any reason, and one that fails "
@@ -47,11 +55,22 @@ AVOIDED = (
     ("LCOFI with VS-level interrupts", "Spike takes LCOFI first; the manual puts it last", "hypervisor, hideleg"),
     ("misa, mvendorid, marchid, mimpid, mhpmevent, triggers", "implementation-defined", "Machine-Level CSRs"),
     ("what is mapped below RAM", "the platform's", ""),
+    (
+        "DTE of henvcfg that changes while vsstatus.SDT is set",
+        "Spike keeps SDT, hidden, and SIE clear",
+        "henvcfg, vsstatus",
+    ),
+    ("writes of mseccfg beside PMM", "the program's own footing", "mseccfg"),
 )
 
 _CSR = re.compile(rb" c(\d+)_(\w+) 0x([0-9a-f]{16})")
 _LINE = re.compile(rb"(core.*\) )x\d+ +0x([0-9a-f]{16})$")
 _TINST = (0x34A, 0x64A)
+_MEM = re.compile(rb" mem 0x([0-9a-f]{16})")
+#: Names after which the two are in different states for good.
+CUTS = ("reservation", "platform")
+#: Where RAM begins; PMLEN leaves at least these bits of an address.
+_RAM, _UNMASKED = 0x8000_0000, (1 << 48) - 1
 
 
 def word_of(line: bytes) -> int:
@@ -66,8 +85,15 @@ def explain(mine: bytes, theirs: bytes) -> str | None:
     other = word_of(theirs)
     if other & 0xF800607F == 0x1800202F and re.search(rb" x\d+ +0x0000000000000001$", theirs):
         return "reservation"
+    if (m := _MEM.search(theirs)) and not _MEM.search(mine) and int(m[1], 16) >> 48:
+        if int(m[1], 16) & _UNMASKED < _RAM:
+            return "platform"
     if other != word:
         return None
+    if word & 0xFFF07FFF == 0x0040200F and len(mine) == len(theirs):
+        a, b = ([int(n, 16) & _UNMASKED for n in _MEM.findall(line)] for line in (mine, theirs))
+        if a == b:
+            return "masked-zero"
     if word & 0xF800007F == 0x2800002F and mine.startswith(theirs) and mine.count(b" mem ") == 2:
         return "failed-cas"
     if word & 0x707F == 0x2073 and word >> 20 in _TINST:

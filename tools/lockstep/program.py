@@ -35,7 +35,7 @@ V, R, W, X, USER, GLOBAL, A, D = (1 << n for n in range(8))
 
 #: CSRs of a world, in the order they are written.
 WORLD_CSRS = (
-    "menvcfg henvcfg senvcfg mstateen0 hstateen0 mcounteren hcounteren scounteren medeleg hedeleg mideleg "
+    "mseccfg menvcfg henvcfg senvcfg mstateen0 hstateen0 mcounteren hcounteren scounteren medeleg hedeleg mideleg "
     "hideleg mie mip hvip stimecmp vstimecmp satp vsatp hgatp stvec vstvec sscratch vsscratch hstatus vsstatus "
     "pmpcfg0 pmpaddr0 pmpaddr1 pmpaddr2 pmpaddr3 fcsr mstatus"
 ).split()
@@ -46,7 +46,7 @@ DUMP = (
     "mstatus mepc mcause mtval mtval2 medeleg mideleg mie mip menvcfg mstateen0 minstret sstatus sie sip "
     "sepc scause stval satp hstatus hedeleg hideleg hie hip hvip htval henvcfg hstateen0 hgatp vsstatus "
     "vsie vsip vsepc vscause vstval vsatp sscratch vsscratch mscratch pmpcfg0 pmpaddr0 scounteren "
-    "hcounteren mcounteren senvcfg "
+    "hcounteren mcounteren senvcfg mseccfg "
 ).split()
 
 FETCH_CAUSES = 1 << 0 | 1 << 1 | 1 << 12 | 1 << 20
@@ -399,11 +399,18 @@ def _world(rng: random.Random, spaces: dict[str, list[int]], symbols: dict[str, 
     if chance() < 0.5:
         pmpaddr = [a & ~0x3FF | 0x1FF for a in pmpaddr]
     ie = _bits(rng, 14) & rng.choice((0x0666, 0x2222)) if interrupts else 0
+    masking = chance() < 0.3
+
+    def pmm() -> int:
+        return rng.choice((0, 2, 3)) if masking else 0
+
+    hstatus |= pmm() << 48
     values = {
-        "menvcfg": envcfg | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6 | (chance() < 0.5) << 63,
-        "henvcfg": envcfg & _bits(rng, 64, 0.85) | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6
-        | (chance() < 0.5) << 63,
-        "senvcfg": rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6,
+        "mseccfg": pmm() << 32,
+        "menvcfg": envcfg | pmm() << 32 | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6 | (chance() < 0.5) << 63,
+        "henvcfg": envcfg & (_bits(rng, 64, 0.85) | 1 << 59) | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6
+        | (chance() < 0.5) << 63 | pmm() << 32,
+        "senvcfg": pmm() << 32 | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6,
         "mstateen0": 3 << 62 if chance() < 0.75 else rng.randrange(4) << 62,
         "hstateen0": 3 << 62 if chance() < 0.75 else rng.randrange(4) << 62,
         "mcounteren": _bits(rng, 32), "hcounteren": _bits(rng, 32), "scounteren": _bits(rng, 32),
@@ -442,7 +449,7 @@ def build(seed: int, options: Options | None = None) -> bytes:
     memory.put(BASE, program.data)
     memory.put64(program.symbols["state"], options.segments)
     memory.put64(program.symbols["state"] + 8, rng.getrandbits(64))
-    envcfg = (rng.random() < 0.6) << 61 | (rng.random() < 0.6) << 62
+    envcfg = (rng.random() < 0.2) << 59 | (rng.random() < 0.6) << 61 | (rng.random() < 0.6) << 62
     for n in range(N_WORLDS):
         world = _world(rng, spaces, program.symbols, envcfg)
         at = WORLDS + n * WORLD_SIZE
