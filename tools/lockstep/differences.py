@@ -27,7 +27,7 @@ KNOWN = {
         'Unprivileged ISA, "Zacas"',
     ),
     "masked-zero": (
-        "Spike's log has the addresses that CBO.ZERO stores to after pointer masking, and those of other stores before.",
+        "Spike's log has the addresses of CBO.ZERO after pointer masking, and those of other stores before.",
         "not architectural",
     ),
     "platform": (

@@ -100,9 +100,9 @@ _UNREADABLE = {
 #: Never written by random code: the program's own footing, or a choice that the two sides make differently for good
 #: reason (differences.AVOIDED).
 _UNWRITABLE = _UNREADABLE | {
-    "stvec", "vstvec", "mtvec", "satp", "vsatp", "hgatp", "medeleg", "mideleg", "hedeleg", "stimecmp", "vstimecmp", "mseccfg",
-    "htimedelta", "minstret", "hgeie", "menvcfg", "henvcfg", "senvcfg", "mstateen0", "hstateen0", "pmpcfg0", "pmpcfg2",
-    *(f"pmpaddr{n}" for n in range(16)),
+    "stvec", "vstvec", "mtvec", "satp", "vsatp", "hgatp", "medeleg", "mideleg", "hedeleg", "stimecmp", "vstimecmp",
+    "mseccfg", "htimedelta", "minstret", "hgeie", "menvcfg", "henvcfg", "senvcfg", "mstateen0", "hstateen0",
+    "pmpcfg0", "pmpcfg2", *(f"pmpaddr{n}" for n in range(16)),
 }  # fmt: skip
 #: What Spike has and rvh does not: no test of absence.
 _PEERS_ONLY = {0x5A8, 0x6A8, 0x7A8, 0x7A5, 0x7B0, 0x7B1, 0x7B2, 0x7B3, 0x757}
