@@ -16,9 +16,6 @@ struct hart {
     u64 id;
     u32 index;
     u32 intc_phandle;
-    bool idle;                       /* in WFI for want of a vCPU; under the scheduler's lock */
-    bool resched;                    /* the vCPU on this hart is to make way */
-    u64 slice_end;                   /* time */
     u64 armed;                       /* deadline that this hart's timer is set to */
     struct vcpu *last_vcpu[MAX_VMS]; /* of each VM, who ran here last and may be in the TLB */
 } __attribute__((aligned(64)));

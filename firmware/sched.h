@@ -1,4 +1,4 @@
-/* Preemptive round robin of all runnable vCPUs over all harts. */
+/* The run loop of each hart, and the states of vCPUs. */
 #ifndef SCHED_H
 #define SCHED_H
 #include "vcpu.h"

@@ -12,6 +12,7 @@ struct vcpu_stats {
     u64 exits[STAT_CAUSES];
     u64 run_time;                        /* on a hart: the guest, and what is done for it at its exits */
     u64 steal_time;                      /* runnable, and waiting for a hart */
+    u64 wait_time;                       /* in WFI or HSM suspend, with nothing pending */
     u64 wakeups;                         /* how often it became runnable from a wait */
     u64 wake_latency, wake_latency_max;  /* from there until it was on a hart: sum, and the longest */
 };

@@ -37,6 +37,7 @@ void vcpu_reset(struct vcpu *v, u64 pc, u64 arg)
     v->starting = true;
     v->fwft = (struct fwft){0};
     pmu_reset(v);
+    v->sta_gpa = FOREVER;
 }
 
 void vcpu_load(struct vcpu *v)

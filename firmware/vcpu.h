@@ -11,7 +11,7 @@ struct vm;
 
 enum vcpu_state {
     VCPU_STOPPED,        /* not started, or stopped by SBI HSM */
-    VCPU_RUNNABLE,       /* in the run queue */
+    VCPU_RUNNABLE,       /* waits for a hart */
     VCPU_RUNNING,        /* loaded on a hart */
     VCPU_BLOCKED,        /* waits in WFI or HSM suspend */
 };
@@ -47,9 +47,12 @@ struct vcpu {
 
     /* Under the scheduler's lock. */
     enum vcpu_state state;
-    struct vcpu *next;
+    struct vcpu *next;                       /* of those that sleep on the same hart */
     struct hart *hart;                       /* where it is loaded, or was last */
     u64 wake_at;                             /* host time; meaningful while BLOCKED */
+    u64 since;                               /* when it entered its state; RUNNING: last charged up to here */
+    u64 vtime;                               /* time it has run, for the order among its VM's vCPUs */
+    bool woken;                              /* RUNNABLE since a wait has ended */
 
     bool wants_wait, wants_stop;             /* what the exit handler asks of the run loop */
     bool suspended;                          /* the wait is an HSM or a system suspend */
@@ -61,6 +64,8 @@ struct vcpu {
 
     struct guest_trap injected;              /* the last exception injected for want of memory or device */
     u32 stuck, loop_ticks;                   /* how often the same one came again without progress */
+
+    u64 sta_gpa, sta_start;                  /* SBI STA: its shared memory, FOREVER: none; steal_time then */
 
     struct vcpu_stats stats;
 };

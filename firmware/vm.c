@@ -38,6 +38,9 @@ void vm_found(const struct fdt_node *n)
     u32 len;
     vm->has_net = fdt_prop(n, "net", &len) && (len == 0 || fdt_u32(n, "net", 0));
     vm->trace_sbi = fdt_prop(n, "trace-sbi", &len) != NULL;
+    vm->share.weight = fdt_u32(n, "weight", WEIGHT_DEFAULT);
+    vm->share.cap = fdt_u32(n, "cap", 0);
+    vm->share.hart_cells = fdt_prop(n, "harts", &vm->share.hart_cells_len);
     vm->console_device = console ? console : "uart";
     vm->console.flush_at = FOREVER;
     found_range(n, "kernel", &vm->kernel);
@@ -84,7 +87,9 @@ static const char *create(struct vm *vm)
     for (u32 i = 0; i < vm->vcpu_count; i++)
         vm->vcpu[i] = (struct vcpu){.vm = vm, .id = i};
     vm->time_delta = -rdtime();
-    const char *error = vdev_init(vm);
+    const char *error = share_init(vm);
+    if (!error)
+        error = vdev_init(vm);
     return error ? error : boot(vm);
 }
 

@@ -3,6 +3,7 @@
 #define VM_H
 #include "console.h"
 #include "platform.h"
+#include "share.h"
 #include "vcpu.h"
 #include "vdev/vdev.h"
 
@@ -22,6 +23,7 @@ struct vm {
     u32 vcpu_count;
     struct vcpu vcpu[MAX_VCPUS];
     enum vm_state state;
+    struct vm_share share;
 
     u64 ram_size, ram_host;               /* guest RAM is one run of host memory, mapped when first touched */
     u8 *chunk_ready;                      /* per 2 MiB of guest RAM */

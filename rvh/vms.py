@@ -20,6 +20,9 @@ A TOML file looks like this; paths are relative to it, and everything but `kerne
     console = "uart"
     net = true
     trace_sbi = false
+    weight = 256
+    cap = 50
+    harts = [0, 1]
 """
 
 from __future__ import annotations
@@ -40,7 +43,9 @@ from .platform_dt import Chosen
 __all__ = ["Description", "VmSpec", "from_files", "load_toml", "parse_size", "plan_hypervisor"]
 
 #: Limits of the hypervisor (firmware/platform.h).
-MAX_VMS, MAX_VCPUS = 16, 8
+MAX_VMS, MAX_VCPUS, MAX_HARTS = 16, 8, 64
+#: Of the hypervisor's scheduler (firmware/share.h).
+DEFAULT_WEIGHT, MAX_WEIGHT, MAX_CAP = 256, 65535, 100 * MAX_VCPUS
 MIN_MEMORY, MAX_MEMORY = 2 * MIB, 1 << 40
 LABEL = re.compile(r"[a-z0-9_-]{1,15}")
 CONSOLES = ("uart", "virtio")
@@ -73,7 +78,8 @@ def parse_size(text: str | int, what: str = "size", at_least: int = 0x1000, at_m
 class VmSpec:
     """One VM. `memory` is in bytes, `disk` the path of a raw image, `readonly` and `snapshot` are about it:
     an image without either is the VM's alone. `net` gives it a network card; `trace_sbi` makes the hypervisor say
-    each of its SBI calls.
+    each of its SBI calls. `weight`, `cap` (percent of a hart, 0: none) and `harts` (numbers, empty: all) are for the
+    hypervisor's scheduler.
     """
 
     name: str
@@ -88,6 +94,9 @@ class VmSpec:
     snapshot: bool = False
     net: bool = False
     trace_sbi: bool = False
+    weight: int = DEFAULT_WEIGHT
+    cap: int = 0
+    harts: tuple[int, ...] = ()
 
 
 @dataclass
@@ -193,9 +202,12 @@ VM_KEYS: dict[str, type | tuple[type, ...]] = {
     "console": str,
     "net": bool,
     "trace_sbi": bool,
+    "weight": int,
+    "cap": int,
+    "harts": list,
 }
 MACHINE_KEYS: dict[str, type | tuple[type, ...]] = {"harts": int, "memory": (str, int), "clock": str}
-WORDS = {str: "a string", int: "a number", (str, int): "a size", bool: "true or false"}
+WORDS = {str: "a string", int: "a number", list: "a list", (str, int): "a size", bool: "true or false"}
 
 
 def load_toml(path: str) -> Description:
@@ -284,7 +296,22 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
         entry.get("snapshot", False),
         entry.get("net", False),
         entry.get("trace_sbi", False),
+        *_share(path, where, entry),
     )
+
+
+def _share(path: str, where: str, entry: dict[str, Any]) -> tuple[int, int, tuple[int, ...]]:
+    """weight, cap and harts."""
+    weight, cap, harts = entry.get("weight", DEFAULT_WEIGHT), entry.get("cap", 0), entry.get("harts", [])
+    if not 1 <= weight <= MAX_WEIGHT:
+        raise InputError(path, f"{where}: weight is {weight}, not 1 to {MAX_WEIGHT}")
+    if not 0 <= cap <= MAX_CAP:
+        raise InputError(path, f"{where}: cap is {cap}, not 0 to {MAX_CAP} percent of a hart")
+    if any(type(hart) is not int or not 0 <= hart < MAX_HARTS for hart in harts) or len(set(harts)) != len(harts):
+        raise InputError(path, f"{where}: harts is not a list of different hart numbers from 0 to {MAX_HARTS - 1}")
+    if "harts" in entry and not harts:
+        raise InputError(path, f"{where}: harts names no hart; leave it out for all of them")
+    return weight, cap, tuple(harts)
 
 
 def disks_of(vms: Sequence[VmSpec]) -> list[DiskSpec]:
@@ -319,6 +346,11 @@ def memory_for(vms: Sequence[VmSpec]) -> int:
         total = size_words(sum(vm.memory for vm in vms))
         raise UsageError(f"the VMs want {total} of memory; a machine has at most {size_words(MAX_MEMORY)}")
     return size
+
+
+def _hart_count(root: dtb.Node) -> int:
+    cpus = root.child("cpus")
+    return sum(node.name.startswith("cpu@") for node in cpus.children) if cpus is not None else 0
 
 
 def plan_hypervisor(
@@ -393,5 +425,14 @@ def plan_hypervisor(
             node["net"] = 1
         if vm.trace_sbi:
             node["trace-sbi"] = b""
+        if vm.weight != DEFAULT_WEIGHT:
+            node["weight"] = vm.weight
+        if vm.cap:
+            node["cap"] = vm.cap
+        if vm.harts:
+            absent = [str(hart) for hart in vm.harts if hart >= _hart_count(root)]
+            if absent:
+                raise UsageError(f"VM {vm.name} wants hart {absent[0]}; the machine has {_hart_count(root)}")
+            node["harts"] = list(vm.harts)
         nodes.append(node)
     return planner.finish(Chosen(append, None, nodes, color), next_stage)

@@ -176,6 +176,13 @@ VM = "[[vm]]\nkernel = 'k'\n"
         (VM + "vcpus = 1.5", "vm 1: vcpus is not a number"),
         (VM + "net = 2", "vm 1: net is not true or false"),
         (VM + "trace_sbi = 1", "vm 1: trace_sbi is not true or false"),
+        (VM + "weight = 0", "vm 1: weight is 0, not 1 to 65535"),
+        (VM + "cap = 801", "vm 1: cap is 801, not 0 to 800 percent"),
+        (VM + "harts = 1", "vm 1: harts is not a list"),
+        (VM + "harts = []", "vm 1: harts names no hart"),
+        (VM + "harts = [0, 0]", "vm 1: harts is not a list of different hart numbers"),
+        (VM + "harts = [true]", "vm 1: harts is not a list of different hart numbers"),
+        (VM + "harts = [64]", "vm 1: harts is not a list of different hart numbers"),
         (VM + "memory = '1M'", "vm 1: memory: 1M is not between 2 MiB and 1 TiB"),
         (VM + "memory = 'lots'", "vm 1: memory: 'lots' is not a size"),
         (VM + "memory = -5", "vm 1: memory: -5 is not a size"),
@@ -407,3 +414,15 @@ def test_any_toml(tmp_path_factory, entries, machine):
     else:
         assert 1 <= len(description.vms) <= 16
         assert all(1 <= vm.vcpus <= 8 and vm.memory >= 2 * MIB for vm in description.vms)
+
+
+def test_shares_in_the_node(kernel, images):
+    """What is not the default goes to the hypervisor; a hart that the machine lacks is refused."""
+    root = Node("", {}, [Node("cpus", {}, [Node("cpu@0"), Node("cpu@1")])])
+    spec = vms.VmSpec("a", kernel, 32 * MIB, weight=512, cap=50, harts=(1, 0))
+    vms.plan_hypervisor(root, RAM, 128 * MIB, *images, [spec, vms.VmSpec("b", kernel, 32 * MIB)])
+    first, second = (root.child("chosen").child(f"rvh,vm@{n}") for n in (0, 1))
+    assert [first.cells(key) for key in ("weight", "cap", "harts")] == [[512], [50], [1, 0]]
+    assert not {"weight", "cap", "harts"} & set(second.props)
+    with pytest.raises(UsageError, match="VM c wants hart 2; the machine has 2"):
+        vms.plan_hypervisor(root, RAM, 128 * MIB, *images, [vms.VmSpec("c", kernel, 32 * MIB, harts=(2,))])

@@ -5,7 +5,7 @@ enum { A0 = 10, A1 = 11, A6 = 16, A7 = 17, ARGS = 6 };
 
 static const struct sbi_ext *const extensions[] = {
     &sbi_base, &sbi_time, &sbi_ipi, &sbi_rfence, &sbi_hsm, &sbi_srst, &sbi_dbcn, &sbi_pmu, &sbi_susp, &sbi_fwft,
-    &sbi_legacy,
+    &sbi_sta, &sbi_legacy,
 };
 
 static const char *const error_names[] = {

@@ -38,11 +38,15 @@ struct sbi_ext {
 #define SBI_FUNCTIONS(table) (table), ARRAY_LEN(table)
 
 extern const struct sbi_ext sbi_base, sbi_time, sbi_ipi, sbi_rfence, sbi_hsm, sbi_srst, sbi_susp, sbi_dbcn, sbi_pmu,
-    sbi_fwft, sbi_legacy;
+    sbi_fwft, sbi_sta, sbi_legacy;
 
 /* Carries out the ECALL that the vCPU has made; its pc is already past it. */
 void sbi_handle(struct vcpu *v);
 const struct sbi_ext *sbi_find(u64 id);
+
+/* sta.c: the vCPU has got a hart, or is about to lose it though it wants to run. */
+void sta_running(const struct vcpu *v);
+void sta_preempted(const struct vcpu *v);
 
 /* Calls fn for every vCPU that (mask, base) names; base -1 names all. False, and nothing is called: one of
    them does not exist. */

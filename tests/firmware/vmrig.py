@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +73,19 @@ def run_vms(
     net: bool = False,
     devices: Sequence[VirtioDevice] = (),
     trace_sbi: Container[str] = (),
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
     **options: Any,
 ) -> Result:
     """Runs VMs {label: ELF path} to the end. `typed` is on the keyboard from the start, `typed_asleep`
-    once every hart waits with no timer set, `append` has boot arguments by label, and with `net` every VM has a network
-    card. `devices` are in the machine's first virtio slots. The SBI calls of the VMs in `trace_sbi` are shown. Further
-    options are `Machine`'s."""
+    once every hart waits with no timer set, `append` has boot arguments by label, `settings` fields of `VmSpec` by
+    label, and with `net` every VM has a network card. `devices` are in the machine's first virtio slots. The SBI calls
+    of the VMs in `trace_sbi` are shown. Further options are `Machine`'s."""
     append = append or {}
     specs = [
-        vms.VmSpec(label, path, memory, vcpus, append=append.get(label), net=net, trace_sbi=label in trace_sbi)
+        replace(
+            vms.VmSpec(label, path, memory, vcpus, append=append.get(label), net=net, trace_sbi=label in trace_sbi),
+            **(settings or {}).get(label, {}),
+        )
         for label, path in kernels.items()
     ]
     ram = vms.memory_for(specs)
