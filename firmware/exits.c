@@ -4,7 +4,7 @@
 #include "vm.h"
 #include "drivers/drivers.h"
 
-enum { WFI_INSN = 0x10500073, WRS_NTO_INSN = 0x00d00073, LOOP_TICKS = 3 };
+enum { WFI_INSN = 0x10500073, WRS_NTO_INSN = 0x00d00073 };
 
 static u64 exit_gpa(const struct vcpu *v) { return v->htval << 2 | (v->stval & 3); }
 
@@ -15,8 +15,13 @@ static void exit_unknown(struct vcpu *v)
     vcpu_fault(v, "a trap that it cannot handle itself", &t);
 }
 
-/* M-mode firmware passes on what it does not delegate and cannot emulate: the guest's own affair. */
-static void exit_forward(struct vcpu *v) { vcpu_inject(v, v->scause, v->stval); }
+/* The guest's own affair: what M-mode firmware passes on because it is not delegated and cannot be emulated, and
+   everything while traploop.c watches. */
+static void exit_forward(struct vcpu *v)
+{
+    if (!traploop_proved(v))
+        vcpu_inject(v, v->scause, v->stval);
+}
 
 static void exit_ecall(struct vcpu *v)
 {
@@ -79,24 +84,10 @@ static void exit_fetch_fault(struct vcpu *v) { guest_page_fault(v, CAUSE_FETCH_A
 static void exit_load_fault(struct vcpu *v) { guest_page_fault(v, CAUSE_LOAD_ACCESS); }
 static void exit_store_fault(struct vcpu *v) { guest_page_fault(v, CAUSE_STORE_ACCESS); }
 
-/* A guest whose page table does not reach its trap handler traps to itself for ever, without an exit. */
-static void check_fetch_loop(struct vcpu *v)
-{
-    u64 handler = csr_read(vstvec) & ~3ull, cause = csr_read(vscause);
-    bool looping = v->pc == handler && csr_read(vsepc) == handler &&
-                   (cause == CAUSE_FETCH_PAGE || cause == CAUSE_FETCH_ACCESS);
-
-    v->loop_ticks = looping ? v->loop_ticks + 1 : 0;
-    if (v->loop_ticks == LOOP_TICKS) {
-        struct guest_trap t = {cause, v->pc, csr_read(vstval), 0};
-        vcpu_fault_untaken(v, &t);
-    }
-}
-
 static void exit_timer(struct vcpu *v)
 {
     sched_timer();
-    check_fetch_loop(v);
+    traploop_tick(v);
 }
 
 static void exit_soft(struct vcpu *v)
@@ -122,6 +113,10 @@ static const exit_handler exception_exits[] = {
     [CAUSE_LOAD_ACCESS] = exit_forward,
     [CAUSE_STORE_MISALIGNED] = exit_forward,
     [CAUSE_STORE_ACCESS] = exit_forward,
+    [CAUSE_ECALL_U] = exit_forward,
+    [CAUSE_FETCH_PAGE] = exit_forward,
+    [CAUSE_LOAD_PAGE] = exit_forward,
+    [CAUSE_STORE_PAGE] = exit_forward,
     [CAUSE_ECALL_VS] = exit_ecall,
     [CAUSE_FETCH_GUEST_PAGE] = exit_fetch_fault,
     [CAUSE_LOAD_GUEST_PAGE] = exit_load_fault,

@@ -62,9 +62,11 @@ const char *hart_probe(void)
     return probe_time(0, &value) ? "no time CSR" : NULL;
 }
 
+void hart_delegate(bool to_guest) { csr_write(hedeleg, to_guest ? delegated_exceptions : 0); }
+
 void hart_init(void)
 {
-    csr_write(hedeleg, delegated_exceptions);
+    hart_delegate(true);
     csr_write(hideleg, delegated_interrupts);
     csr_write(hcounteren, COUNTEREN_TM);
     csr_write(hvip, 0);

@@ -48,6 +48,8 @@ static inline struct hart *this_hart(void)
 const char *hart_probe(void);
 /* Sets the HS-level controls of this hart: delegation, counters, environment, interrupt enables. */
 void hart_init(void);
+/* Who gets a guest's exceptions on this hart: itself, as ever, or the hypervisor. */
+void hart_delegate(bool to_guest);
 /* Gives every other hart a stack, before the VMs take the memory. */
 void harts_prepare(void);
 /* Starts every other hart through SBI HSM. */

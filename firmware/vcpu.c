@@ -66,10 +66,12 @@ void vcpu_load(struct vcpu *v)
     csr_set(sstatus, SSTATUS_FS);
     fp_restore(v);
     v->sstatus = (v->sstatus & ~SSTATUS_FS) | SSTATUS_FS_CLEAN;
+    traploop_enter(v);
 }
 
 void vcpu_put(struct vcpu *v)
 {
+    traploop_leave(v);
 #define X(name) v->csr.name = csr_read(name);
     GUEST_CSRS(X)
 #undef X

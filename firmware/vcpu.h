@@ -23,6 +23,14 @@ enum vcpu_state {
 
 struct guest_trap { u64 cause, pc, gva, gpa; };
 
+/* What traploop.c remembers: the trap that the guest stands in at every tick; while it watches, the last two. */
+struct traploop {
+    u64 pc, cause;
+    u32 ticks, fetch_ticks, seen;
+    bool watching;
+    struct trap_state { u64 x[32], tval; } state[2];
+};
+
 struct vcpu {
     /* trap.S knows this part by offset. */
     u64 x[32], pc, sstatus, hstatus;
@@ -63,7 +71,8 @@ struct vcpu {
     struct pmu pmu;
 
     struct guest_trap injected;              /* the last exception injected for want of memory or device */
-    u32 stuck, loop_ticks;                   /* how often the same one came again without progress */
+    u32 stuck;                               /* how often the same one came again without progress */
+    struct traploop traploop;
 
     u64 sta_gpa, sta_start;                  /* SBI STA: its shared memory, FOREVER: none; steal_time then */
 
@@ -115,6 +124,13 @@ void vcpu_fault_untaken(struct vcpu *v, const struct guest_trap *fetch);
 const char *cause_name(u64 cause);
 
 void exit_handle(struct vcpu *v);            /* exits.c */
+
+/* traploop.c: at every tick in a guest; at an exception that is the guest's, true if that ended it; when the vCPU
+   has come to a hart, and before it leaves it. */
+void traploop_tick(struct vcpu *v);
+bool traploop_proved(struct vcpu *v);
+void traploop_enter(struct vcpu *v);
+void traploop_leave(struct vcpu *v);
 
 /* htinst 0x3000 and 0x3020 (RV64): the walk of the guest's own page table met the fault, not the access itself. */
 static inline bool exit_is_implicit(u64 htinst) { return (htinst & ~0x20ull) == 0x3000; }
