@@ -1,8 +1,7 @@
 /* Console multiplexer: line buffering and labels on the way out, the escape key on the way in. */
 #include "console.h"
 #include "drivers/drivers.h"
-#include "net/switch.h"
-#include "sched.h"
+#include "monitor/monitor.h"
 #include "vm.h"
 
 enum { ESCAPE_KEY = 0x1d /* Ctrl-] */, ESC = 0x1b, FLUSH_MS = 50 };
@@ -11,6 +10,8 @@ static struct spinlock console_lock;
 static struct vm *open_line;          /* whose unfinished line the terminal's cursor stands on */
 static u32 focus;                     /* index of the VM that has the keyboard */
 static bool escaped;
+static char prompt[80];               /* the monitor's line, below all others; empty: it is closed */
+static u32 prompt_shown;              /* how much of it stands on the terminal */
 
 static void put_text(const char *s, size_t n)
 {
@@ -27,6 +28,36 @@ static void close_line(void)
     open_line = NULL;
 }
 
+/* Takes the prompt away before anything else is printed; console_unlock brings it back. */
+static void hide_prompt(void)
+{
+    if (!prompt_shown)
+        return;
+    put_string("\r");
+    for (u32 i = 0; i < prompt_shown; i++)
+        uart_putc(' ');
+    put_string("\r");
+    prompt_shown = 0;
+}
+
+static void console_unlock(void)
+{
+    if (prompt[0] && !prompt_shown) {
+        close_line();
+        put_string(prompt);
+        prompt_shown = (u32)strlen(prompt);
+    }
+    spin_unlock(&console_lock);
+}
+
+void console_prompt(const char *text)
+{
+    spin_lock(&console_lock);
+    hide_prompt();
+    format(prompt, sizeof(prompt), "%s", text);
+    console_unlock();
+}
+
 static void put_label(const struct vm *vm)
 {
     char label[48];
@@ -41,6 +72,7 @@ static void put_label(const struct vm *vm)
 /* Moves the buffered text to the terminal, after a label unless the VM's own line is still open there. */
 static void flush_port(struct vm *vm)
 {
+    hide_prompt();
     if (open_line != vm) {
         close_line();
         put_label(vm);
@@ -89,7 +121,7 @@ void console_guest_write(struct vm *vm, const char *text, u64 len)
                 flush_port(vm);
         }
     }
-    spin_unlock(&console_lock);
+    console_unlock();
 }
 
 u64 console_flush_stale(u64 now)
@@ -102,7 +134,7 @@ u64 console_flush_stale(u64 now)
             spin_lock(&console_lock);
             if (p->len)
                 flush_port(&vms[i]);
-            spin_unlock(&console_lock);
+            console_unlock();
         }
         if (p->len)
             next = min_u64(next, p->flush_at);
@@ -117,7 +149,7 @@ void console_finish(struct vm *vm)
         flush_port(vm);
     if (open_line == vm)
         close_line();
-    spin_unlock(&console_lock);
+    console_unlock();
 }
 
 void console_seize(void) { spin_unlock(&console_lock); }
@@ -131,47 +163,36 @@ void hv_log(const char *fmt, ...)
     vformat(line, sizeof(line), fmt, ap);
     va_end(ap);
     spin_lock(&console_lock);
+    hide_prompt();
     close_line();
     put_string("[hv] ");
     put_string(line);
     put_string("\r\n");
-    spin_unlock(&console_lock);
+    console_unlock();
+}
+
+bool console_has_keyboard(const struct vm *vm) { return vm->index == focus; }
+
+void console_focus(const struct vm *vm)
+{
+    focus = vm->index;
+    hv_log("keyboard goes to %s", vm->label);
 }
 
 static void list_vms(void)
 {
-    static const char *const states[] = {
-        [VCPU_STOPPED] = "stopped", [VCPU_RUNNABLE] = "ready", [VCPU_RUNNING] = "running",
-        [VCPU_BLOCKED] = "waiting",
-    };
+    static const struct asker terminal = {monitor_to_terminal, 0};
+    char line[] = "list";
 
-    for (u32 i = 0; i < vm_count; i++) {
-        hv_log("%u %s: %s%s", i, vms[i].label, vm_state_name(&vms[i]),
-               i == focus ? ", has the keyboard" : "");
-        if (vms[i].virtio[VIRTIO_SLOT_NET].port) {
-            struct port_counters c = switch_counters(vms[i].virtio[VIRTIO_SLOT_NET].port);
-            hv_log("  net sent %lu (%lu bytes), received %lu (%lu bytes), dropped %lu, refused %lu", c.sent,
-                   c.sent_bytes, c.received, c.received_bytes, c.dropped, c.refused);
-        }
-        for (u32 k = 0; k < vms[i].vcpu_count && !vm_stopped(&vms[i]); k++) {
-            const struct vcpu *v = &vms[i].vcpu[k];
-            hv_log("  vcpu %u %s, last exit at pc 0x%lx", k, states[sched_state(v)], v->pc);
-        }
-    }
-}
-
-static void set_focus(u32 index)
-{
-    focus = index;
-    hv_log("keyboard goes to %s", vms[index].label);
+    monitor_execute(&terminal, line);
 }
 
 /* A character for the guest; if the one that had the keyboard is gone, the next running one gets it. */
 static void deliver(char c)
 {
-    for (u32 i = 0; i < vm_count && vm_stopped(&vms[focus]); i++)
-        if (!vm_stopped(&vms[i]))
-            set_focus(i);
+    for (u32 i = 0; i < vm_count && vm_ended(&vms[focus]); i++)
+        if (!vm_ended(&vms[i]))
+            console_focus(&vms[i]);
     vm_input(&vms[focus], c);
 }
 
@@ -179,6 +200,10 @@ void console_input(char c)
 {
     bool command = escaped && c != ESCAPE_KEY;
 
+    if (prompt_is_open()) {
+        prompt_input(c);
+        return;
+    }
     if (!escaped && c == ESCAPE_KEY) {
         escaped = true;
         return;
@@ -187,7 +212,9 @@ void console_input(char c)
     if (!command)
         deliver(c);
     else if (c >= '0' && c <= '9' && (u32)(c - '0') < vm_count)
-        set_focus((u32)(c - '0'));
+        console_focus(&vms[c - '0']);
     else if (c == '?')
         list_vms();
+    else if (c == ':' || c == 'm')
+        prompt_open();
 }

@@ -20,6 +20,11 @@ void console_guest_write(struct vm *vm, const char *text, u64 len);
 u64 console_flush_stale(u64 now);
 /* Shows what is left of a VM's last line. */
 void console_finish(struct vm *vm);
+/* The monitor's line, shown below everything else; empty: none. */
+void console_prompt(const char *text);
+/* Gives a VM the keyboard. */
+void console_focus(const struct vm *vm);
+bool console_has_keyboard(const struct vm *vm);
 /* One character from the machine's keyboard. */
 void console_input(char c);
 #endif

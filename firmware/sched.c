@@ -129,15 +129,19 @@ void sched_notify(struct vcpu *v)
             hart_kick(v->hart);
         return;
     case VCPU_BLOCKED:
+    case VCPU_HELD:
         break;
     default:
         return;
     }
     spin_lock(&lock);
     u64 now = rdtime();
-    if (v->state == VCPU_BLOCKED && (vm_stopped(v->vm) || vcpu_interrupt_pending(v, false, now))) {
+    bool leaves = vm_stopped(v->vm) && !vm_paused(v->vm);
+    if (v->state == VCPU_BLOCKED && (leaves || vcpu_interrupt_pending(v, false, now))) {
         unlink_sleeper(v);
         wake(v, now, now);
+    } else if (v->state == VCPU_HELD && leaves) {
+        make_ready(v, now, true, now);
     }
     spin_unlock(&lock);
 }
@@ -177,6 +181,76 @@ static void block(struct server *s, struct vcpu *v, u64 now)
     watch(s, v->wake_at);
 }
 
+static void hold_here(struct vcpu *v, u64 now)
+{
+    set_state(v, VCPU_HELD);
+    v->since = v->vm->held_at = now;
+}
+
+void sched_hold(struct vm *vm)
+{
+    spin_lock(&lock);
+    vm->held_at = rdtime();
+    for (u32 i = 0; i < vm->vcpu_count; i++) {
+        struct vcpu *v = &vm->vcpu[i];
+        if (v->state == VCPU_BLOCKED) {
+            unlink_sleeper(v);
+            set_state(v, VCPU_HELD);
+        } else if (v->state == VCPU_RUNNING) {
+            kick(v->hart->index);
+        }
+    }
+    spin_unlock(&lock);
+}
+
+static void release(struct vcpu *v, u64 now)
+{
+    struct server *s = &servers[v->hart->index];
+
+    if (v->wants_wait)
+        set_state(v, VCPU_BLOCKED);
+    fence_full();
+    if (v->wants_wait && !vcpu_interrupt_pending(v, false, now)) {
+        block(s, v, now);
+        kick(v->hart->index);            /* its timer may be set to a later time */
+    } else {
+        make_ready(v, now, true, now);
+    }
+}
+
+static bool loaded(const struct server *s, const struct vm *vm) { return s->running && s->running->vm == vm; }
+
+static bool loaded_elsewhere(const struct vm *vm)
+{
+    bool found = false;
+
+    for (u32 i = 0; i < hart_count; i++)
+        found |= &servers[i] != this_server() && loaded(&servers[i], vm);
+    return found;
+}
+
+bool sched_release(struct vm *vm)
+{
+    enum vm_state was = VM_PAUSED;
+
+    spin_lock(&lock);
+    while (vm_paused(vm) && loaded_elsewhere(vm)) {
+        spin_unlock(&lock);
+        spin_lock(&lock);
+    }
+    u64 now = rdtime();
+    /* A vCPU that this hart has left only to come here has not been held at all: no time was lost. */
+    if (vm_paused(vm) && !loaded(this_server(), vm))
+        vm->time_delta -= now - vm->held_at;
+    bool paused = __atomic_compare_exchange_n(&vm->state, &was, VM_RUNNING, false, __ATOMIC_ACQ_REL,
+                                              __ATOMIC_ACQUIRE);
+    for (u32 i = 0; paused && i < vm->vcpu_count; i++)
+        if (vm->vcpu[i].state == VCPU_HELD)
+            release(&vm->vcpu[i], now);
+    spin_unlock(&lock);
+    return paused;
+}
+
 /* Where a vCPU that leaves its hart goes. */
 static void park(struct server *s, struct vcpu *v)
 {
@@ -188,9 +262,11 @@ static void park(struct server *s, struct vcpu *v)
     if (v->wants_wait)
         set_state(v, VCPU_BLOCKED);
     fence_full();
-    bool stop = v->wants_stop || vm_stopped(v->vm);
+    bool hold = vm_paused(v->vm), stop = v->wants_stop || (vm_stopped(v->vm) && !hold);
     if (stop)
         set_state(v, VCPU_STOPPED);
+    else if (hold)
+        hold_here(v, now);
     else if (v->wants_wait && !vcpu_interrupt_pending(v, false, now))
         block(s, v, now);
     else

@@ -13,5 +13,9 @@ void sched_notify(struct vcpu *v);
 void sched_timer(void);
 /* The vCPU on this hart makes way if another one is ready. */
 void sched_yield(void);
+/* The VM is paused: its vCPUs leave their harts, and stay as they are until sched_release. That ends the pause
+   and sets the guest's clock to where it stood; false: it was not paused. */
+void sched_hold(struct vm *vm);
+bool sched_release(struct vm *vm);
 enum vcpu_state sched_state(const struct vcpu *v);
 #endif

@@ -14,6 +14,7 @@ enum vcpu_state {
     VCPU_RUNNABLE,       /* waits for a hart */
     VCPU_RUNNING,        /* loaded on a hart */
     VCPU_BLOCKED,        /* waits in WFI or HSM suspend */
+    VCPU_HELD,           /* its VM is paused; goes on, or on waiting, when that is over */
 };
 
 /* The VS-level CSRs, and the S-level ones that have no VS twin (manual, VS CSRs): X(name). */

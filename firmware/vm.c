@@ -36,6 +36,7 @@ void vm_found(const struct fdt_node *n)
     vm->bootargs = fdt_string(n, "bootargs");
     vm->disk = (i64)(i32)fdt_u32(n, "disk", ~0u);
     u32 len;
+    vm->autostart = fdt_u32(n, "autostart", 1);
     vm->has_net = fdt_prop(n, "net", &len) && (len == 0 || fdt_u32(n, "net", 0));
     vm->trace_sbi = fdt_prop(n, "trace-sbi", &len) != NULL;
     vm->share.weight = fdt_u32(n, "weight", WEIGHT_DEFAULT);
@@ -68,6 +69,7 @@ static const char *boot(struct vm *vm)
     u64 entry, dtb;
     const char *error = vm_load(vm, &entry, &dtb);
 
+    vm->time_delta = -rdtime();          /* its clock begins now */
     __atomic_store_n(&vm->state, VM_RUNNING, __ATOMIC_RELEASE);
     if (!error)
         sched_start(&vm->vcpu[0], entry, dtb);
@@ -86,41 +88,75 @@ static const char *create(struct vm *vm)
         return "the machine has not enough memory left";
     for (u32 i = 0; i < vm->vcpu_count; i++)
         vm->vcpu[i] = (struct vcpu){.vm = vm, .id = i};
-    vm->time_delta = -rdtime();
     const char *error = share_init(vm);
     if (!error)
         error = vdev_init(vm);
-    return error ? error : boot(vm);
+    vm->created = !error;
+    return error || !vm->autostart ? error : boot(vm);
+}
+
+/* VMs that have not ended, and 1 while they are being created. The run ends when it becomes 0. */
+static u32 live;
+
+static void end_of_run(void)
+{
+    u32 failed = 0;
+
+    for (u32 i = 0; i < vm_count; i++)
+        failed += vms[i].state == VM_FAILED;
+    if (failed)
+        hv_log("the run ends: %u of %u VMs failed", failed, vm_count);
+    else
+        hv_log("the run ends: all %u VMs powered off", vm_count);
+    sbi_shutdown(failed != 0);
 }
 
 void vms_create(void)
 {
+    bool failed = false;
+
+    live = vm_count + 1;
     for (u32 i = 0; i < vm_count; i++) {
         struct vm *vm = &vms[i];
         const char *error = create(vm);
-        if (error)
+        failed |= error != NULL;
+        if (error) {
             vm_stop(vm, VM_FAILED, "it cannot start: %s", error);
-        else
-            hv_log("%s: %lu MiB, %u vcpu%s", vm->label, vm->ram_size >> 20, vm->vcpu_count,
-                   vm->vcpu_count > 1 ? "s" : "");
+            continue;
+        }
+        hv_log("%s: %lu MiB, %u vcpu%s%s", vm->label, vm->ram_size >> 20, vm->vcpu_count,
+               vm->vcpu_count > 1 ? "s" : "", vm->autostart ? "" : ", off until it is started");
+        if (!vm->autostart) {
+            vm->state = VM_OFF;
+            live--;
+        }
     }
+    /* If none is to run, the monitor can still start one; but after failures alone that is no use. */
+    if (__atomic_sub_fetch(&live, 1, __ATOMIC_ACQ_REL) == 0 && failed)
+        end_of_run();
 }
 
 static const char *const state_names[] = {
-    [VM_RUNNING] = "running", [VM_RESTARTING] = "restarting", [VM_LOADING] = "restarting", [VM_OFF] = "off",
-    [VM_FAILED] = "failed",
+    [VM_RUNNING] = "running", [VM_PAUSED] = "paused", [VM_RESTARTING] = "restarting",
+    [VM_LOADING] = "restarting", [VM_OFF] = "off", [VM_FAILED] = "failed",
 };
 
-const char *vm_state_name(const struct vm *vm) { return state_names[vm->state]; }
+static enum vm_state state_of(const struct vm *vm) { return __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE); }
 
-bool vm_stopped(const struct vm *vm) { return __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE) != VM_RUNNING; }
+const char *vm_state_name(const struct vm *vm) { return state_names[state_of(vm)]; }
+bool vm_stopped(const struct vm *vm) { return state_of(vm) != VM_RUNNING; }
+bool vm_paused(const struct vm *vm) { return state_of(vm) == VM_PAUSED; }
+bool vm_ended(const struct vm *vm) { return state_of(vm) >= VM_OFF; }
 
-/* Leaves the running state, once; false if another hart was first. */
+static bool change(struct vm *vm, enum vm_state from, enum vm_state to)
+{
+    return __atomic_compare_exchange_n(&vm->state, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/* Leaves the running or paused state, once; false if another hart was first. */
 static bool leave_running(struct vm *vm, enum vm_state state)
 {
-    enum vm_state running = VM_RUNNING;
-
-    if (!__atomic_compare_exchange_n(&vm->state, &running, state, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    if (!change(vm, VM_RUNNING, state) && !change(vm, VM_PAUSED, state) && !change(vm, VM_RUNNING, state))
         return false;
     for (u32 i = 0; i < vm->vcpu_count; i++)
         if (vm->vcpu[i].vm)
@@ -137,13 +173,10 @@ void vm_restart(struct vm *vm)
 
 void vm_parked(struct vm *vm)
 {
-    enum vm_state restarting = VM_RESTARTING;
-
     for (u32 i = 0; i < vm->vcpu_count; i++)
         if (sched_state(&vm->vcpu[i]) != VCPU_STOPPED)
             return;
-    if (!__atomic_compare_exchange_n(&vm->state, &restarting, VM_LOADING, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_ACQUIRE))
+    if (!change(vm, VM_RESTARTING, VM_LOADING))
         return;
     vdev_reset(vm);
     const char *error = boot(vm);
@@ -151,22 +184,54 @@ void vm_parked(struct vm *vm)
         vm_stop(vm, VM_FAILED, "it cannot restart: %s", error);
 }
 
-static void end_of_run(void)
+const char *vm_reset(struct vm *vm)
 {
-    u32 failed = 0;
+    if (vm_ended(vm))
+        return "it is not running: start it";
+    vm_restart(vm);
+    vm_parked(vm);                       /* if it had no vCPU on a hart, nobody else does this */
+    return NULL;
+}
 
-    for (u32 i = 0; i < vm_count; i++)
-        failed += vms[i].state == VM_FAILED;
-    if (failed)
-        hv_log("the run ends: %u of %u VMs failed", failed, vm_count);
-    else
-        hv_log("the run ends: all %u VMs powered off", vm_count);
-    sbi_shutdown(failed != 0);
+const char *vm_start(struct vm *vm)
+{
+    if (!vm->created)
+        return "it could not be set up";
+    if (!change(vm, VM_OFF, VM_RESTARTING) && !change(vm, VM_FAILED, VM_RESTARTING))
+        return "it has been started already";
+    __atomic_add_fetch(&live, 1, __ATOMIC_ACQ_REL);
+    hv_log("%s: starts", vm->label);
+    vm_parked(vm);
+    return NULL;
+}
+
+const char *vm_pause(struct vm *vm)
+{
+    if (!change(vm, VM_RUNNING, VM_PAUSED))
+        return "it is not running";
+    sched_hold(vm);
+    hv_log("%s: paused", vm->label);
+    return NULL;
+}
+
+const char *vm_resume(struct vm *vm)
+{
+    if (!sched_release(vm))
+        return "it is not paused";
+    hv_log("%s: goes on", vm->label);
+    return NULL;
+}
+
+const char *vm_kill(struct vm *vm)
+{
+    if (vm_stopped(vm) && !vm_paused(vm))
+        return "it is not running";
+    vm_stop(vm, VM_OFF, "killed");
+    return NULL;
 }
 
 void vm_stop(struct vm *vm, enum vm_state state, const char *fmt, ...)
 {
-    static u32 stopped_count;
     char reason[200];
     va_list ap;
 
@@ -176,7 +241,7 @@ void vm_stop(struct vm *vm, enum vm_state state, const char *fmt, ...)
     if (!leave_running(vm, state))
         return;
     hv_log("%s: %s: %s", vm->label, state == VM_OFF ? "off" : "stopped", reason);
-    if (__atomic_add_fetch(&stopped_count, 1, __ATOMIC_ACQ_REL) == vm_count)
+    if (__atomic_sub_fetch(&live, 1, __ATOMIC_ACQ_REL) == 0)
         end_of_run();
 }
 

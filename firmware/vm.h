@@ -8,9 +8,9 @@
 #include "vdev/vdev.h"
 
 #define GUEST_RAM_BASE 0x80000000ull
-enum { CHUNK = 2 << 20, INPUT_SIZE = 256 };
+enum { CHUNK = 2 << 20, INPUT_SIZE = 4096 };
 
-enum vm_state { VM_RUNNING, VM_RESTARTING, VM_LOADING, VM_OFF, VM_FAILED };
+enum vm_state { VM_RUNNING, VM_PAUSED, VM_RESTARTING, VM_LOADING, VM_OFF, VM_FAILED };
 
 struct vm {
     u32 index;
@@ -24,6 +24,8 @@ struct vm {
     struct vcpu vcpu[MAX_VCPUS];
     enum vm_state state;
     struct vm_share share;
+    bool autostart, created;              /* boots with the machine; memory and devices are set up */
+    u64 held_at;                          /* while paused: when its last vCPU left its hart */
 
     u64 ram_size, ram_host;               /* guest RAM is one run of host memory, mapped when first touched */
     u8 *chunk_ready;                      /* per 2 MiB of guest RAM */
@@ -57,8 +59,16 @@ void vm_stop(struct vm *vm, enum vm_state state, const char *fmt, ...) __attribu
 /* Reboots a VM: its vCPUs leave their harts, and the last one to do so loads it anew. */
 void vm_restart(struct vm *vm);
 void vm_parked(struct vm *vm);            /* a vCPU of a VM that does not run has left its hart */
+/* What the monitor asks for; NULL, or why not. A paused VM keeps everything, and its clock stands still. */
+const char *vm_pause(struct vm *vm);
+const char *vm_resume(struct vm *vm);
+const char *vm_reset(struct vm *vm);
+const char *vm_kill(struct vm *vm);
+const char *vm_start(struct vm *vm);
 /* True unless it runs: vCPUs must leave their harts. */
 bool vm_stopped(const struct vm *vm);
+bool vm_paused(const struct vm *vm);
+bool vm_ended(const struct vm *vm);       /* off or failed: it runs again only if it is started */
 const char *vm_state_name(const struct vm *vm);
 
 /* Host address of [gpa, gpa+len) if all of it is guest RAM, else NULL. */

@@ -23,6 +23,7 @@ A TOML file looks like this; paths are relative to it, and everything but `kerne
     weight = 256
     cap = 50
     harts = [0, 1]
+    autostart = true
 """
 
 from __future__ import annotations
@@ -78,8 +79,8 @@ def parse_size(text: str | int, what: str = "size", at_least: int = 0x1000, at_m
 class VmSpec:
     """One VM. `memory` is in bytes, `disk` the path of a raw image, `readonly` and `snapshot` are about it:
     an image without either is the VM's alone. `net` gives it a network card; `trace_sbi` makes the hypervisor say
-    each of its SBI calls. `weight`, `cap` (percent of a hart, 0: none) and `harts` (numbers, empty: all) are for the
-    hypervisor's scheduler.
+    each of its SBI calls; without `autostart` it is off until the monitor starts it. `weight`, `cap` (percent of a hart,
+    0: none) and `harts` (numbers, empty: all) are for the hypervisor's scheduler.
     """
 
     name: str
@@ -97,6 +98,7 @@ class VmSpec:
     weight: int = DEFAULT_WEIGHT
     cap: int = 0
     harts: tuple[int, ...] = ()
+    autostart: bool = True
 
 
 @dataclass
@@ -205,6 +207,7 @@ VM_KEYS: dict[str, type | tuple[type, ...]] = {
     "weight": int,
     "cap": int,
     "harts": list,
+    "autostart": bool,
 }
 MACHINE_KEYS: dict[str, type | tuple[type, ...]] = {"harts": int, "memory": (str, int), "clock": str}
 WORDS = {str: "a string", int: "a number", list: "a list", (str, int): "a size", bool: "true or false"}
@@ -297,6 +300,7 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
         entry.get("net", False),
         entry.get("trace_sbi", False),
         *_share(path, where, entry),
+        entry.get("autostart", True),
     )
 
 
@@ -434,5 +438,7 @@ def plan_hypervisor(
             if absent:
                 raise UsageError(f"VM {vm.name} wants hart {absent[0]}; the machine has {_hart_count(root)}")
             node["harts"] = list(vm.harts)
+        if not vm.autostart:
+            node["autostart"] = 0
         nodes.append(node)
     return planner.finish(Chosen(append, None, nodes, color), next_stage)

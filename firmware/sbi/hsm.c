@@ -39,6 +39,7 @@ static struct sbi_ret hart_get_status(struct vcpu *v, const u64 *args)
     /* A vCPU that has said "suspend": still on its hart, waiting, or woken and waiting for a hart. */
     static const u64 suspended[] = {
         [VCPU_RUNNING] = SUSPEND_PENDING, [VCPU_BLOCKED] = SUSPENDED, [VCPU_RUNNABLE] = RESUME_PENDING,
+        [VCPU_HELD] = SUSPENDED,
     };
 
     if (args[0] >= v->vm->vcpu_count)
