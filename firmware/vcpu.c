@@ -32,7 +32,7 @@ void vcpu_reset(struct vcpu *v, u64 pc, u64 arg)
     v->csr.scounteren = GUEST_COUNTERS;      /* as M-mode firmware leaves it; Linux's vDSO reads time */
     v->timecmp = TIME_NEVER;
     vcpu_request_all(v);
-    v->soft_pending = v->stuck = 0;
+    v->soft_pending = v->stuck = v->traploop.ticks = v->traploop.fetch_ticks = 0;
     v->wants_stop = v->suspended = v->wakes_on_input = false;
     v->starting = true;
     v->fwft = (struct fwft){0};

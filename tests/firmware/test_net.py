@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -332,6 +333,33 @@ def test_the_uplink_leads_outside():
     assert {frame[:6] for frame in outside.frames} <= {bytes([255] * 6), outside.MAC}
     assert not [frame for frame in outside.frames if frame[12:14] == b"\x88\xb5"]
     assert sum(frame[:6] == outside.MAC for frame in outside.frames) >= 6
+
+
+class Vanishing(Outside):
+    """The same station, on a cable that is pulled after so many frames, or that takes no frame from then on."""
+
+    def __init__(self, after: int, pulled: bool) -> None:
+        super().__init__()
+        self.after, self.pulled = after, pulled
+
+    def ready(self) -> bool:
+        return self.pulled or len(self.frames) < self.after
+
+    def send(self, source: VirtioNet, frame: bytes) -> None:
+        super().send(source, frame)
+        self.up = not self.pulled or len(self.frames) < self.after
+
+
+@pytest.mark.parametrize("pulled", [True, False], ids=["pulled", "stuck"])
+@pytest.mark.parametrize("after", [1, 4])
+def test_vms_still_reach_each_other_when_the_uplink_is_gone(after, pulled):
+    card = VirtioNet(bytes([0x52, 0x54, 0, 0x12, 0x34, 0x56]))
+    card.plug(Vanishing(after, pulled))
+    append = {"a": "ip=10.0.0.1 ping=10.0.0.200,10.0.0.2", "b": "ip=10.0.0.2 ping=10.0.0.1"}
+    done = run_vms(dict.fromkeys(append, NET), append=append, net=True, devices=[card], max_insns=10**10 * 20)
+    assert re.fullmatch(r"ping 10.0.0.200: [012] of 3 answered", done.of("a")[1]), done.text
+    assert done.of("a")[2] == "ping 10.0.0.2: 3 of 3 answered"
+    assert done.of("b")[1:] == ["ping 10.0.0.1: 3 of 3 answered", "net: all answered"]
 
 
 @pytest.fixture(scope="module")
