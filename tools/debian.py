@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Bring Debian 13's riscv64 kernel, OpenSBI and busybox into a cache, and build an initramfs from them.
+"""Bring Debian 13's riscv64 kernel, OpenSBI and some packages into a cache, and build initramfs and root from them.
 
 The packages come through the machine's own apt: the same mirror, keyring and proxy settings, but a private
 root (indexes, archives, architecture riscv64), so nothing is installed, nothing of the system changes and no
@@ -11,7 +11,12 @@ root is needed. The unpacked files lie under ``${XDG_CACHE_HOME:-~/.cache}/rvh/d
     busybox                  static riscv64 busybox
     initramfs.cpio           /init and busybox; see INIT below
     initramfs-modules.cpio   the same with virtio and ext4 modules (10 MB more)
+    root.ext4                a small Debian as the image of a disk, 64 MiB (bash, coreutils, ping, busybox; rootfs.py)
     manifest.json            package versions and the paths above
+
+In a checkout it also fills ``docs/examples/debian/``, where the examples look: links to kernel and initramfs, and
+copies of the root, ``left.ext4`` and ``right.ext4``, one for each guest to write to. Copies that exist already stay as
+they are; ``--fresh`` makes them anew.
 
 Boot on QEMU, interactively or as a self-check::
 
@@ -19,11 +24,13 @@ Boot on QEMU, interactively or as a self-check::
         -kernel Image -initrd initramfs.cpio -append "console=ttyS0"
     ... -append "console=ttyS0 rvh.auto"
 
-Words on the kernel's command line: ``rvh.auto`` runs the self-check and powers off instead of starting a
-shell; ``rvh.modules`` loads the modules of initramfs-modules.cpio; ``rvh.disk`` too and makes the self-check
-OVERWRITE /dev/vda and put an ext4 file system on it (at least 8 MiB; give it a scratch image);
-``rvh.ip=10.0.0.1/24`` is the address of the first network card (with ``rvh.modules``), and
-``rvh.ping=10.0.0.2,10.0.0.3`` makes the self-check wait for these and ping each three times::
+Words on the kernel's command line: ``root=/dev/vda`` loads the modules of initramfs-modules.cpio, mounts that
+disk and starts what is on it; debian_root/usr/sbin/init says what words that knows. Without it: ``rvh.auto`` runs
+the self-check and powers off instead of starting a shell; ``rvh.prompt`` prints the shell's prompt and powers
+off; ``rvh.modules`` loads the modules; ``rvh.disk`` too and makes the self-check OVERWRITE /dev/vda and put an
+ext4 file system on it (at least 8 MiB; give it a scratch image); ``rvh.ip=10.0.0.1/24`` is the address of the
+first network card (with ``rvh.modules``), and ``rvh.ping=10.0.0.2,10.0.0.3`` makes the self-check wait for these
+and ping each three times::
 
     ... -drive file=scratch.img,format=raw,if=none,id=d -device virtio-blk-device,drive=d \\
         -append "console=ttyS0 rvh.auto rvh.disk"
@@ -44,8 +51,12 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import rootfs  # noqa: E402
 
 SUITE = "trixie"
 ARCHITECTURE = "riscv64"
@@ -71,10 +82,18 @@ AUTO_PASS = "rvh-auto: pass"
 AUTO_FAIL = "rvh-auto: FAIL"
 
 #: Files this tool makes besides the OpenSBI images.
-MADE = ("Image", "initramfs.cpio", "initramfs-modules.cpio", "busybox")
+MADE = ("Image", "initramfs.cpio", "initramfs-modules.cpio", "busybox", "root.ext4")
+
+#: Packages of the root file system, which come with all that they depend on; what is in it besides; its size.
+ROOT_PACKAGES = ("base-files", "bash", "coreutils", "grep", "sed", "iputils-ping", "busybox-static")
+ROOT_OVERLAY = Path(__file__).resolve().parent / "debian_root"
+ROOT_SIZE = 64 << 20
+#: Where the examples look for images, and their disks.
+EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
+EXAMPLE_DISKS = ("left.ext4", "right.ext4")
 
 #: Version of the initramfs recipe: a cached one with another number is built again.
-RECIPE = 4
+RECIPE = 5
 
 INIT = f"""#!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc
@@ -127,15 +146,24 @@ selfcheck() {{
     if [ -z "$failed" ]; then echo "{AUTO_PASS}"; else echo "{AUTO_FAIL}:$failed"; fi
 }}
 
-if has rvh.modules || has rvh.disk; then
+root=$(value root)
+if [ -n "$root" ] || has rvh.modules || has rvh.disk; then
     for module in /lib/modules/*.ko; do insmod "$module"; done
+fi
+if [ -n "$root" ]; then
+    for try in $(seq 50); do [ -b "$root" ] && break; sleep 0.1; done
+    if mount -t ext4 -o "$(has ro && echo ro || echo rw)" "$root" /mnt; then
+        for folder in dev proc sys; do mount -o move /$folder /mnt/$folder; done
+        exec switch_root /mnt /sbin/init
+    fi
+    echo "{AUTO_FAIL}: $root cannot be mounted"
 fi
 ip link set lo up
 if [ -n "$(value rvh.ip)" ]; then
     ip link set eth0 up
     ip addr add "$(value rvh.ip)" dev eth0
 fi
-if has rvh.auto; then selfcheck; else setsid cttyhack sh; fi
+if has rvh.auto; then selfcheck; elif has rvh.prompt; then sh -i </dev/null; else setsid cttyhack sh; fi
 sync
 poweroff -f
 """
@@ -227,8 +255,13 @@ class Apt:
         self.environment = {**os.environ, "APT_CONFIG": str(root / "apt.conf"), "LC_ALL": "C"}
 
     def update(self) -> None:
-        """Fetch the package index. Raises DebianError without a network."""
-        _run(["apt-get", "-q", "update", "-o", "APT::Update::Error-Mode=any"], env=self.environment)
+        """Fetch the package index; one fetched before does when the mirror has none in order. Raises DebianError."""
+        try:
+            _run(["apt-get", "-q", "update", "-o", "APT::Update::Error-Mode=any"], env=self.environment)
+        except DebianError as error:
+            if not any((self.root / "lists").glob("*_Packages*")):
+                raise
+            print(f"debian.py: going on with the package index fetched before: {error}", file=sys.stderr)
 
     def field(self, package: str, name: str) -> str:
         """A control field of the newest version of a package."""
@@ -237,6 +270,11 @@ class Apt:
         if not match:
             raise DebianError(f"package {package} has no field {name}")
         return match.group(1)
+
+    def with_dependencies(self, packages: Sequence[str]) -> list[str]:
+        """The packages and all that they need, each after what it depends on."""
+        command = ["apt-get", "-q", "--simulate", "--no-install-recommends", "install", *packages]
+        return re.findall(r"^Inst (\S+) ", _run(command, env=self.environment), re.M)
 
     def download(self, package: str) -> Path:
         """Path of the package's .deb, fetched and checked against the signed index."""
@@ -415,6 +453,8 @@ def _fetch(directory: Path) -> dict:
         raise DebianError("linux-image-riscv64 depends on no kernel package")
     packages = {"kernel": kernel.group(), "opensbi": "opensbi", "busybox": "busybox-static"}
     debs = {role: apt.download(package) for role, package in packages.items()}
+    root_packages = apt.with_dependencies(ROOT_PACKAGES)
+    root_debs = [apt.download(package) for package in root_packages]
 
     (directory / "manifest.json").unlink(missing_ok=True)
     scratch = directory / "scratch"
@@ -432,26 +472,70 @@ def _fetch(directory: Path) -> dict:
     unpack(debs["busybox"], {r"(usr/)?bin/busybox": directory / "busybox"})
     (directory / "initramfs.cpio").write_bytes(build_initramfs(directory / "busybox", {}))
     (directory / "initramfs-modules.cpio").write_bytes(build_initramfs(directory / "busybox", modules))
+    try:
+        rootfs.build(root_debs, ROOT_OVERLAY, directory / "root.ext4", ROOT_SIZE)
+    except rootfs.RootError as error:
+        raise DebianError(str(error)) from error
 
-    for archive in set((apt.root / "archives").glob("*.deb")) - set(debs.values()):
+    for archive in set((apt.root / "archives").glob("*.deb")) - {*debs.values(), *root_debs}:
         archive.unlink()
     manifest = {
         "recipe": RECIPE,
-        "packages": {package: apt.field(package, "Version") for package in packages.values()},
+        "packages": {
+            package: apt.field(package, "Version") for package in sorted({*packages.values(), *root_packages})
+        },
         "files": {name: str(directory / name) for name in [*MADE, *firmware]},
     }
     (directory / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     return manifest
 
 
+def copy_disk(source: Path, target: Path) -> None:
+    """A copy of a disk image in which what is zero occupies no space. `target` appears complete or not at all."""
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        with open(source, "rb") as data, open(partial, "wb") as out:
+            while block := data.read(1 << 16):
+                if block.count(0) == len(block):
+                    out.seek(len(block), os.SEEK_CUR)
+                else:
+                    out.write(block)
+            out.truncate(data.tell())
+        partial.rename(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def fill_examples(files: dict[str, Path], fresh: bool = False) -> list[Path]:
+    """Puts kernel, initramfs and disks where the examples look; returns the disks. Raises DebianError."""
+    folder = EXAMPLES / "debian"
+    try:
+        if folder.is_symlink():
+            folder.unlink()
+        folder.mkdir(exist_ok=True)
+        for name in ("Image", "initramfs-modules.cpio"):
+            link = folder / name
+            link.unlink(missing_ok=True)
+            link.symlink_to(files[name])
+        disks = [folder / name for name in EXAMPLE_DISKS]
+        for disk in disks:
+            if fresh or not disk.exists():
+                copy_disk(files["root.ext4"], disk)
+    except OSError as error:
+        raise DebianError(f"{error.filename or folder}: {error.strerror}") from error
+    return disks
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line: print one ``name path`` line per file. Exit status 0, or 2 with one line on stderr."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--update", action="store_true", help="ask the mirror for newer packages")
+    parser.add_argument("--fresh", action="store_true", help="make the examples' disks anew")
     parser.add_argument("--json", action="store_true", help="print the manifest as JSON")
     options = parser.parse_args(arguments)
     try:
         files = bring(options.update)
+        disks = fill_examples(files, options.fresh) if EXAMPLES.is_dir() else []
     except DebianError as error:
         print(f"debian.py: {error}", file=sys.stderr)
         return 2
@@ -459,6 +543,7 @@ def main(arguments: list[str] | None = None) -> int:
         print((cache_dir() / "manifest.json").read_text(), end="")
     else:
         print("\n".join(f"{name:22} {path}" for name, path in files.items()))
+        print("\n".join(f"{'disk of an example':22} {path}" for path in disks))
     return 0
 
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -360,40 +355,3 @@ def test_vms_still_reach_each_other_when_the_uplink_is_gone(after, pulled):
     assert re.fullmatch(r"ping 10.0.0.200: [012] of 3 answered", done.of("a")[1]), done.text
     assert done.of("a")[2] == "ping 10.0.0.2: 3 of 3 answered"
     assert done.of("b")[1:] == ["ping 10.0.0.1: 3 of 3 answered", "net: all answered"]
-
-
-@pytest.fixture(scope="module")
-def debian_cache() -> Path:
-    spec = importlib.util.spec_from_file_location("debian", ROOT / "tools" / "debian.py")
-    assert spec is not None and spec.loader is not None
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    try:
-        return tool.bring()["Image"].parent
-    except tool.DebianError as error:
-        pytest.skip(f"no Debian images: {error}")
-
-
-def test_two_debians_and_a_small_guest_ping_each_other(tmp_path, debian_cache):
-    """The example of docs/, as it stands."""
-    examples = tmp_path / "docs" / "examples"
-    examples.mkdir(parents=True)
-    (tmp_path / "rvh").symlink_to(ROOT / "rvh")
-    (examples / "debian").symlink_to(debian_cache)
-    shutil.copy(ROOT / "docs" / "examples" / "two-debians.toml", examples)
-    done = subprocess.run(
-        [sys.executable, "-m", "rvh.cli.run", str(examples / "two-debians.toml")],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=600,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    lines = done.stdout.splitlines()
-    assert done.returncode == 0, lines[-30:]
-    peers = {"left": ("10.0.0.2", "10.0.0.3"), "right": ("10.0.0.1", "10.0.0.3")}
-    for name, others in peers.items():
-        assert f"[{name}] rvh-auto: pass" in lines
-        assert [line for line in lines if line.startswith(f"[{name}] rvh-auto: ping")] == [
-            f"[{name}] rvh-auto: ping {other} = 3" for other in others
-        ]
-    for other in ("10.0.0.1", "10.0.0.2"):
-        assert f"[small] ping {other}: 3 of 3 answered" in lines
-    assert "[small] net: all answered" in lines
