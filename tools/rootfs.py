@@ -21,7 +21,8 @@ __all__ = ["BUSYBOX", "RootError", "build"]
 #: What busybox does in the root, where no package has the command.
 BUSYBOX = (
     "awk", "clear", "cmp", "dmesg", "find", "free", "gunzip", "gzip", "halt", "hexdump", "hostname", "insmod", "ip",
-    "kill", "less", "lsmod", "mount", "nc", "ps", "rmmod", "route", "tar", "top", "udhcpc", "umount", "vi", "wget", "which", "xargs",
+    "kill", "less", "lsmod", "mount", "nc", "ps", "rmmod", "route", "tar", "top", "udhcpc", "umount", "vi", "wget",
+    "which", "xargs",
 )  # fmt: skip
 #: Paths inside packages that the root does without.
 LEFT_OUT = re.compile(r"usr/share/(doc|man|info|locale|lintian|bash-completion|zsh)/|usr/lib/.*/(gconv|engines-3)/")
