@@ -38,8 +38,8 @@ struct vm {
     struct vuart uart;
     struct vclint clint;
     struct virtio_dev virtio[VIRTIO_DEVS];
-    /* By first descriptor; status is NULL if it is not in flight. */
-    struct pending { u8 *status; u32 written; } blk_pending[VIRTQ_MAX];
+    u64 blk_busy;                         /* bit per entry of blk_pending: it is in flight */
+    struct pending { struct virtq_head head; u32 written; u64 status; } blk_pending[VIRTQ_MAX];
     char input[INPUT_SIZE];
     u32 input_head, input_tail;
 

@@ -2,7 +2,7 @@
 #include "vm.h"
 #include "drivers/drivers.h"
 
-enum { F_SEG_MAX = 1 << 2, F_RO = 1 << 5, F_FLUSH = 1 << 9, ID_LENGTH = 20, SEG_MAX = 32, HEAD_BITS = 16 };
+enum { F_SEG_MAX = 1 << 2, F_RO = 1 << 5, F_FLUSH = 1 << 9, ID_LENGTH = 20, SEG_MAX = 32, SLOT_BITS = 16, MAX_PIECES = 126 };
 
 struct header { u32 type, reserved; u64 sector; };
 
@@ -18,44 +18,50 @@ static u8 config(const struct virtio_dev *d, u32 offset)
     return offset < sizeof(c) ? ((const u8 *)&c)[offset] : 0;
 }
 
-/* Takes the last byte of the segments, where the device writes its status; NULL: there is none. */
-static u8 *take_status(struct segment *s, u32 count)
+/* Takes the last byte of the segments, where the device writes its status; false: there is none. */
+static bool take_status(struct segment *s, u32 count, u64 *where)
 {
     while (count--)
-        if (s[count].length)
-            return &s[count].data[--s[count].length];
-    return NULL;
+        if (s[count].length) {
+            *where = s[count].gpa + --s[count].length;
+            return true;
+        }
+    return false;
 }
 
 enum outcome { FINISHED, SUBMITTED, QUEUE_FULL };
 
-static enum outcome transfer(struct virtio_dev *d, const struct header *h, const struct segment *s, u32 count,
+static enum outcome transfer(struct virtio_dev *d, const struct header *h, struct segment *s, u32 count,
                              u64 tag, u8 *status)
 {
-    struct blk_segment out[VIRTQ_MAX];
+    struct blk_segment out[MAX_PIECES];
     u64 length = segments_length(s, count);
-    u32 n = 0;
+    u32 n = 0, piece;
 
-    for (u32 i = 0; i < count; i++)
-        if (s[i].length)
-            out[n++] = (struct blk_segment){(u64)s[i].data, s[i].length};
     *status = BLK_IOERR;
+    for (struct segment left = {0}, *end = s + count; s < end || left.length;) {
+        if (!left.length) {
+            left = *s++;
+            continue;
+        }
+        const u8 *data = segment_front(d->vm, &left, &piece);
+        if (!data || n == MAX_PIECES)
+            return FINISHED;
+        out[n++] = (struct blk_segment){(u64)data, piece};
+        segment_drop(&left, piece);
+    }
     if (length % BLK_SECTOR || !contains(0, disk_sectors(d->disk), h->sector, length / BLK_SECTOR) ||
         n > disk_max_segments(d->disk) || (h->type == BLK_WRITE && disk_read_only(d->disk)))
         return FINISHED;
     return disk_submit(d->disk, h->type, h->sector, out, n, tag) ? SUBMITTED : QUEUE_FULL;
 }
 
-static enum outcome get_id(struct vm *vm, const struct segment *s, u32 count, u8 *status)
+static enum outcome get_id(struct vm *vm, struct segment *s, u32 count, u8 *status)
 {
     char id[ID_LENGTH + 1] = "";
 
     format(id, sizeof(id), "rvh-%s", vm->label);
-    for (u32 i = 0, at = 0; i < count && at < ID_LENGTH; i++) {
-        u32 part = (u32)min_u64(s[i].length, ID_LENGTH - at);
-        memcpy(s[i].data, id + at, part);
-        at += part;
-    }
+    segments_put(vm, s, count, id, ID_LENGTH);
     *status = BLK_OK;
     return FINISHED;
 }
@@ -66,7 +72,7 @@ static enum outcome execute(struct virtio_dev *d, struct chain *c, u64 tag, u8 *
     struct header h;
 
     *status = BLK_IOERR;
-    if (!segments_take(in, c->readable, &h, sizeof(h)))
+    if (!segments_take(d->vm, in, c->readable, &h, sizeof(h)))
         return FINISHED;
     *status = BLK_UNSUPP;
     switch (h.type) {
@@ -82,28 +88,40 @@ static enum outcome execute(struct virtio_dev *d, struct chain *c, u64 tag, u8 *
     }
 }
 
+static void answer(struct virtio_dev *d, const struct pending *p, u8 status)
+{
+    struct segment s = {p->status, 1};
+
+    segments_put(d->vm, &s, 1, &status, 1);
+    virtq_push(d, 0, p->head, p->written);
+}
+
 static void notify(struct virtio_dev *d, u32 queue)
 {
+    struct pending p;
     struct chain c;
+    u8 status;
 
     while (virtq_pop(d, queue, &c)) {
-        u8 status, *where = take_status(c.segment + c.readable, c.writable);
-        struct pending *p = &d->vm->blk_pending[c.head];
-        if (!where || p->status) {           /* nowhere to answer, or a chain that is still in flight */
+        struct segment *out = c.segment + c.readable;
+        u64 busy = d->vm->blk_busy;
+        p = (struct pending){.head = c.head, .written = (u32)segments_length(out, c.writable)};
+        /* Nowhere to answer, or more requests in flight than the ring has room for. */
+        if (!take_status(out, c.writable, &p.status) || !~busy) {
             virtio_broken(d);
             return;
         }
-        u32 written = (u32)segments_length(c.segment + c.readable, c.writable) + 1;
-        enum outcome outcome = execute(d, &c, (u64)d->generation << HEAD_BITS | c.head, &status);
+        u32 slot = (u32)__builtin_ctzll(~busy);
+        enum outcome outcome = execute(d, &c, (u64)d->generation << SLOT_BITS | slot, &status);
         if (outcome == QUEUE_FULL) {
-            virtq_unpop(d, queue);
+            virtq_unpop(d, queue, c.head);
             return;
         }
         if (outcome == SUBMITTED) {
-            *p = (struct pending){where, written};
+            d->vm->blk_busy |= 1ull << slot;
+            d->vm->blk_pending[slot] = p;
         } else {
-            *where = status;
-            virtq_push(d, queue, c.head, written);
+            answer(d, &p, status);
         }
     }
 }
@@ -111,14 +129,12 @@ static void notify(struct virtio_dev *d, u32 queue)
 static void done(void *ctx, u64 tag, u8 status)
 {
     struct virtio_dev *d = ctx;
-    u16 head = (u16)tag;
+    u32 slot = tag & ((1u << SLOT_BITS) - 1);
 
     spin_lock(&d->vm->lock);
-    if (tag >> HEAD_BITS == d->generation) {
-        struct pending *p = &d->vm->blk_pending[head];
-        *p->status = status;
-        p->status = NULL;
-        virtq_push(d, 0, head, p->written);
+    if (tag >> SLOT_BITS == d->generation) {
+        d->vm->blk_busy &= ~(1ull << slot);
+        answer(d, &d->vm->blk_pending[slot], status);
         notify(d, 0);                        /* there is room again for what did not fit */
     }
     spin_unlock(&d->vm->lock);
@@ -128,7 +144,7 @@ static void done(void *ctx, u64 tag, u8 status)
 static void reset(struct virtio_dev *d)
 {
     disk_drain(d->disk);
-    memset(d->vm->blk_pending, 0, sizeof(d->vm->blk_pending));
+    d->vm->blk_busy = 0;
 }
 
 const struct virtio_backend virtio_blk = {2, 1, offered_features, notify, config, reset};

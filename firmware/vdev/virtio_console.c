@@ -25,10 +25,12 @@ bool virtio_console_input(struct vm *vm)
     if (!virtio_driver_ok(d) || !d->queue[RECEIVE].ready || strcmp(vm->console_device, "virtio") != 0)
         return false;
     while (vm_input_ready(vm) && virtq_pop(d, RECEIVE, &c)) {
+        struct segment *in = c.segment + c.readable;
         u32 written = 0;
-        for (u32 i = c.readable; i < c.readable + c.writable; i++)
-            for (u32 k = 0; k < c.segment[i].length && vm_input_ready(vm); k++, written++)
-                c.segment[i].data[k] = (u8)vm_input_take(vm);
+        for (u64 room = segments_length(in, c.writable); vm_input_ready(vm) && written < room; written++) {
+            u8 byte = (u8)vm_input_take(vm);
+            segments_put(vm, in, c.writable, &byte, 1);
+        }
         virtq_push(d, RECEIVE, c.head, written);
     }
     return true;
@@ -43,10 +45,16 @@ static void notify(struct virtio_dev *d, u32 queue)
         return;
     }
     while (virtq_pop(d, TRANSMIT, &c)) {
-        u64 left = MAX_WRITE;
-        for (u32 i = 0; i < c.readable; i++) {
-            u64 n = min_u64(left, c.segment[i].length);
-            console_guest_write(d->vm, (const char *)c.segment[i].data, n);
+        u32 left = MAX_WRITE, n;
+        for (struct segment *s = c.segment; s < c.segment + c.readable && left;) {
+            const u8 *data = s->length ? segment_front(d->vm, s, &n) : NULL;
+            if (!data) {
+                s++;
+                continue;
+            }
+            n = (u32)min_u64(left, n);
+            console_guest_write(d->vm, (const char *)data, n);
+            segment_drop(s, n);
             left -= n;
         }
         virtq_push(d, TRANSMIT, c.head, 0);

@@ -7,10 +7,10 @@ enum {
     QUEUE_NUM_MAX = 0x034, QUEUE_NUM = 0x038, QUEUE_READY = 0x044, QUEUE_NOTIFY = 0x050,
     INTERRUPT_STATUS = 0x060, INTERRUPT_ACK = 0x064, STATUS = 0x070,
     QUEUE_DESC = 0x080, QUEUE_DRIVER = 0x090, QUEUE_DEVICE = 0x0a0,
-    CONFIG_GENERATION = 0x0fc, CONFIG = 0x100,
+    SHM_LEN_LOW = 0x0b0, SHM_BASE_HIGH = 0x0bc, CONFIG = 0x100,
 };
 enum { MAGIC_VALUE = 0x74726976, VENDOR = 0x00687672 /* "rvh" */ };
-enum { DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET = 0x40, ISR_CONFIG = 2 };
+enum { DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET = 0x40, STATUS_BITS = 0xcf, ISR_USED = 1, ISR_CONFIG = 2 };
 
 bool virtio_driver_ok(const struct virtio_dev *d)
 {
@@ -33,6 +33,12 @@ void virtio_broken(struct virtio_dev *d)
     }
 }
 
+void virtio_interrupt(struct virtio_dev *d)
+{
+    d->isr |= ISR_USED;
+    vplic_set(d->vm, d->irq, true);
+}
+
 void virtio_reset(struct virtio_dev *d)
 {
     if (d->backend->reset)
@@ -44,7 +50,8 @@ void virtio_reset(struct virtio_dev *d)
     vplic_set(d->vm, d->irq, false);
 }
 
-/* FEATURES_OK sticks only if the driver took nothing that was not offered, and the modern interface. */
+/* FEATURES_OK sticks only if the driver took nothing that was not offered, and the modern interface; without it
+   there is no DRIVER_OK. Other than by a reset no bit goes away (2.1.1). */
 static void write_status(struct virtio_dev *d, u32 value)
 {
     bool acceptable = !(d->driver_features & ~offered(d)) && (d->driver_features & VIRTIO_F_VERSION_1);
@@ -53,9 +60,11 @@ static void write_status(struct virtio_dev *d, u32 value)
         virtio_reset(d);
         return;
     }
-    if ((value & ~d->status & FEATURES_OK) && !acceptable)
+    if (!acceptable)
         value &= ~(u32)FEATURES_OK;
-    d->status = value | (d->status & NEEDS_RESET);
+    if (!((value | d->status) & FEATURES_OK))
+        value &= ~(u32)DRIVER_OK;
+    d->status |= value & STATUS_BITS & ~(u32)NEEDS_RESET;
 }
 
 static u64 set_half(u64 whole, bool upper, u32 value)
@@ -83,7 +92,7 @@ static u32 read_register(struct virtio_dev *d, u32 offset)
     case QUEUE_READY: return q ? q->ready : 0;
     case INTERRUPT_STATUS: return d->isr;
     case STATUS: return d->status;
-    default: return 0;
+    default: return offset >= SHM_LEN_LOW && offset <= SHM_BASE_HIGH ? ~0u : 0;    /* there is no shared memory */
     }
 }
 
@@ -93,9 +102,29 @@ static void write_queue(struct virtq *q, u32 offset, u32 value)
 
     switch (offset & ~4u) {
     case QUEUE_DESC: q->desc = set_half(q->desc, upper, value); break;
-    case QUEUE_DRIVER: q->avail = set_half(q->avail, upper, value); break;
-    case QUEUE_DEVICE: q->used = set_half(q->used, upper, value); break;
+    case QUEUE_DRIVER: q->driver = set_half(q->driver, upper, value); break;
+    case QUEUE_DEVICE: q->device = set_half(q->device, upper, value); break;
     }
+}
+
+/* Only split rings need a power of two (2.7). */
+static void write_queue_num(const struct virtio_dev *d, struct virtq *q, u32 value)
+{
+    bool fits = value && value <= VIRTQ_MAX && (virtio_has(d, VIRTIO_F_RING_PACKED) || !(value & (value - 1)));
+
+    if (!q->ready && fits)
+        q->size = value;
+}
+
+static void write_queue_ready(struct virtq *q, u32 value)
+{
+    bool starts = (value & 1) && !q->ready && q->size;
+
+    if (starts) {
+        q->next_avail = q->next_used = 0;
+        q->avail_wrap = q->used_wrap = true;
+    }
+    q->ready = starts || ((value & 1) && q->ready);
 }
 
 static void write_register(struct virtio_dev *d, u32 offset, u32 value)
@@ -111,12 +140,12 @@ static void write_register(struct virtio_dev *d, u32 offset, u32 value)
         break;
     case QUEUE_SEL: d->queue_sel = value; break;
     case QUEUE_NUM:
-        if (q && !q->ready && value && value <= VIRTQ_MAX && !(value & (value - 1)))
-            q->size = value;
+        if (q)
+            write_queue_num(d, q, value);
         break;
     case QUEUE_READY:
         if (q)
-            q->ready = (value & 1) && q->size;
+            write_queue_ready(q, value);
         break;
     case QUEUE_NOTIFY:
         if (value < d->backend->queues)

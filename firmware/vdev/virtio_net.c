@@ -42,7 +42,7 @@ static void transmit(struct virtio_dev *d)
         if (!d->backlog)
             return;
         u64 length = segments_length(c.segment, c.readable);
-        if (c.writable || !segments_take(c.segment, c.readable, &h, sizeof(h))) {
+        if (c.writable || !segments_take(d->vm, c.segment, c.readable, &h, sizeof(h))) {
             virtio_broken(d);
             return;
         }
@@ -51,7 +51,7 @@ static void transmit(struct virtio_dev *d)
             switch_refuse(d->port);
         } else {
             f.length = (u32)length;
-            segments_take(c.segment, c.readable, f.data, f.length);
+            segments_take(d->vm, c.segment, c.readable, f.data, f.length);
             switch_send(d->port, &f);
         }
         virtq_push(d, TRANSMIT, c.head, 0);
@@ -76,8 +76,8 @@ static void receive(struct virtio_dev *d)
                 virtio_broken(d);
                 return;
             }
-            segments_put(in, c.writable, &h, sizeof(h));
-            segments_put(in, c.writable, f->data, f->length);
+            segments_put(d->vm, in, c.writable, &h, sizeof(h));
+            segments_put(d->vm, in, c.writable, f->data, f->length);
             virtq_push(d, RECEIVE, c.head, (u32)sizeof(h) + f->length);
         }
         switch_take(d->port, listens);
