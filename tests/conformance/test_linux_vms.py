@@ -52,6 +52,7 @@ def expected(label: str, run: int) -> list[str]:
         "rvh-auto: os = debian 13",
         "rvh-auto: nproc = 2",
         "rvh-auto: root = /dev/vda ext4 rw",
+        "rvh-auto: rings = packed",
         "rvh-auto: disk of 131072 sectors",
         *(["rvh-auto: kept = noise.OK"] if run > 1 else []),
         "rvh-auto: written = noise.OK",
