@@ -37,7 +37,10 @@ static inline enum verdict contained_if(bool contained) { return contained ? CON
     X(virtio_registers) X(virtio_queue_size) X(virtio_queue_address) X(virtio_notify)                     \
     X(virtio_desc_address) X(virtio_desc_length) X(virtio_desc_loop) X(virtio_desc_next)                  \
     X(virtio_avail_head) X(virtio_avail_index) X(virtio_indirect) X(virtio_indirect_tables)               \
-    X(virtio_event_index) X(virtio_random_registers)
+    X(virtio_event_index) X(virtio_random_registers)                                                     \
+    /* ring_packed.c */                                                                                   \
+    X(packed_address) X(packed_length) X(packed_order) X(packed_endless) X(packed_indirect) X(packed_flags) \
+    X(packed_events)
 
 #define DECLARE(name) enum verdict attack_##name(void);
 ATTACKS(DECLARE)

@@ -1,36 +1,20 @@
 /* Attacks through virtio: descriptor chains, ring indices and registers that lie (virtio 1.2, sections 2.7
  * and 4.2). The device must refuse the chain - asking for a reset, ignoring it or reporting an error - and
  * work after a reset. Disks are only ever asked to read. */
-#include "attacks.h"
-#include "virtio.h"
+#include "ring.h"
 
-enum { MAX_VICTIMS = 3, PATIENCE = 500, CANARY = 0xc5, NET_HEADER = 12, NET_FRAME = 60 };
+enum { CANARY = 0xc5, NET_HEADER = 12, NET_FRAME = 60 };
 #define F_INDIRECT_DESC (1ul << 28)
 #define F_EVENT_IDX (1ul << 29)
 
-struct victim {
-    u64 base;
-    u32 id, queue;
-};
-
-static struct victim victims[MAX_VICTIMS];
-static int victim_count = -1;
-
-/* What the device may touch, fenced in by bytes that it must not. */
-static struct {
-    u8 before[256];
-    struct virtq queue;
-    u8 between[256];
-    struct { u32 type, reserved; u64 sector; } header;
-    u8 data[512];
-    volatile u8 status;
-    u8 after[256];
-} arena __attribute__((aligned(64)));
+struct victim victims[MAX_VICTIMS];
+int victim_count = -1;
+struct arena arena __attribute__((aligned(64)));
 
 static struct virtq_desc *const desc = arena.queue.desc;
 static struct virtq_desc indirect_table[2] __attribute__((aligned(16)));
 
-static int find_victims(void)
+int find_victims(void)
 {
     static const u32 ids[MAX_VICTIMS][2] = {
         { VIRTIO_ID_BLOCK, 0 }, { VIRTIO_ID_CONSOLE, 1 /* transmit */ },
@@ -50,7 +34,7 @@ static int find_victims(void)
 
 /* Brings the device up with one queue and an honest chain at descriptor 0: a read of sector 0, or a line of
  * text, which a device may print before it finds what is wrong with the rest, or a frame to nobody. */
-static bool bring_up_with(const struct victim *v, u64 wanted)
+bool bring_up_with(const struct victim *v, u64 wanted)
 {
     static const char text[] = "text of a forged virtio chain\n";
     u64 features;
@@ -78,7 +62,7 @@ static bool bring_up_with(const struct victim *v, u64 wanted)
 
 static bool bring_up(const struct victim *v) { return bring_up_with(v, 0); }
 
-static void notify(const struct victim *v)
+void notify(const struct victim *v)
 {
     fence();
     write32(v->base + VIRTIO_QUEUE_NOTIFY, v->queue);
@@ -109,7 +93,7 @@ static bool chain_refused(const struct victim *v)
 }
 
 /* After a reset the device must be as new: a disk must read again, any device must negotiate. */
-static bool intact(const struct victim *v)
+bool intact(const struct victim *v)
 {
     bool fences = all_canary(arena.before, sizeof arena.before) &&
                   all_canary(arena.between, sizeof arena.between) &&
