@@ -38,7 +38,7 @@ def machine(source="1: j 1b\n", **options):
     "options",
     [
         {"harts": 0}, {"harts": 65}, {"ram": 0}, {"ram": 4095}, {"ram": -4096}, {"ram": 1 << 41}, {"clock": "sundial"},
-        {"virtio": [None] * 9},
+        {"virtio": [None] * 9}, {"quantum": 0},
     ],
 )  # fmt: skip
 def test_values_out_of_range_are_usage_errors(options):
@@ -348,3 +348,12 @@ def test_machines_that_cannot_be():
             Machine(geilen=geilen)
     with pytest.raises(TypeError):
         Machine(console=3)
+
+
+@pytest.mark.parametrize("quantum", [1, 7, 1000])
+def test_harts_take_turns_after_a_quantum(quantum):
+    m = Machine(harts=2, ram=1 << 20, quantum=quantum)
+    m.memory.write(0x8000_0000, (0x0000_006F).to_bytes(4, "little"))  # j .
+    m.start(0x8000_0000)
+    m.run(max_insns=3 * quantum)
+    assert [hart.stats["slots"] for hart in m.harts] == [2 * quantum, quantum]

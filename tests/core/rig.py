@@ -82,8 +82,8 @@ def csrrc(name: str | int) -> int:
 class Rig:
     """One hart. ``rig.csr[name]`` reads and writes CSRs as M-mode would."""
 
-    def __init__(self, isa: str = "max", geilen: int = 0, open_gates: bool = True) -> None:
-        self.machine = Machine(ram=RAM_SIZE, isa=isa, geilen=geilen)
+    def __init__(self, isa: str = "max", geilen: int = 0, open_gates: bool = True, transformed: bool = True) -> None:
+        self.machine = Machine(ram=RAM_SIZE, isa=isa, geilen=geilen, transformed=transformed)
         self.extensions = self.machine.extensions
         self.hart = self.machine.harts[0]
         self.csr = self.hart.csr

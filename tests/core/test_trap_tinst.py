@@ -142,3 +142,18 @@ def test_Q4_the_pseudoinstruction_wins():
     assert rig.csr["htval"] == 0x4000_0000 >> 2
     assert rig.execute(r.HSV_W, mode="HS", a1=0x1230).cause == 23
     assert rig.csr["htinst"] == 0x3000
+
+
+def test_Q1_a_machine_may_leave_it_zero_where_no_pseudoinstruction_is_due():
+    rig = Rig(transformed=False)
+    rig.csr["mtinst"] = ALL
+    assert rig.execute(r.LW, mode="M", a1=NOWHERE).cause == 5
+    assert rig.csr["mtinst"] == 0
+    rig.csr["hgatp"] = 8 << 60 | r.TABLES >> 12
+    rig.store(r.TABLES + 2 * 8, r.RAM >> 2 | 0xDF)
+    rig.csr["medeleg"] = ALL
+    assert rig.execute(r.HLV_W, mode="HS", a1=0x1230).cause == 21
+    assert rig.csr["htinst"] == 0
+    rig.csr["vsatp"] = 8 << 60 | 0x4000_0000 >> 12
+    assert rig.execute(r.HLV_W, mode="HS", a1=0x1230).cause == 21
+    assert rig.csr["htinst"] == 0x3000
