@@ -1,6 +1,7 @@
 /* Console multiplexer: line buffering and labels on the way out, the escape key on the way in. */
 #include "console.h"
 #include "drivers/drivers.h"
+#include "monitor/control.h"
 #include "monitor/monitor.h"
 #include "vm.h"
 
@@ -108,6 +109,7 @@ void console_guest_write(struct vm *vm, const char *text, u64 len)
     struct console_port *p = &vm->console;
 
     spin_lock(&console_lock);
+    control_output(vm->index, text, len);
     for (; len--; text++) {
         if (*text == '\n') {
             p->in_escape = false;
@@ -139,7 +141,7 @@ u64 console_flush_stale(u64 now)
         if (p->len)
             next = min_u64(next, p->flush_at);
     }
-    return next;
+    return min_u64(next, control_flush_stale(now));
 }
 
 void console_finish(struct vm *vm)
@@ -168,6 +170,8 @@ void hv_log(const char *fmt, ...)
     put_string("[hv] ");
     put_string(line);
     put_string("\r\n");
+    control_output(CONTROL_HYPERVISOR, line, strlen(line));
+    control_output(CONTROL_HYPERVISOR, "\n", 1);
     console_unlock();
 }
 

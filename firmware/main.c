@@ -1,6 +1,7 @@
 /* The boot hart's way from entry to the run loop. */
 #include "hart.h"
 #include "drivers/drivers.h"
+#include "monitor/control.h"
 #include "sched.h"
 #include "vm.h"
 
@@ -17,6 +18,8 @@ void main(u64 boot_hart_id, const void *dtb)
     }
     plic_init();
     uart_init();
+    if (found)
+        control_init();
     if (!found) {
         hv_log("no usable device tree at 0x%lx", (u64)dtb);
         sbi_shutdown(true);

@@ -82,6 +82,8 @@ static void visit(const struct fdt_node *n, void *ctx)
     if (strcmp(n->name, "chosen") == 0) {
         u32 len;
         platform.color = fdt_prop(n, "rvh,color", &len) != NULL;
+        platform.has_control = fdt_prop(n, "rvh,control", &len) != NULL;
+        platform.control_slot = fdt_u32(n, "rvh,control", 0);
     }
     for (u32 i = 0; i < ARRAY_LEN(bindings); i++)
         if (fdt_has_string(n, "compatible", bindings[i].compatible))

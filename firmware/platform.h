@@ -22,6 +22,8 @@ struct platform {
     const char *isa_list;                /* riscv,isa-extensions, a list of isa_list_len bytes, or NULL */
     u32 isa_list_len;
     u32 cbom_size, cboz_size;            /* bytes, 0 if not stated */
+    bool has_control;                    /* /chosen reserves a virtio-console for the control channel */
+    u32 control_slot;                    /* index into virtio[] */
     bool color;                          /* /chosen asks for coloured labels */
 };
 

@@ -1,6 +1,7 @@
 /* VM objects: from device-tree node to running guest to the end of the run. */
 #include "vm.h"
 #include "drivers/drivers.h"
+#include "monitor/control.h"
 #include "sched.h"
 
 struct vm vms[MAX_VMS];
@@ -108,6 +109,7 @@ static void end_of_run(void)
         hv_log("the run ends: %u of %u VMs failed", failed, vm_count);
     else
         hv_log("the run ends: all %u VMs powered off", vm_count);
+    control_finish();
     sbi_shutdown(failed != 0);
 }
 

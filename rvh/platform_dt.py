@@ -38,6 +38,7 @@ class Chosen:
     nodes: Sequence[Node] = ()
     color: bool = False
     rng_seed: bytes = field(default=b"")
+    control: int | None = None
 
 
 def build(
@@ -152,6 +153,8 @@ def apply_chosen(root: Node, chosen: Chosen) -> None:
         node["linux,initrd-end"] = u64(end)
     if chosen.color:
         node["rvh,color"] = True
+    if chosen.control is not None:
+        node["rvh,control"] = chosen.control
     if chosen.rng_seed:
         node["rng-seed"] = chosen.rng_seed
     node.children += chosen.nodes

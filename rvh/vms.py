@@ -366,10 +366,12 @@ def plan_hypervisor(
     vms: Sequence[VmSpec],
     color: bool = False,
     append: str | None = None,
+    control: int | None = None,
 ) -> Plan:
     """The M-mode firmware, the hypervisor and for each VM its modules and its node under /chosen.
 
-    `root` is the machine's device tree and is completed in place. Raises `InputError` and `UsageError`.
+    `root` is the machine's device tree and is completed in place; `control` the slot of the control channel.
+    Raises `InputError` and `UsageError`.
     """
     total = sum(vm.memory for vm in vms)
     if total + OVERHEAD > ram_size:
@@ -441,4 +443,4 @@ def plan_hypervisor(
         if not vm.autostart:
             node["autostart"] = 0
         nodes.append(node)
-    return planner.finish(Chosen(append, None, nodes, color), next_stage)
+    return planner.finish(Chosen(append, None, nodes, color, control=control), next_stage)

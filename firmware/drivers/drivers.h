@@ -25,6 +25,11 @@ void plic_handle(void);
 /* drivers/virtio_net.c: joins the machine's first network card, if there is one, to the switch */
 void uplink_init(void);
 
+/* drivers/virtio_console.c: a stream to the host on the console in the n-th virtio slot. One writer at a time. */
+bool stream_init(u32 slot, void (*received)(const u8 *data, u32 length));
+void stream_write(const void *data, u32 length);
+void stream_flush(void);
+
 /* drivers/virtio_blk.c */
 enum blk_status { BLK_OK = 0, BLK_IOERR = 1, BLK_UNSUPP = 2 };
 enum blk_op { BLK_READ = 0, BLK_WRITE = 1, BLK_FLUSH = 4, BLK_GET_ID = 8 };

@@ -39,6 +39,7 @@ struct vm_stats {
 };
 void monitor_collect(const struct vm *vm, struct vm_stats *s);
 const char *monitor_exit_name(u32 cause);    /* an index of vcpu_stats.exits */
+const char *monitor_vcpu_state(const struct vcpu *v);
 u64 monitor_ns(u64 ticks);
 
 /* statistics.c: everything as one JSON document, in pieces. */

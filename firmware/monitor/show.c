@@ -55,12 +55,18 @@ static void waits_for(const struct vcpu *v, char *buf, size_t size)
            timer || (enabled & (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_EXT))) ? "" : " nothing");
 }
 
-static void show_vcpu(const struct asker *a, const struct vcpu *v)
+const char *monitor_vcpu_state(const struct vcpu *v)
 {
     static const char *const states[] = {
         [VCPU_STOPPED] = "stopped", [VCPU_RUNNABLE] = "ready", [VCPU_RUNNING] = "running",
         [VCPU_BLOCKED] = "waiting", [VCPU_HELD] = "held",
     };
+
+    return states[sched_state(v)];
+}
+
+static void show_vcpu(const struct asker *a, const struct vcpu *v)
+{
     enum vcpu_state state = sched_state(v);
     char wait[48] = "";
 
@@ -70,7 +76,7 @@ static void show_vcpu(const struct asker *a, const struct vcpu *v)
         say(a, "  vcpu %u waits in %s at pc 0x%lx for %lu ms; can be woken by:%s", v->id,
             v->suspended ? "suspend" : "WFI", v->pc, monitor_ns(rdtime() - v->since) / NS_PER_MS, wait);
     else
-        say(a, "  vcpu %u %s, last exit at pc 0x%lx", v->id, states[state], v->pc);
+        say(a, "  vcpu %u %s, last exit at pc 0x%lx", v->id, monitor_vcpu_state(v), v->pc);
 }
 
 static const char *list(const struct asker *a, struct vm *only, const char *rest)

@@ -63,6 +63,9 @@ class Options:
     trace: str | None = None
     virtio_console: str | None = None
     stats: bool = False
+    stats_json: str | None = None
+    ctl: str | None = None
+    log_dir: str | None = None
     dump_dtb: str | None = None
 
     @property
@@ -170,6 +173,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--signature-granularity", type=int, default=4, choices=(1, 2, 4, 8, 16), help="bytes in a line of it")
     add("--trace", metavar="FILE", help="write a line for each retired instruction, as Spike's commit log")
     add("--stats", action="store_true", help="counts of instructions, traps and translations at the end")
+    add("--stats-json", metavar="FILE", help="the same, and what the hypervisor has counted, as JSON (-: stdout)")
+    add("--ctl", metavar="PATH", help="open a UNIX socket there for rvh-ctl, the monitor from outside")
+    add("--log-dir", metavar="DIR", help="write DIR/VM.log with what each VM prints, and DIR/hv.log")
     add("--dump-dtb", metavar="FILE", help="write the device tree and exit")
     add("--version", action="store_true", help="print the version and exit")
     return parser
@@ -192,14 +198,15 @@ def parse(argv: Sequence[str]) -> Options:
     return options
 
 
-def refuse_overwriting(options: Options, more: Iterable[str | None]) -> None:
-    """Raises `UsageError` when an output would destroy an input - one of the options or of `more` - or another
-    output, under whatever name.
+def refuse_overwriting(options: Options, more: Iterable[str | None], logs: Iterable[str] = ()) -> None:
+    """Raises `UsageError` when an output - one of the options or of `logs` - would destroy an input - one of the
+    options or of `more` - or another output, under whatever name.
     """
     inputs = [*options.inputs, options.kernel, options.initrd, options.dtb, options.firmware, options.hypervisor]
     inputs += [*(disk.path for disk in options.disks), *more]
     taken = {_identity(path) for path in inputs if path is not None}
-    for path in (options.signature, options.trace, options.virtio_console, options.dump_dtb):
+    outputs = [options.signature, options.trace, options.virtio_console, options.dump_dtb, options.stats_json, *logs]
+    for path in outputs:
         if path is None or path == "-" or _is_device(path):
             continue
         if _identity(path) in taken:
@@ -225,7 +232,7 @@ def _check_bare(options: Options) -> None:
     if len(options.inputs) != 1:
         given = f"{len(options.inputs)} are given" if options.inputs else "none is given"
         raise UsageError(f"--bare takes one program, {given}")
-    for name in ("vcpus", "vm_memory", "firmware", "hypervisor"):
+    for name in ("vcpus", "vm_memory", "firmware", "hypervisor", "ctl", "log_dir"):
         if getattr(options, name) is not None:
             raise UsageError(f"--{name.replace('_', '-')} makes no sense with --bare")
     if options.net:

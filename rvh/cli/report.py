@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import sys
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, UsageError, os_reason
 
@@ -16,8 +18,10 @@ __all__ = [
     "EXIT_USER",
     "Shares",
     "harts_lines",
+    "hypervisor_lines",
     "signature",
     "speed",
+    "stats_json",
     "stats_lines",
     "verdict",
 ]
@@ -92,6 +96,51 @@ def stats_lines(machine: Machine) -> list[str]:
         if counts and any(counts.values()):
             lines.append(f"virtio slot {index}: " + ", ".join(f"{key} {value:,}" for key, value in counts.items()))
     return lines
+
+
+def hypervisor_lines(statistics: dict[str, Any] | None) -> list[str]:
+    """What the hypervisor has counted, for each VM: its document as `Control.statistics` has it."""
+    lines = []
+    for vm in statistics["vms"] if statistics else ():
+        exits = sorted(vm["exits"], key=lambda cause: -cause["count"])
+        causes = ", ".join(f"{cause['name']} {cause['count']:,}" for cause in exits)
+        total = sum(cause["count"] for cause in exits)
+        lines.append(f"VM {vm['name']}: {vm['state']}, exits {total:,}{f': {causes}' if causes else ''}")
+        lines.append(
+            f"VM {vm['name']}: on harts {vm['run_ns'] / 1e6:.3f} ms, waiting for one {vm['steal_ns'] / 1e6:.3f} ms, "
+            f"wake-ups {vm['wakeups']:,}, memory {vm['memory']['resident'] >> 10:,} KiB"
+        )
+        for kind in ("disk", "net"):
+            if any(vm[kind].values()):
+                counts = ", ".join(f"{key.replace('_', ' ')} {value:,}" for key, value in vm[kind].items())
+                lines.append(f"VM {vm['name']}: {kind} {counts}")
+    return lines
+
+
+def stats_json(machine: Machine, statistics: dict[str, Any] | None, path: str) -> None:
+    """Writes {"machine": ..., "hypervisor": ...}, to stdout for "-"; the second is null where there is no hypervisor
+    or it did not answer. Raises `InputError`.
+    """
+    counts = [getattr(slot.backend, "counts", None) for slot in machine.virtio]
+    document = {
+        "machine": {
+            "instructions": machine.instructions,
+            "host_seconds": machine.host_seconds,
+            "harts": [hart.stats for hart in machine.harts],
+            "virtio": counts,
+        },
+        "hypervisor": statistics,
+    }
+    text = json.dumps(document, indent=2) + "\n"
+    try:
+        if path == "-":
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        else:
+            with open(path, "w") as file:
+                file.write(text)
+    except OSError as error:
+        raise InputError("standard output" if path == "-" else path, os_reason(error)) from None
 
 
 def signature(machine: Machine, path: str, granularity: int) -> None:

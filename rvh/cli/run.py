@@ -15,6 +15,7 @@ from ..errors import InputError, RvhError, UsageError, os_reason
 
 if TYPE_CHECKING:
     from ..boot import Plan
+    from ..control import Control
     from ..devices.virtio.backends import Backends
     from ..machine import Machine, Stop
     from ..vms import VmSpec
@@ -120,8 +121,11 @@ class Run:
         self.backends: Backends | None = None  # stay over a restart of the machine
         self.plan: Plan | None = None
         self.instructions_before = 0  # of the machine's lives before a restart
+        self.extra_instructions = 0  # executed after the end, for the statistics
         self.seconds = 0.0
         self.fresh_input = False  # the last look at the host's input found some
+        self.control: Control | None = None
+        self.logs: list[OutputFile] = []
         self._describe()
 
     # -- from options to a machine
@@ -166,9 +170,41 @@ class Run:
         if options.snapshot:
             self.vms = [replace(vm, snapshot=True) for vm in self.vms]
         options.disks = vms.disks_of(self.vms)
-        refuse_overwriting(options, [path for vm in self.vms for path in (vm.kernel, vm.initrd)])
+        refuse_overwriting(options, [path for vm in self.vms for path in (vm.kernel, vm.initrd)], self._logs())
         options.harts = options.harts or DEMO_HARTS
         options.memory = options.memory or vms.memory_for(self.vms)
+
+    def _logs(self) -> list[str]:
+        """The files of --log-dir: one for each VM, then the hypervisor's. Raises `UsageError`."""
+        directory = self.options.log_dir
+        if directory is None:
+            return []
+        if any(vm.name == "hv" for vm in self.vms):
+            raise UsageError("--log-dir: hv.log is the hypervisor's; give the VM called hv another name")
+        return [os.path.join(directory, f"{name}.log") for name in [*(vm.name for vm in self.vms), "hv"]]
+
+    def _open_control(self) -> None:
+        """The channel to the hypervisor, with what the user wants of it. Raises `InputError` and `UsageError`."""
+        from ..control import Control, Server
+        from ..devices.virtio.slots import CONTROL_SLOT
+
+        options = self.options
+        asked = options.ctl is not None or options.log_dir is not None
+        fits = len(options.disks) + len(options.nics) <= CONTROL_SLOT
+        if options.bare or not (asked or (fits and (options.stats or options.stats_json is not None))):
+            return
+        logs: dict[str, OutputFile] = {}
+        if options.log_dir is not None and options.dump_dtb is None:
+            try:
+                os.makedirs(options.log_dir, exist_ok=True)
+            except OSError as error:
+                raise InputError(options.log_dir, os_reason(error)) from None
+            for path in self._logs():
+                logs[os.path.basename(path)[: -len(".log")]] = OutputFile(path, 0)
+        self.logs = list(logs.values())
+        self.control = Control([vm.name for vm in self.vms], dict(logs))
+        if options.ctl is not None and options.dump_dtb is None:
+            Server(options.ctl, self.control)
 
     def _machine_table(self, table: dict[str, Any]) -> None:
         """The [machine] table of a description; what the command line says has precedence."""
@@ -217,6 +253,7 @@ class Run:
         try:
             extra: dict[str, Any] = {} if options.isa is None else {"isa": options.isa}
             clock = options.clock or "instret"
+            port = None if self.control is None else self.control.new_port()
             if clock == "host":
                 extra["rtc_epoch_ns"] = time.time_ns()
             assert options.harts is not None and options.memory is not None
@@ -224,7 +261,7 @@ class Run:
                 harts=options.harts,
                 ram=options.memory,
                 clock=clock,
-                virtio=fill_slots(backends.disks, backends.nics, self._virtio_output, options.seed),
+                virtio=fill_slots(backends.disks, backends.nics, self._virtio_output, options.seed, port),
                 console=self.screen.write,
                 **extra,
             )
@@ -246,6 +283,7 @@ class Run:
 
     def _plan(self, root: Any, ram_base: int, ram_size: int) -> Plan:
         from ..boot import plan_bare
+        from ..devices.virtio.slots import CONTROL_SLOT
         from ..vms import plan_hypervisor
 
         options = self.options
@@ -262,6 +300,7 @@ class Run:
             options.hypervisor or image("hv"),
             self.vms,
             color=os.isatty(1) and "NO_COLOR" not in os.environ,
+            control=None if self.control is None else CONTROL_SLOT,
         )
 
     # -- running
@@ -274,7 +313,12 @@ class Run:
         self.trace: OutputFile | None = None
         self.virtio_file: OutputFile | None = None
         self.status = StatusLine(self.screen)
-        self._build()
+        self._open_control()
+        try:
+            self._build()
+        except BaseException:
+            self._close_control()
+            raise
         assert self.machine is not None
         if self.options.dump_dtb is not None:
             return self._dump()
@@ -294,6 +338,7 @@ class Run:
             stop = self._lives()
             self._settle()
             status, words = self._judge(stop)
+            self._ask_for_statistics()
         except (KeyboardInterrupt, Quit):
             self._settle()
         except OutputClosed:
@@ -306,10 +351,31 @@ class Run:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
             self.machine.close()
+            self._close_control()
             for file in (self.trace, self.virtio_file):
                 if file is not None:
                     file.close()
         return self._finish(status, words)
+
+    def _close_control(self) -> None:
+        if self.control is not None:
+            self.control.close()
+        for log in self.logs:
+            log.close()
+
+    def _ask_for_statistics(self) -> None:
+        """Where the hypervisor has not ended the run, it is asked for its counters and has a moment to answer."""
+        control, machine = self.control, self.machine
+        if control is None or control.statistics is not None or not self._wants_statistics():
+            return
+        assert machine is not None
+        self.extra_instructions = machine.instructions
+        control.query(control.keep)
+        machine.run(max_insns=20_000_000, timeout=2.0, until=lambda _: control.statistics is not None)
+        self.extra_instructions = machine.instructions - self.extra_instructions
+
+    def _wants_statistics(self) -> bool:
+        return self.options.stats or self.options.stats_json is not None
 
     def _lives(self) -> Stop:
         """Runs until something other than a restart ends it."""
@@ -354,7 +420,7 @@ class Run:
             end = None if options.timeout is None else started + options.timeout
             timeout = None if end is None else max(end - time.perf_counter(), 0.0)
             assert self.backends is not None
-            idle = self._idle if self.input.is_terminal or self.backends.outside else None
+            idle = self._idle if self.input.is_terminal or self._outside else None
             stop = machine.run(max_insns=left, timeout=timeout, until=self._tick, idle=idle)
             if stop.kind == "until":
                 continue
@@ -389,11 +455,17 @@ class Run:
             self.fresh_input = False
             return True
         assert self.machine is not None and self.backends is not None
-        if self.backends.outside:
+        if self._outside:
             return self._wait_for_outside(seconds) or self.machine.outside or self._typing_helps()
         if seconds is None and not self._listening():
             return False
         return self._wait_for_input(seconds) or self._typing_helps()
+
+    @property
+    def _outside(self) -> bool:
+        """Whether the host can wake a hart by other means than the keyboard: frames, or rvh-ctl."""
+        assert self.backends is not None
+        return self.backends.outside or (self.control is not None and self.control.server is not None)
 
     def _typing_helps(self) -> bool:
         return not self.input.eof and self._listening()
@@ -417,8 +489,10 @@ class Run:
 
     def _virtio_console(self) -> Any:
         assert self.machine is not None
+        from ..control import ControlPort
+
         for slot in self.machine.virtio:
-            if slot.backend is not None and slot.backend.device_id == 3:
+            if slot.backend is not None and slot.backend.device_id == 3 and not isinstance(slot.backend, ControlPort):
                 return slot.backend
         return None
 
@@ -480,7 +554,7 @@ class Run:
         return status, words
 
     def _finish(self, status: int, words: str) -> int:
-        from .report import speed, stats_lines
+        from .report import hypervisor_lines, speed, stats_json, stats_lines
 
         assert self.machine is not None
         if self.options.stats:
@@ -488,7 +562,11 @@ class Run:
                 _say(line)
             if self.shares.text():
                 _say(f"time in VMs: {self.shares.text()}")
-        instructions = self.instructions_before + self.machine.instructions
+            for line in hypervisor_lines(None if self.control is None else self.control.statistics):
+                _say(line)
+        if self.options.stats_json is not None:
+            stats_json(self.machine, None if self.control is None else self.control.statistics, self.options.stats_json)
+        instructions = self.instructions_before + self.machine.instructions - self.extra_instructions
         _say(f"{words} ({speed(instructions, self.seconds + self.machine.host_seconds)})")
         return status
 
