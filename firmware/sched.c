@@ -2,6 +2,7 @@
    knows. A decision looks at the VMs and the harts once each; an exit that changes nothing takes no lock. */
 #include "sched.h"
 #include "drivers/drivers.h"
+#include "monitor/monitor.h"
 #include "net/switch.h"
 #include "sbi/sbi.h"
 #include "vm.h"
@@ -274,6 +275,8 @@ static void park(struct server *s, struct vcpu *v)
     spin_unlock(&lock);
     if (stop && vm_stopped(v->vm))
         vm_parked(v->vm);
+    else if (stop || (v->wants_wait && v->wake_at == FOREVER))
+        watchdog_look(v->vm);
 }
 
 static void take(struct server *s, struct vcpu *v, u64 now)

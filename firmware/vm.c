@@ -71,6 +71,7 @@ static const char *boot(struct vm *vm)
     const char *error = vm_load(vm, &entry, &dtb);
 
     vm->time_delta = -rdtime();          /* its clock begins now */
+    vm->given_up = false;
     __atomic_store_n(&vm->state, VM_RUNNING, __ATOMIC_RELEASE);
     if (!error)
         sched_start(&vm->vcpu[0], entry, dtb);

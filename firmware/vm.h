@@ -25,6 +25,7 @@ struct vm {
     enum vm_state state;
     struct vm_share share;
     bool autostart, created;              /* boots with the machine; memory and devices are set up */
+    bool given_up;                        /* it was said that it waits for ever */
     u64 held_at;                          /* while paused: when its last vCPU left its hart */
 
     u64 ram_size, ram_host;               /* guest RAM is one run of host memory, mapped when first touched */

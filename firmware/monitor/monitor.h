@@ -29,6 +29,9 @@ void prompt_open(void);
 void prompt_input(char c);
 void monitor_to_terminal(const struct asker *a, const char *line);
 
+/* watchdog.c: a vCPU of the VM has begun to wait, or stopped. */
+void watchdog_look(struct vm *vm);
+
 /* Sums over the vCPUs of a VM, and what its memory and devices have counted. */
 struct vm_stats {
     struct vcpu_stats cpu;

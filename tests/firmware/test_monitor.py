@@ -227,3 +227,38 @@ def test_the_prompt_can_be_left_and_the_digits_still_work(spin):
     said = run.lines()
     assert "keyboard goes to b" in said and "1 b: running, has the keyboard" in said
     assert run.ask("console a") == ["keyboard goes to a"]
+
+
+def test_a_vm_that_waits_for_ever_is_named_once(tmp_path):
+    run = Session({"sleep": guest(tmp_path, "sleep", SLEEP), "keys": guest(tmp_path, "keys", KEYBOARD)})
+    assert run.go(20 * STEP) == "idle"
+    said = [line for line in run.lines() if "for ever" in line]
+    assert sorted(said[:2]) == [
+        "keys: vcpu 0 waits for ever: WFI at pc 0x8020000c, sie: external; nothing can wake it",
+        "sleep: vcpu 0 waits for ever: WFI at pc 0x80200008, sie: none; nothing can wake it",
+    ]
+    assert said[2:] == ["every VM waits for ever: Ctrl-] : opens the monitor, which can reset or kill one"]
+    assert "can be woken by: nothing" in run.ask("list sleep")[1]
+    run.ask("reset sleep", 20 * STEP)
+    assert sum("sleep: vcpu 0 waits for ever" in line for line in run.lines()) == 2
+
+
+def test_a_wait_that_can_end_is_no_wait_for_ever(tmp_path):
+    source = """
+        li t0, 0x0c000000
+        li t1, 1
+        sw t1, 40(t0)       # source 10, the UART, has priority 1
+        li t0, 0x0c002080
+        li t1, 0x400
+        sw t1, 0(t0)        # and is enabled for the S context
+        li t0, 0x200
+        csrw sie, t0
+    1:  wfi
+        j 1b
+    """
+    timer = "    rdtime a0\n li t0, 100000000\n add a0, a0, t0\n li a7, 0\n ecall\n"
+    timer += "    li t0, 0x20\n csrw sie, t0\n1:  wfi\n    j 1b\n"
+    run = Session({"shell": guest(tmp_path, "shell", source), "timer": guest(tmp_path, "timer", timer)})
+    run.go()
+    assert not [line for line in run.lines() if "for ever" in line]
+    assert "waits in WFI" in run.ask("list shell")[1] and run.ask("list shell")[1].endswith("can be woken by: external")
