@@ -35,6 +35,8 @@ def soaked(done, label: str) -> int:
         (4, 4, 500, "patience=1 nap=2000 spins=1000000"),  # only a kick brings a spinning one its interrupt
         (2, 4, 700, "patience=20 nap=40000"),
         (1, 3, 10_000, "patience=30 nap=60000"),
+        (2, 3, 10_000, "patience=30 nap=60000"),
+        (3, 5, 10_000, "patience=30 nap=60000"),
     ],
 )
 def test_no_interrupt_is_lost(harts, vcpus, quantum, how):
