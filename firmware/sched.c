@@ -197,7 +197,7 @@ void sched_hold(struct vm *vm)
         if (v->state == VCPU_BLOCKED) {
             unlink_sleeper(v);
             set_state(v, VCPU_HELD);
-        } else if (v->state == VCPU_RUNNING) {
+        } else if (v->state == VCPU_RUNNING && v->hart) {   /* NULL: about to be loaded for the first time */
             kick(v->hart->index);
         }
     }
