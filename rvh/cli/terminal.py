@@ -21,7 +21,8 @@ rvh-run: Ctrl-A x  quit
 rvh-run: Ctrl-A h  this help
 rvh-run: Ctrl-A Ctrl-A  send Ctrl-A to the guest
 rvh-run: Ctrl-C goes to the guest; a second one quits while the guest has not read the first
-rvh-run: under the hypervisor Ctrl-] and a digit gives the keyboard to another VM, Ctrl-] ? lists them, Ctrl-] : opens the monitor
+rvh-run: under the hypervisor Ctrl-] and a digit gives the keyboard to another VM, Ctrl-] ? lists them
+rvh-run: Ctrl-] : opens the hypervisor's monitor
 """
 #: Unread input above which the host's input is left where it is.
 ENOUGH = 4096
