@@ -36,6 +36,7 @@ void main(u64 boot_hart_id, const void *dtb)
     harts_prepare();
     disks_init();
     uplink_init();
+    rng_init();
     if (!vm_count) {
         hv_log("the device tree describes no VM");
         sbi_shutdown(true);

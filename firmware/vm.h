@@ -2,6 +2,7 @@
 #ifndef VM_H
 #define VM_H
 #include "console.h"
+#include "drivers/drivers.h"
 #include "platform.h"
 #include "share.h"
 #include "vcpu.h"
@@ -18,6 +19,7 @@ struct vm {
     const char *bootargs, *console_device;
     struct range kernel, initrd;          /* modules in the machine's RAM */
     i64 disk;                             /* index of the machine's disk, -1: none */
+    const char *serial;                   /* of the disk; NULL: made of the label */
     bool has_net;
     bool trace_sbi;                       /* a line for each SBI call */
     u32 vcpu_count;
@@ -40,7 +42,9 @@ struct vm {
     struct vclint clint;
     struct virtio_dev virtio[VIRTIO_DEVS];
     u64 blk_busy;                         /* bit per entry of blk_pending: it is in flight */
-    struct pending { struct virtq_head head; u32 written; u64 status; } blk_pending[VIRTQ_MAX];
+    struct pending { struct virtq_head head; u32 written, type; u64 status, bytes; } blk_pending[VIRTQ_MAX];
+    struct blk_range blk_range[VIRTQ_MAX];
+    struct disk_stats disk_stats;
     char input[INPUT_SIZE];
     u32 input_head, input_tail;
 
@@ -79,6 +83,9 @@ void *vm_ram(struct vm *vm, u64 gpa, u64 len);
 void vm_input(struct vm *vm, char c);
 bool vm_input_ready(const struct vm *vm);
 int vm_input_take(struct vm *vm);         /* -1: none. Needs vm->lock */
+
+/* vdev/virtio_blk.c */
+struct disk_stats vm_disk_stats(const struct vm *vm);
 
 /* gstage.c */
 bool gstage_init(struct vm *vm);

@@ -59,6 +59,7 @@ OVERHEAD = 32 * MIB
 #: Room at the top of a VM's memory for its device tree, which holds the boot arguments (firmware/loader.c).
 GUEST_TREE = 64 << 10
 MAX_APPEND = GUEST_TREE // 2
+SERIAL = re.compile(r"[!-~]{1,20}")
 SIZE = re.compile(r"(\d{1,20})\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 
 
@@ -78,7 +79,7 @@ def parse_size(text: str | int, what: str = "size", at_least: int = 0x1000, at_m
 @dataclass
 class VmSpec:
     """One VM. `memory` is in bytes, `disk` the path of a raw image, `readonly` and `snapshot` are about it:
-    an image without either is the VM's alone. `net` gives it a network card; `trace_sbi` makes the hypervisor say
+    an image without either is the VM's alone; `serial` is the disk's. `net` gives it a network card; `trace_sbi` makes the hypervisor say
     each of its SBI calls. Without `autostart` it is off until the monitor starts it. `weight`, `cap` (percent of
     a hart, 0: none) and `harts` (numbers, empty: all) are for the hypervisor's scheduler.
     """
@@ -99,6 +100,7 @@ class VmSpec:
     cap: int = 0
     harts: tuple[int, ...] = ()
     autostart: bool = True
+    serial: str | None = None
 
 
 @dataclass
@@ -207,6 +209,7 @@ VM_KEYS: dict[str, type | tuple[type, ...]] = {
     "weight": int,
     "cap": int,
     "harts": list,
+    "serial": str,
     "autostart": bool,
 }
 MACHINE_KEYS: dict[str, type | tuple[type, ...]] = {"harts": int, "memory": (str, int), "clock": str}
@@ -286,6 +289,9 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
     for key in ("readonly", "snapshot"):
         if entry.get(key) and "disk" not in entry:
             raise InputError(path, f"{where}: is {key} but has no disk")
+    serial = entry.get("serial")
+    if serial is not None and ("disk" not in entry or not SERIAL.fullmatch(serial)):
+        raise InputError(path, f"{where}: serial {serial!r} is not 1 to 20 printable ASCII characters, of a disk")
     return VmSpec(
         name,
         kernel,
@@ -301,6 +307,7 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
         entry.get("trace_sbi", False),
         *_share(path, where, entry),
         entry.get("autostart", True),
+        serial,
     )
 
 
@@ -426,6 +433,8 @@ def plan_hypervisor(
             node["bootargs"] = vm.append
         if vm.disk is not None:
             node["disk"] = disks
+            if vm.serial is not None:
+                node["serial"] = vm.serial
             disks += 1
         if vm.net:
             node["net"] = 1

@@ -30,12 +30,23 @@ bool stream_init(u32 slot, void (*received)(const u8 *data, u32 length));
 void stream_write(const void *data, u32 length);
 void stream_flush(void);
 
+/* drivers/virtio_rng.c */
+void rng_init(void);
+bool rng_present(void);
+/* Up to n bytes of entropy; fewer if the source does not answer in time. Returns how many. */
+u32 rng_take(void *to, u32 n);
+
 /* drivers/virtio_blk.c */
 enum blk_status { BLK_OK = 0, BLK_IOERR = 1, BLK_UNSUPP = 2 };
-enum blk_op { BLK_READ = 0, BLK_WRITE = 1, BLK_FLUSH = 4, BLK_GET_ID = 8 };
+enum blk_op {
+    BLK_READ = 0, BLK_WRITE = 1, BLK_FLUSH = 4, BLK_GET_ID = 8, BLK_DISCARD = 11, BLK_WRITE_ZEROES = 13,
+};
 enum { BLK_SECTOR = 512 };
 
 struct blk_segment { u64 address; u32 length; };
+/* What DISCARD and WRITE_ZEROES are about (virtio 1.2, 5.2.6). */
+struct blk_range { u64 sector; u32 sectors, flags; };
+enum { BLK_UNMAP = 1 };                                      /* in flags, of WRITE_ZEROES only */
 struct disk;
 
 void disks_init(void);
@@ -43,6 +54,8 @@ struct disk *disk_find(u32 n);                               /* NULL: the machin
 u64 disk_sectors(const struct disk *d);
 bool disk_read_only(const struct disk *d);
 bool disk_has_flush(const struct disk *d);
+/* Most sectors that one BLK_DISCARD or BLK_WRITE_ZEROES may name; 0: the disk does not do it. */
+u32 disk_clear_limit(const struct disk *d, enum blk_op op);
 u32 disk_max_segments(const struct disk *d);
 /* `done` is called from the interrupt for every request, with its tag and enum blk_status. */
 void disk_on_done(struct disk *d, void (*done)(void *ctx, u64 tag, u8 status), void *ctx);

@@ -8,8 +8,8 @@ enum {
     VIRTIO_MAGIC = 0x000, VIRTIO_VERSION = 0x004, VIRTIO_DEVICE_ID = 0x008, VIRTIO_QUEUE_NOTIFY = 0x050,
     VIRTIO_INTERRUPT_STATUS = 0x060, VIRTIO_INTERRUPT_ACK = 0x064, VIRTIO_CONFIG = 0x100,
 };
-enum { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3 };
-enum { DESC_NEXT = 1, DESC_WRITE = 2, QUEUE_SIZE = 128 };
+enum { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4 };
+enum { DESC_NEXT = 1, DESC_WRITE = 2, AVAIL_NO_INTERRUPT = 1, QUEUE_SIZE = 128 };
 
 struct desc { u64 address; u32 length; u16 flags, next; };
 struct ring { u16 flags, index, entry[QUEUE_SIZE], used_event; };

@@ -5,7 +5,9 @@
 #include "platform.h"
 #include "riscv.h"
 
-enum { F_RO = 1u << 5, F_FLUSH = 1u << 9, MAX_DISKS = 8 };
+enum { F_RO = 1u << 5, F_FLUSH = 1u << 9, F_DISCARD = 1u << 13, F_WRITE_ZEROES = 1u << 14, MAX_DISKS = 8 };
+/* In struct virtio_blk_config (5.2.4). */
+enum { MAX_DISCARD_SECTORS = 36, MAX_WRITE_ZEROES_SECTORS = 48 };
 
 struct header { u32 type, reserved; u64 sector; };
 
@@ -102,7 +104,7 @@ bool disk_submit(struct disk *d, enum blk_op op, u64 sector, const struct blk_se
 
 static bool start(struct disk *d, u64 base)
 {
-    if (!virtio_begin(base, F_RO | F_FLUSH, &d->features) || !virtio_queue(base, 0, &d->queue))
+    if (!virtio_begin(base, F_RO | F_FLUSH | F_DISCARD | F_WRITE_ZEROES, &d->features) || !virtio_queue(base, 0, &d->queue))
         return false;
     for (u32 i = 0; i < d->queue.size; i++)
         d->free[d->free_count++] = (u16)(d->queue.size - 1 - i);
@@ -129,6 +131,15 @@ void disks_init(void)
 struct disk *disk_find(u32 n) { return n < disk_count ? &disks[n] : NULL; }
 bool disk_read_only(const struct disk *d) { return d->features & F_RO; }
 bool disk_has_flush(const struct disk *d) { return d->features & F_FLUSH; }
+u32 disk_clear_limit(const struct disk *d, enum blk_op op)
+{
+    bool discards = op == BLK_DISCARD;
+
+    if (!(d->features & (discards ? F_DISCARD : F_WRITE_ZEROES)) || disk_read_only(d))
+        return 0;
+    return *virtio_reg(d->base, VIRTIO_CONFIG + (discards ? MAX_DISCARD_SECTORS : MAX_WRITE_ZEROES_SECTORS));
+}
+
 u32 disk_max_segments(const struct disk *d) { return d->queue.size - 2; }
 
 u64 disk_sectors(const struct disk *d)

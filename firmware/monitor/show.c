@@ -40,6 +40,7 @@ void monitor_collect(const struct vm *vm, struct vm_stats *s)
     for (u64 at = 0; vm->created && at < vm->ram_size; at += CHUNK)
         if (__atomic_load_n(&vm->chunk_ready[at / CHUNK], __ATOMIC_ACQUIRE))
             s->memory.resident += min_u64(CHUNK, vm->ram_size - at);
+    s->disk = vm_disk_stats(vm);
     if (vm->virtio[VIRTIO_SLOT_NET].port)
         s->net = switch_counters(vm->virtio[VIRTIO_SLOT_NET].port);
 }

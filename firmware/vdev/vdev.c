@@ -9,6 +9,7 @@ static const struct region { u64 base, size; u32 least, most, index; const struc
     {VIRTIO_BASE, VIRTIO_SIZE, 1, 8, VIRTIO_SLOT_BLK, &virtio_ops},
     {VIRTIO_BASE + VIRTIO_STRIDE, VIRTIO_SIZE, 1, 8, VIRTIO_SLOT_CONSOLE, &virtio_ops},
     {VIRTIO_BASE + 2 * VIRTIO_STRIDE, VIRTIO_SIZE, 1, 8, VIRTIO_SLOT_NET, &virtio_ops},
+    {VIRTIO_BASE + 3 * VIRTIO_STRIDE, VIRTIO_SIZE, 1, 8, VIRTIO_SLOT_RNG, &virtio_ops},
 };
 
 static const struct region *region_at(u64 gpa, u32 size)
@@ -62,6 +63,7 @@ bool vdev_modify(struct vm *vm, u64 gpa, u32 size, bool (*next)(void *arg, u64 *
 const char *vdev_init(struct vm *vm)
 {
     virtio_console_attach(vm);
+    virtio_rng_attach(vm);
     const char *error = virtio_net_attach(vm);
     return error ? error : virtio_blk_attach(vm);
 }

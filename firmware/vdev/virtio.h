@@ -42,7 +42,7 @@ struct virtio_backend {
     u8 (*config)(const struct virtio_dev *d, u32 offset);
     void (*reset)(struct virtio_dev *d);
 };
-extern const struct virtio_backend virtio_blk, virtio_console, virtio_net;
+extern const struct virtio_backend virtio_blk, virtio_console, virtio_net, virtio_rng;
 
 bool virtio_driver_ok(const struct virtio_dev *d);
 /* True if the driver has accepted the feature. */
@@ -86,6 +86,7 @@ const char *virtio_net_attach(struct vm *vm);  /* NULL, or why it cannot have it
 /* Sends what the card has left for later. Takes vm->lock. */
 void virtio_net_continue(struct vm *vm);
 void virtio_console_attach(struct vm *vm);
+void virtio_rng_attach(struct vm *vm);         /* where the machine has an entropy source */
 /* Moves keyboard input to the driver; false: no driver takes it. */
 bool virtio_console_input(struct vm *vm);
 #endif

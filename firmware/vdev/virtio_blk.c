@@ -2,18 +2,35 @@
 #include "vm.h"
 #include "drivers/drivers.h"
 
-enum { F_SEG_MAX = 1 << 2, F_RO = 1 << 5, F_FLUSH = 1 << 9, ID_LENGTH = 20, SEG_MAX = 32, SLOT_BITS = 16, MAX_PIECES = 126 };
+enum { F_SEG_MAX = 1 << 2, F_RO = 1 << 5, F_FLUSH = 1 << 9, F_DISCARD = 1 << 13, F_WRITE_ZEROES = 1 << 14 };
+enum { ID_LENGTH = 20, SEG_MAX = 32, SLOT_BITS = 16, MAX_PIECES = 126 };
 
 struct header { u32 type, reserved; u64 sector; };
 
 static u64 offered_features(const struct virtio_dev *d)
 {
-    return F_SEG_MAX | F_FLUSH | (disk_read_only(d->disk) ? F_RO : 0);
+    return F_SEG_MAX | F_FLUSH | (disk_read_only(d->disk) ? F_RO : 0) |
+           (disk_clear_limit(d->disk, BLK_DISCARD) ? F_DISCARD : 0) |
+           (disk_clear_limit(d->disk, BLK_WRITE_ZEROES) ? F_WRITE_ZEROES : 0);
 }
 
 static u8 config(const struct virtio_dev *d, u32 offset)
 {
-    struct { u64 capacity; u32 size_max, seg_max; } c = {disk_sectors(d->disk), 0, SEG_MAX};
+    /* struct virtio_blk_config (5.2.4); one range for each discard or write-zeroes request. */
+    struct __attribute__((packed)) {
+        u64 capacity;
+        u32 size_max, seg_max;
+        u8 others[20];
+        u32 max_discard_sectors, max_discard_seg, discard_sector_alignment;
+        u32 max_write_zeroes_sectors, max_write_zeroes_seg;
+        u8 write_zeroes_may_unmap;
+    } c = {
+        .capacity = disk_sectors(d->disk), .seg_max = SEG_MAX,
+        .max_discard_sectors = disk_clear_limit(d->disk, BLK_DISCARD), .max_discard_seg = 1,
+        .discard_sector_alignment = 1,
+        .max_write_zeroes_sectors = disk_clear_limit(d->disk, BLK_WRITE_ZEROES), .max_write_zeroes_seg = 1,
+        .write_zeroes_may_unmap = 1,
+    };
 
     return offset < sizeof(c) ? ((const u8 *)&c)[offset] : 0;
 }
@@ -56,17 +73,42 @@ static enum outcome transfer(struct virtio_dev *d, const struct header *h, struc
     return disk_submit(d->disk, h->type, h->sector, out, n, tag) ? SUBMITTED : QUEUE_FULL;
 }
 
+/* DISCARD and WRITE_ZEROES. The range is checked here and passed on in a copy, which lasts as long as the request. */
+static enum outcome clear(struct virtio_dev *d, const struct header *h, struct segment *s, u32 count, u64 tag,
+                          u8 *status)
+{
+    struct blk_range *r = &d->vm->blk_range[tag & ((1u << SLOT_BITS) - 1)];
+    u32 limit = disk_clear_limit(d->disk, h->type);
+
+    *status = BLK_UNSUPP;
+    if (!limit)
+        return FINISHED;
+    *status = BLK_IOERR;
+    if (segments_length(s, count) != sizeof(*r) || !segments_take(d->vm, s, count, r, sizeof(*r)) ||
+        r->sectors > limit || !contains(0, disk_sectors(d->disk), r->sector, r->sectors))
+        return FINISHED;
+    if (r->flags & ~(h->type == BLK_WRITE_ZEROES ? (u32)BLK_UNMAP : 0)) {
+        *status = BLK_UNSUPP;
+        return FINISHED;
+    }
+    struct blk_segment out = {(u64)r, sizeof(*r)};
+    return disk_submit(d->disk, h->type, 0, &out, 1, tag) ? SUBMITTED : QUEUE_FULL;
+}
+
 static enum outcome get_id(struct vm *vm, struct segment *s, u32 count, u8 *status)
 {
     char id[ID_LENGTH + 1] = "";
 
-    format(id, sizeof(id), "rvh-%s", vm->label);
+    if (vm->serial)
+        format(id, sizeof(id), "%s", vm->serial);
+    else
+        format(id, sizeof(id), "rvh-%s", vm->label);
     segments_put(vm, s, count, id, ID_LENGTH);
     *status = BLK_OK;
     return FINISHED;
 }
 
-static enum outcome execute(struct virtio_dev *d, struct chain *c, u64 tag, u8 *status)
+static enum outcome execute(struct virtio_dev *d, struct chain *c, u64 tag, struct pending *p, u8 *status)
 {
     struct segment *in = c->segment, *out = c->segment + c->readable;
     struct header h;
@@ -74,10 +116,14 @@ static enum outcome execute(struct virtio_dev *d, struct chain *c, u64 tag, u8 *
     *status = BLK_IOERR;
     if (!segments_take(d->vm, in, c->readable, &h, sizeof(h)))
         return FINISHED;
+    p->type = h.type;
+    p->bytes = h.type == BLK_READ ? segments_length(out, c->writable) : segments_length(in, c->readable);
     *status = BLK_UNSUPP;
     switch (h.type) {
     case BLK_READ: return transfer(d, &h, out, c->writable, tag, status);
     case BLK_WRITE: return transfer(d, &h, in, c->readable, tag, status);
+    case BLK_DISCARD:
+    case BLK_WRITE_ZEROES: return clear(d, &h, in, c->readable, tag, status);
     case BLK_GET_ID: return get_id(d->vm, out, c->writable, status);
     case BLK_FLUSH:
         *status = BLK_OK;
@@ -88,10 +134,25 @@ static enum outcome execute(struct virtio_dev *d, struct chain *c, u64 tag, u8 *
     }
 }
 
+static void count(struct disk_stats *s, const struct pending *p, u8 status)
+{
+    s->errors += status != BLK_OK;
+    s->flushes += p->type == BLK_FLUSH;
+    s->discards += p->type == BLK_DISCARD || p->type == BLK_WRITE_ZEROES;
+    if (p->type == BLK_READ) {
+        s->reads++;
+        s->read_bytes += p->bytes;
+    } else if (p->type == BLK_WRITE) {
+        s->writes++;
+        s->written_bytes += p->bytes;
+    }
+}
+
 static void answer(struct virtio_dev *d, const struct pending *p, u8 status)
 {
     struct segment s = {p->status, 1};
 
+    count(&d->vm->disk_stats, p, status);
     segments_put(d->vm, &s, 1, &status, 1);
     virtq_push(d, 0, p->head, p->written);
 }
@@ -105,14 +166,14 @@ static void notify(struct virtio_dev *d, u32 queue)
     while (virtq_pop(d, queue, &c)) {
         struct segment *out = c.segment + c.readable;
         u64 busy = d->vm->blk_busy;
-        p = (struct pending){.head = c.head, .written = (u32)segments_length(out, c.writable)};
+        p = (struct pending){.type = ~0u, .head = c.head, .written = (u32)segments_length(out, c.writable)};
         /* Nowhere to answer, or more requests in flight than the ring has room for. */
         if (!take_status(out, c.writable, &p.status) || !~busy) {
             virtio_broken(d);
             return;
         }
         u32 slot = (u32)__builtin_ctzll(~busy);
-        enum outcome outcome = execute(d, &c, (u64)d->generation << SLOT_BITS | slot, &status);
+        enum outcome outcome = execute(d, &c, (u64)d->generation << SLOT_BITS | slot, &p, &status);
         if (outcome == QUEUE_FULL) {
             virtq_unpop(d, queue, c.head);
             return;
@@ -146,6 +207,8 @@ static void reset(struct virtio_dev *d)
     disk_drain(d->disk);
     d->vm->blk_busy = 0;
 }
+
+struct disk_stats vm_disk_stats(const struct vm *vm) { return vm->disk_stats; }
 
 const struct virtio_backend virtio_blk = {2, 1, offered_features, notify, config, reset};
 

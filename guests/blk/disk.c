@@ -5,6 +5,8 @@
 
 #define BLK_F_RO (1ul << 5)
 #define BLK_F_FLUSH (1ul << 9)
+#define BLK_F_DISCARD (1ul << 13)
+#define BLK_F_WRITE_ZEROES (1ul << 14)
 
 struct header {
     u32 type, reserved;
@@ -28,13 +30,15 @@ static u16 seen; /* completions taken from the used ring so far */
 
 bool disk_init(const void *dtb, u64 hart)
 {
-    u64 features;
+    u64 features, wanted = BLK_F_RO | BLK_F_FLUSH | BLK_F_DISCARD | BLK_F_WRITE_ZEROES;
     device = virtio_find(dtb, VIRTIO_ID_BLOCK, &irq);
-    if (!device || !virtio_begin(device, BLK_F_RO | BLK_F_FLUSH, &features) ||
+    if (!device || !virtio_begin(device, wanted, &features) ||
         !virtio_set_queue(device, 0, &queue))
         return false;
     disk.read_only = features & BLK_F_RO;
     disk.has_flush = features & BLK_F_FLUSH;
+    disk.has_discard = features & BLK_F_DISCARD;
+    disk.has_write_zeroes = features & BLK_F_WRITE_ZEROES;
     disk.sectors = read32(device + VIRTIO_CONFIG) | (u64)read32(device + VIRTIO_CONFIG + 4) << 32;
     plic_init(dtb, hart);
     plic_enable(irq);
@@ -89,16 +93,22 @@ static int free_slot(void)
 
 void disk_submit(u32 operation, u64 sector, void *data, u32 sectors, u64 tag, void (*done)(u64, u8))
 {
+    disk_submit_bytes(operation, sector, data, sectors * SECTOR, tag, done);
+}
+
+void disk_submit_bytes(u32 operation, u64 sector, void *data, u32 length, u64 tag, void (*done)(u64, u8))
+{
+    bool to_memory = operation == DISK_READ || operation == DISK_GET_ID;
     int slot;
     while ((slot = free_slot()) < 0)
         sleep();
     struct request *request = &requests[slot];
     struct virtq_desc *desc = &queue.desc[3 * slot];
-    u16 head = (u16)(3 * slot), status = head + 2, data_flags = operation == DISK_READ ? DESC_WRITE : 0;
+    u16 head = (u16)(3 * slot), status = head + 2, data_flags = to_memory ? DESC_WRITE : 0;
     *request = (struct request){ { operation, 0, sector }, DISK_PENDING, true, tag, done };
     desc[0] = (struct virtq_desc){ (u64)&request->header, sizeof request->header, DESC_NEXT,
-                                   sectors ? head + 1 : status };
-    desc[1] = (struct virtq_desc){ (u64)data, sectors * SECTOR, data_flags | DESC_NEXT, status };
+                                   length ? head + 1 : status };
+    desc[1] = (struct virtq_desc){ (u64)data, length, data_flags | DESC_NEXT, status };
     desc[2] = (struct virtq_desc){ (u64)&request->status, 1, DESC_WRITE, 0 };
     queue.avail.ring[queue.avail.index % QUEUE_SIZE] = head;
     fence(); /* the descriptors before the index, the index before the notification */

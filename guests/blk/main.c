@@ -99,6 +99,42 @@ static bool refused(u32 operation, u64 sector)
     return last_status == DISK_IO_ERROR || last_status == DISK_UNSUPPORTED;
 }
 
+static u8 clear(u32 operation, u64 sector, u32 count)
+{
+    static struct disk_range range;
+    range = (struct disk_range){ sector, count, operation == DISK_WRITE_ZEROES };
+    disk_submit_bytes(operation, 0, &range, sizeof range, 0, note_status);
+    disk_drain();
+    return last_status;
+}
+
+/* Zeroes of 8 sectors in the middle leave their neighbours alone; beyond the end they are refused. */
+static const char *write_zeroes(u64 pass)
+{
+    if (!disk.has_write_zeroes)
+        return "not offered";
+    if (sectors < 32 || clear(DISK_WRITE_ZEROES, 12, 8) != DISK_OK ||
+        clear(DISK_WRITE_ZEROES, disk.sectors - 1, 2) != DISK_IO_ERROR)
+        return "WRONG STATUS";
+    memset(area, 0xee, sizeof area);
+    transfer(DISK_READ, false);
+    for (u64 i = SECTOR / 8; i < sectors * SECTOR / 8; i++) {
+        bool inside = i >= 12 * SECTOR / 8 && i < 20 * SECTOR / 8;
+        if (area[i] != (inside ? 0 : pattern(pass, i)))
+            return "WRONG DATA";
+    }
+    return "right";
+}
+
+/* What a discarded sector holds is the disk's affair. */
+static const char *discard(void)
+{
+    if (!disk.has_discard)
+        return "not offered";
+    return clear(DISK_DISCARD, 12, 8) == DISK_OK && clear(DISK_DISCARD, disk.sectors, 1) == DISK_IO_ERROR ? "right"
+                                                                                                     : "WRONG";
+}
+
 bool guest_main(u64 hart, const void *dtb)
 {
     bool good = true;
@@ -126,6 +162,12 @@ bool guest_main(u64 hart, const void *dtb)
                pass + 1, sectors, wrong, checksum);
         good &= wrong == 0 && errors == 0;
     }
+    const char *zeroes = write_zeroes(PASSES - 1), *discards = discard();
+    static char id[DISK_ID_LENGTH + 1];
+    disk_submit_bytes(DISK_GET_ID, 0, id, DISK_ID_LENGTH, 0, note_status);
+    disk_drain();
+    printf("write-zeroes: %s; discard: %s; serial %s\n", zeroes, discards, id);
+    good &= *zeroes != 'W' && *discards != 'W';
     bool end_kept = refused(DISK_READ, disk.sectors) && refused(DISK_WRITE, disk.sectors);
     bool type_refused = refused(0x7777, 0);
     printf("beyond the end: %s; unknown request: %s\n", end_kept ? "refused" : "ACCEPTED",
