@@ -176,6 +176,8 @@ VM = "[[vm]]\nkernel = 'k'\n"
         (VM + "vcpus = 1.5", "vm 1: vcpus is not a number"),
         (VM + "net = 2", "vm 1: net is not true or false"),
         (VM + "trace_sbi = 1", "vm 1: trace_sbi is not true or false"),
+        (VM + 'serial = "a"', "vm 1: serial 'a' is not 1 to 20 printable ASCII characters, of a disk"),
+        (VM + 'disk = "d"\nserial = "' + "x" * 21 + '"', "is not 1 to 20 printable"),
         (VM + "weight = 0", "vm 1: weight is 0, not 1 to 65535"),
         (VM + "cap = 801", "vm 1: cap is 801, not 0 to 800 percent"),
         (VM + "harts = 1", "vm 1: harts is not a list"),

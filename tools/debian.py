@@ -93,7 +93,7 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
 EXAMPLE_DISKS = ("left.ext4", "right.ext4")
 
 #: Version of the initramfs recipe: a cached one with another number is built again.
-RECIPE = 6
+RECIPE = 7
 
 INIT = f"""#!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc

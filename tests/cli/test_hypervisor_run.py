@@ -62,6 +62,7 @@ def test_toml_with_a_disk(tmp_path):
         name = "writer"
         kernel = "blk.elf"
         disk = "disk.img"
+        serial = "number-1"
         [[vm]]
         name = "greeter"
         kernel = "{guest("hello")}"
@@ -71,6 +72,7 @@ def test_toml_with_a_disk(tmp_path):
     done = rvh_run(tmp_path / "vms.toml", "--stats")
     assert done.returncode == 0, done
     assert any("2048 sectors" in line for line in of(done.stdout, "writer"))
+    assert "write-zeroes: right; discard: right; serial number-1" in of(done.stdout, "writer")
     assert "bootargs from toml" in of(done.stdout, "greeter")
     assert disk.read_bytes() != bytes(2048 * 512)
     said = lines(done.stderr)

@@ -53,6 +53,8 @@ def expected(label: str, run: int) -> list[str]:
         "rvh-auto: nproc = 2",
         "rvh-auto: root = /dev/vda ext4 rw",
         "rvh-auto: rings = packed",
+        "rvh-auto: entropy = 16",
+        f"rvh-auto: serial = rvh-{label}",
         "rvh-auto: disk of 131072 sectors",
         *(["rvh-auto: kept = noise.OK"] if run > 1 else []),
         "rvh-auto: written = noise.OK",
@@ -140,6 +142,7 @@ def test_the_same_image_runs_two_debians_on_qemu(tmp_path, example):
         disk = example.parent / "debian" / f"{label}.ext4"
         devices += ["-drive", f"file={disk},format=raw,if=none,id=d{n}"]
         devices += ["-device", f"virtio-blk-device,drive=d{n},bus=virtio-mmio-bus.{n}"]
+    devices += ["-device", "virtio-rng-device,bus=virtio-mmio-bus.2"]
     blob = tmp_path / "virt.dtb"
     subprocess.run([QEMU, "-M", f"virt,dumpdtb={blob}", *QEMU_MACHINE], check=True, capture_output=True, timeout=60)
     specs = vms.load_toml(str(example)).vms
