@@ -78,10 +78,10 @@ def parse_size(text: str | int, what: str = "size", at_least: int = 0x1000, at_m
 
 @dataclass
 class VmSpec:
-    """One VM. `memory` is in bytes, `disk` the path of a raw image, `readonly` and `snapshot` are about it:
-    an image without either is the VM's alone; `serial` is the disk's. `net` gives it a network card; `trace_sbi` makes the hypervisor say
-    each of its SBI calls. Without `autostart` it is off until the monitor starts it. `weight`, `cap` (percent of
-    a hart, 0: none) and `harts` (numbers, empty: all) are for the hypervisor's scheduler.
+    """One VM. `memory` is in bytes, `disk` the path of a raw image, `readonly` and `snapshot` are about it: an image
+    without either is the VM's alone; `serial` is the disk's. `net` gives it a network card; `trace_sbi` makes the
+    hypervisor say each of its SBI calls. Without `autostart` it is off until the monitor starts it. `weight`, `cap`
+    (percent of a hart, 0: none) and `harts` (numbers, empty: all) are for the hypervisor's scheduler.
     """
 
     name: str
