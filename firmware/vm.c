@@ -71,7 +71,8 @@ static const char *boot(struct vm *vm)
     u64 entry, dtb;
     const char *error = vm_load(vm, &entry, &dtb);
 
-    vm->time_delta = -rdtime();          /* its clock begins now */
+    /* Its clock begins now, 1 ms above 0: that of another hart may be a little behind, and must not wrap. */
+    vm->time_delta = platform.timebase / 1000 - rdtime();
     vm->given_up = false;
     __atomic_store_n(&vm->state, VM_RUNNING, __ATOMIC_RELEASE);
     if (!error)
