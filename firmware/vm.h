@@ -19,6 +19,9 @@ struct vm {
     const char *bootargs, *console_device;
     struct range kernel, initrd;          /* modules in the machine's RAM */
     i64 disk;                             /* index of the machine's disk, -1: none */
+    u32 partition;                        /* of it, from 1; 0: all of it */
+    struct extent extent;                 /* the sectors of the disk that are the VM's */
+    bool disk_starved;                    /* a request waits for room in the disk's queue, which others share */
     const char *serial;                   /* of the disk; NULL: made of the label */
     bool has_net;
     bool trace_sbi;                       /* a line for each SBI call */

@@ -59,6 +59,7 @@ OVERHEAD = 32 * MIB
 #: Room at the top of a VM's memory for its device tree, which holds the boot arguments (firmware/loader.c).
 GUEST_TREE = 64 << 10
 MAX_APPEND = GUEST_TREE // 2
+MAX_PARTITION = 1024
 SERIAL = re.compile(r"[!-~]{1,20}")
 SIZE = re.compile(r"(\d{1,20})\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 
@@ -79,9 +80,10 @@ def parse_size(text: str | int, what: str = "size", at_least: int = 0x1000, at_m
 @dataclass
 class VmSpec:
     """One VM. `memory` is in bytes, `disk` the path of a raw image, `readonly` and `snapshot` are about it: an image
-    without either is the VM's alone; `serial` is the disk's. `net` gives it a network card; `trace_sbi` makes the
-    hypervisor say each of its SBI calls. Without `autostart` it is off until the monitor starts it. `weight`, `cap`
-    (percent of a hart, 0: none) and `harts` (numbers, empty: all) are for the hypervisor's scheduler.
+    without either is the VM's alone; `serial` is the disk's, `partition` (from 1) the part of the image that the VM
+    gets. `net` gives it a network card; `trace_sbi` makes the hypervisor say each of its SBI calls. Without
+    `autostart` it is off until the monitor starts it. `weight`, `cap` (percent of a hart, 0: none) and `harts`
+    (numbers, empty: all) are for the hypervisor's scheduler.
     """
 
     name: str
@@ -101,6 +103,7 @@ class VmSpec:
     harts: tuple[int, ...] = ()
     autostart: bool = True
     serial: str | None = None
+    partition: int | None = None
 
 
 @dataclass
@@ -210,6 +213,7 @@ VM_KEYS: dict[str, type | tuple[type, ...]] = {
     "cap": int,
     "harts": list,
     "serial": str,
+    "partition": int,
     "autostart": bool,
 }
 MACHINE_KEYS: dict[str, type | tuple[type, ...]] = {"harts": int, "memory": (str, int), "clock": str}
@@ -289,6 +293,9 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
     for key in ("readonly", "snapshot"):
         if entry.get(key) and "disk" not in entry:
             raise InputError(path, f"{where}: is {key} but has no disk")
+    partition = entry.get("partition")
+    if partition is not None and ("disk" not in entry or not 1 <= partition <= MAX_PARTITION):
+        raise InputError(path, f"{where}: partition is {partition}, not 1 to {MAX_PARTITION} of a disk")
     serial = entry.get("serial")
     if serial is not None and ("disk" not in entry or not SERIAL.fullmatch(serial)):
         raise InputError(path, f"{where}: serial {serial!r} is not 1 to 20 printable ASCII characters, of a disk")
@@ -308,6 +315,7 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
         *_share(path, where, entry),
         entry.get("autostart", True),
         serial,
+        partition,
     )
 
 
@@ -326,18 +334,38 @@ def _share(path: str, where: str, entry: dict[str, Any]) -> tuple[int, int, tupl
 
 
 def disks_of(vms: Sequence[VmSpec]) -> list[DiskSpec]:
-    """The machine's disks in order: one for each VM that has one.
+    """The machine's disks in order: one for each VM that has one, or for all that have partitions of one image.
 
-    Raises `InputError` when two VMs share an image that one of them writes to.
+    Raises `InputError` when two VMs share an image, or a partition of one, that one of them writes to.
     """
-    disks = [DiskSpec(vm.disk, vm.readonly, vm.snapshot) for vm in vms if vm.disk is not None]
-    seen: dict[str, bool] = {}
-    for disk in disks:
-        image = os.path.realpath(disk.path)
-        if not (seen.get(image, True) and (disk.shared or image not in seen)):
-            raise InputError(disk.path, "is the disk of two VMs; it would have to be readonly or snapshot in both")
-        seen[image] = disk.shared
-    return disks
+    return _assign_disks(vms)[0]
+
+
+def _assign_disks(vms: Sequence[VmSpec]) -> tuple[list[DiskSpec], dict[str, int]]:
+    """The disks, and for each VM that has one the number of its disk, by the VM's name."""
+    disks: list[DiskSpec] = []
+    numbers: dict[str, int] = {}
+    seen: dict[str, VmSpec] = {}
+    taken: dict[tuple[str, int], str] = {}
+    for vm in vms:
+        if vm.disk is None:
+            continue
+        spec, image = DiskSpec(vm.disk, vm.readonly, vm.snapshot), os.path.realpath(vm.disk)
+        first = seen.setdefault(image, vm)
+        if first is not vm and first.partition is not None and vm.partition is not None:
+            if (first.readonly, first.snapshot) != (vm.readonly, vm.snapshot):
+                raise InputError(vm.disk, "has partitions of VMs that differ in readonly or snapshot")
+            if taken.setdefault((image, vm.partition), vm.name) != vm.name:
+                raise InputError(vm.disk, f"partition {vm.partition} is that of two VMs")
+            numbers[vm.name] = numbers[first.name]
+            continue
+        if first is not vm and not (DiskSpec(first.disk or "", first.readonly, first.snapshot).shared and spec.shared):
+            raise InputError(vm.disk, "is the disk of two VMs; it would have to be readonly or snapshot in both")
+        if vm.partition is not None:
+            taken[image, vm.partition] = vm.name
+        numbers[vm.name] = len(disks)
+        disks.append(spec)
+    return disks, numbers
 
 
 def memory_for(vms: Sequence[VmSpec]) -> int:
@@ -406,8 +434,7 @@ def plan_hypervisor(
             modules[path] = (planner.load_file(data, path, below=planner.plan.dtb_address), len(data))
         return dtb.u64(*modules[path])
 
-    disks_of(vms)  # for what it refuses
-    disks = 0
+    disks = _assign_disks(vms)[1]
     nodes = []
     for index, vm in enumerate(vms):
         if len((vm.append or "").encode(errors="surrogateescape")) > MAX_APPEND:
@@ -432,10 +459,11 @@ def plan_hypervisor(
         if vm.append is not None:
             node["bootargs"] = vm.append
         if vm.disk is not None:
-            node["disk"] = disks
+            node["disk"] = disks[vm.name]
+            if vm.partition is not None:
+                node["partition"] = vm.partition
             if vm.serial is not None:
                 node["serial"] = vm.serial
-            disks += 1
         if vm.net:
             node["net"] = 1
         if vm.trace_sbi:

@@ -178,6 +178,8 @@ VM = "[[vm]]\nkernel = 'k'\n"
         (VM + "trace_sbi = 1", "vm 1: trace_sbi is not true or false"),
         (VM + 'serial = "a"', "vm 1: serial 'a' is not 1 to 20 printable ASCII characters, of a disk"),
         (VM + 'disk = "d"\nserial = "' + "x" * 21 + '"', "is not 1 to 20 printable"),
+        (VM + "partition = 1", "vm 1: partition is 1, not 1 to 1024 of a disk"),
+        (VM + 'disk = "d"\npartition = 0', "vm 1: partition is 0, not 1 to 1024 of a disk"),
         (VM + "weight = 0", "vm 1: weight is 0, not 1 to 65535"),
         (VM + "cap = 801", "vm 1: cap is 801, not 0 to 800 percent"),
         (VM + "harts = 1", "vm 1: harts is not a list"),
@@ -428,3 +430,19 @@ def test_shares_in_the_node(kernel, images):
     assert not {"weight", "cap", "harts"} & set(second.props)
     with pytest.raises(UsageError, match="VM c wants hart 2; the machine has 2"):
         vms.plan_hypervisor(root, RAM, 128 * MIB, *images, [vms.VmSpec("c", kernel, 32 * MIB, harts=(2,))])
+
+
+def test_partitions_share_a_disk(kernel):
+    def vm(name, disk, partition=None, **more):
+        return vms.VmSpec(name, kernel, 32 * MIB, disk=disk, partition=partition, **more)
+
+    pair = [vm("a", "x", 1), vm("b", "y"), vm("c", "x", 2)]
+    assert vms.disks_of(pair) == [DiskSpec("x", False, False), DiskSpec("y", False, False)]
+    for wrong, text in (
+        ([vm("a", "x", 1), vm("b", "x", 1)], "partition 1 is that of two VMs"),
+        ([vm("a", "x", 1), vm("b", "x")], "is the disk of two VMs"),
+        ([vm("a", "x"), vm("b", "x", 1)], "is the disk of two VMs"),
+        ([vm("a", "x", 1), vm("b", "x", 2, readonly=True)], "differ in readonly or snapshot"),
+    ):
+        with pytest.raises(InputError, match=text):
+            vms.disks_of(wrong)

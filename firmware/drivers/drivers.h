@@ -57,11 +57,18 @@ bool disk_has_flush(const struct disk *d);
 /* Most sectors that one BLK_DISCARD or BLK_WRITE_ZEROES may name; 0: the disk does not do it. */
 u32 disk_clear_limit(const struct disk *d, enum blk_op op);
 u32 disk_max_segments(const struct disk *d);
-/* `done` is called from the interrupt for every request, with its tag and enum blk_status. */
-void disk_on_done(struct disk *d, void (*done)(void *ctx, u64 tag, u8 status), void *ctx);
+/* `done` is called from the interrupt for every request, with its owner, its tag and enum blk_status. */
+void disk_on_done(struct disk *d, void (*done)(void *owner, u64 tag, u8 status));
 /* Queues one request on host memory. False: the queue is full, try again after the next `done`. */
 bool disk_submit(struct disk *d, enum blk_op op, u64 sector, const struct blk_segment *segments, u32 count,
-                 u64 tag);
-/* Waits until nothing is in flight; what completes meanwhile is dropped. */
-void disk_drain(struct disk *d);
+                 void *owner, u64 tag);
+/* Waits until nothing of the owner is in flight; of that, what completes meanwhile is dropped. */
+void disk_drain(struct disk *d, const void *owner);
+/* Reads one sector and waits for it, while the VMs are set up. */
+bool disk_read_now(struct disk *d, u64 sector, void *to);
+
+/* drivers/partition.c */
+struct extent { u64 first, sectors; };
+/* Where partition `number`, from 1, is; NULL, or what is wrong with the disk's table. */
+const char *partition_find(struct disk *d, u32 number, struct extent *e);
 #endif

@@ -17,35 +17,47 @@ struct disk {
     struct spinlock lock;
     struct driver_queue queue;
     u16 free[QUEUE_SIZE];                    /* stack of free descriptors */
-    u32 free_count, in_flight;
+    u32 free_count;
     /* By the first descriptor of a request: */
     struct header header[QUEUE_SIZE];
     volatile u8 status[QUEUE_SIZE];
     u64 tag[QUEUE_SIZE];
-    void (*done)(void *ctx, u64 tag, u8 status);
-    void *ctx;
+    void *owner[QUEUE_SIZE];                 /* NULL: no request begins here */
+    void (*done)(void *owner, u64 tag, u8 status);
+    /* Completions of others that disk_drain came across; the interrupt, which is still pending, delivers them. */
+    struct completion { void *owner; u64 tag; u8 status; } late[QUEUE_SIZE];
+    u32 late_count;
 };
 
 static struct disk disks[MAX_DISKS];
 static u32 disk_count;
 
-/* Takes one completed request off the used ring; false: there is none. */
-static bool reap(struct disk *d, u64 *tag, u8 *status)
+/* Takes one completed request off the used ring; false: there is none. Needs the lock. */
+static bool reap(struct disk *d, struct completion *c)
 {
     u32 head, length;
-
-    spin_lock(&d->lock);
     bool found = virtio_completed(&d->queue, &head, &length);
+
     if (found) {
-        *tag = d->tag[head];
-        *status = d->status[head];
+        *c = (struct completion){d->owner[head], d->tag[head], d->status[head]};
+        d->owner[head] = NULL;
         for (u32 i = head;; i = d->queue.desc[i].next) {
             d->free[d->free_count++] = (u16)i;
             if (!(d->queue.desc[i].flags & DESC_NEXT))
                 break;
         }
-        d->in_flight--;
     }
+    return found;
+}
+
+static bool next_completion(struct disk *d, struct completion *c)
+{
+    spin_lock(&d->lock);
+    bool found = d->late_count;
+    if (found)
+        *c = d->late[--d->late_count];
+    else
+        found = reap(d, c);
     spin_unlock(&d->lock);
     return found;
 }
@@ -53,22 +65,45 @@ static bool reap(struct disk *d, u64 *tag, u8 *status)
 static void on_interrupt(void *ctx)
 {
     struct disk *d = ctx;
-    u64 tag;
-    u8 status;
+    struct completion c;
 
     virtio_ack(d->base);
-    while (reap(d, &tag, &status))
+    while (next_completion(d, &c))
         if (d->done)
-            d->done(d->ctx, tag, status);
+            d->done(c.owner, c.tag, c.status);
 }
 
-void disk_drain(struct disk *d)
+static bool owns_any(const struct disk *d, const void *owner)
 {
-    u64 tag;
-    u8 status;
+    for (u32 i = 0; i < QUEUE_SIZE; i++)
+        if (d->owner[i] == owner)
+            return true;
+    return false;
+}
 
-    while (__atomic_load_n(&d->in_flight, __ATOMIC_ACQUIRE))
-        reap(d, &tag, &status);
+void disk_drain(struct disk *d, const void *owner)
+{
+    struct completion c;
+
+    spin_lock(&d->lock);
+    while (owns_any(d, owner))
+        if (reap(d, &c) && c.owner != owner)
+            d->late[d->late_count++] = c;
+    spin_unlock(&d->lock);
+}
+
+bool disk_read_now(struct disk *d, u64 sector, void *to)
+{
+    struct blk_segment segment = {(u64)to, BLK_SECTOR};
+    struct completion c = {.status = BLK_IOERR};
+
+    if (!disk_submit(d, BLK_READ, sector, &segment, 1, &c, 0))
+        return false;
+    spin_lock(&d->lock);
+    while (!reap(d, &c))
+        ;
+    spin_unlock(&d->lock);
+    return c.status == BLK_OK;
 }
 
 static u16 take_desc(struct disk *d, u64 address, u32 length, u16 flags)
@@ -80,7 +115,7 @@ static u16 take_desc(struct disk *d, u64 address, u32 length, u16 flags)
 }
 
 bool disk_submit(struct disk *d, enum blk_op op, u64 sector, const struct blk_segment *segments, u32 count,
-                 u64 tag)
+                 void *owner, u64 tag)
 {
     u16 direction = op == BLK_READ ? DESC_WRITE : 0;
 
@@ -93,10 +128,10 @@ bool disk_submit(struct disk *d, enum blk_op op, u64 sector, const struct blk_se
     d->queue.desc[head].address = (u64)&d->header[head];
     d->header[head] = (struct header){op, 0, sector};
     d->tag[head] = tag;
+    d->owner[head] = owner;
     for (const struct blk_segment *s = segments; s < segments + count; s++)
         last = d->queue.desc[last].next = take_desc(d, s->address, s->length, DESC_NEXT | direction);
     d->queue.desc[last].next = take_desc(d, (u64)&d->status[head], 1, DESC_WRITE);
-    d->in_flight++;
     virtio_offer(d->base, 0, &d->queue, head);
     spin_unlock(&d->lock);
     return true;
@@ -147,8 +182,4 @@ u64 disk_sectors(const struct disk *d)
     return *virtio_reg(d->base, VIRTIO_CONFIG) | (u64)*virtio_reg(d->base, VIRTIO_CONFIG + 4) << 32;
 }
 
-void disk_on_done(struct disk *d, void (*done)(void *, u64, u8), void *ctx)
-{
-    d->done = done;
-    d->ctx = ctx;
-}
+void disk_on_done(struct disk *d, void (*done)(void *, u64, u8)) { d->done = done; }

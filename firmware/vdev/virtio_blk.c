@@ -25,7 +25,7 @@ static u8 config(const struct virtio_dev *d, u32 offset)
         u32 max_write_zeroes_sectors, max_write_zeroes_seg;
         u8 write_zeroes_may_unmap;
     } c = {
-        .capacity = disk_sectors(d->disk), .seg_max = SEG_MAX,
+        .capacity = d->vm->extent.sectors, .seg_max = SEG_MAX,
         .max_discard_sectors = disk_clear_limit(d->disk, BLK_DISCARD), .max_discard_seg = 1,
         .discard_sector_alignment = 1,
         .max_write_zeroes_sectors = disk_clear_limit(d->disk, BLK_WRITE_ZEROES), .max_write_zeroes_seg = 1,
@@ -67,10 +67,10 @@ static enum outcome transfer(struct virtio_dev *d, const struct header *h, struc
         out[n++] = (struct blk_segment){(u64)data, piece};
         segment_drop(&left, piece);
     }
-    if (length % BLK_SECTOR || !contains(0, disk_sectors(d->disk), h->sector, length / BLK_SECTOR) ||
+    if (length % BLK_SECTOR || !contains(0, d->vm->extent.sectors, h->sector, length / BLK_SECTOR) ||
         n > disk_max_segments(d->disk) || (h->type == BLK_WRITE && disk_read_only(d->disk)))
         return FINISHED;
-    return disk_submit(d->disk, h->type, h->sector, out, n, tag) ? SUBMITTED : QUEUE_FULL;
+    return disk_submit(d->disk, h->type, d->vm->extent.first + h->sector, out, n, d, tag) ? SUBMITTED : QUEUE_FULL;
 }
 
 /* DISCARD and WRITE_ZEROES. The range is checked here and passed on in a copy, which lasts as long as the request. */
@@ -85,14 +85,15 @@ static enum outcome clear(struct virtio_dev *d, const struct header *h, struct s
         return FINISHED;
     *status = BLK_IOERR;
     if (segments_length(s, count) != sizeof(*r) || !segments_take(d->vm, s, count, r, sizeof(*r)) ||
-        r->sectors > limit || !contains(0, disk_sectors(d->disk), r->sector, r->sectors))
+        r->sectors > limit || !contains(0, d->vm->extent.sectors, r->sector, r->sectors))
         return FINISHED;
     if (r->flags & ~(h->type == BLK_WRITE_ZEROES ? (u32)BLK_UNMAP : 0)) {
         *status = BLK_UNSUPP;
         return FINISHED;
     }
     struct blk_segment out = {(u64)r, sizeof(*r)};
-    return disk_submit(d->disk, h->type, 0, &out, 1, tag) ? SUBMITTED : QUEUE_FULL;
+    r->sector += d->vm->extent.first;
+    return disk_submit(d->disk, h->type, 0, &out, 1, d, tag) ? SUBMITTED : QUEUE_FULL;
 }
 
 static enum outcome get_id(struct vm *vm, struct segment *s, u32 count, u8 *status)
@@ -129,7 +130,7 @@ static enum outcome execute(struct virtio_dev *d, struct chain *c, u64 tag, stru
         *status = BLK_OK;
         if (!disk_has_flush(d->disk))
             return FINISHED;
-        return disk_submit(d->disk, BLK_FLUSH, 0, NULL, 0, tag) ? SUBMITTED : QUEUE_FULL;
+        return disk_submit(d->disk, BLK_FLUSH, 0, NULL, 0, d, tag) ? SUBMITTED : QUEUE_FULL;
     default: return FINISHED;
     }
 }
@@ -176,8 +177,13 @@ static void notify(struct virtio_dev *d, u32 queue)
         enum outcome outcome = execute(d, &c, (u64)d->generation << SLOT_BITS | slot, &p, &status);
         if (outcome == QUEUE_FULL) {
             virtq_unpop(d, queue, c.head);
-            return;
+            if (d->vm->disk_starved)
+                return;
+            /* Once more, now that whoever completes a request knows of it. */
+            __atomic_store_n(&d->vm->disk_starved, true, __ATOMIC_SEQ_CST);
+            continue;
         }
+        d->vm->disk_starved = false;
         if (outcome == SUBMITTED) {
             d->vm->blk_busy |= 1ull << slot;
             d->vm->blk_pending[slot] = p;
@@ -187,30 +193,49 @@ static void notify(struct virtio_dev *d, u32 queue)
     }
 }
 
-static void done(void *ctx, u64 tag, u8 status)
+/* There is room again in the queue: for requests of other VMs, too, that share the disk by partitions. */
+static void feed(const struct disk *disk)
 {
-    struct virtio_dev *d = ctx;
+    for (u32 i = 0; i < vm_count; i++) {
+        struct virtio_dev *d = &vms[i].virtio[VIRTIO_SLOT_BLK];
+        if (d->disk != disk || !__atomic_load_n(&vms[i].disk_starved, __ATOMIC_SEQ_CST))
+            continue;
+        spin_lock(&vms[i].lock);
+        notify(d, 0);
+        spin_unlock(&vms[i].lock);
+    }
+}
+
+static void done(void *owner, u64 tag, u8 status)
+{
+    struct virtio_dev *d = owner;
     u32 slot = tag & ((1u << SLOT_BITS) - 1);
 
     spin_lock(&d->vm->lock);
     if (tag >> SLOT_BITS == d->generation) {
         d->vm->blk_busy &= ~(1ull << slot);
         answer(d, &d->vm->blk_pending[slot], status);
-        notify(d, 0);                        /* there is room again for what did not fit */
     }
     spin_unlock(&d->vm->lock);
+    feed(d->disk);
 }
 
 /* The disk must not write into memory that the driver takes back, so a reset waits for it. */
 static void reset(struct virtio_dev *d)
 {
-    disk_drain(d->disk);
+    disk_drain(d->disk, d);
     d->vm->blk_busy = 0;
+    d->vm->disk_starved = false;
 }
 
 struct disk_stats vm_disk_stats(const struct vm *vm) { return vm->disk_stats; }
 
 const struct virtio_backend virtio_blk = {2, 1, offered_features, notify, config, reset};
+
+static bool overlap(const struct extent *a, const struct extent *b)
+{
+    return a->first < b->first + b->sectors && b->first < a->first + a->sectors;
+}
 
 const char *virtio_blk_attach(struct vm *vm)
 {
@@ -221,12 +246,16 @@ const char *virtio_blk_attach(struct vm *vm)
     d->disk = disk_find((u32)vm->disk);
     if (!d->disk)
         return "the machine has no such disk";
+    vm->extent = (struct extent){0, disk_sectors(d->disk)};
+    const char *error = vm->partition ? partition_find(d->disk, vm->partition, &vm->extent) : NULL;
+    if (error)
+        return error;
     for (u32 i = 0; i < vm->index; i++)
-        if (vms[i].virtio[VIRTIO_SLOT_BLK].disk == d->disk)
+        if (vms[i].virtio[VIRTIO_SLOT_BLK].disk == d->disk && overlap(&vms[i].extent, &vm->extent))
             return "its disk belongs to another VM";
     d->backend = &virtio_blk;
     d->vm = vm;
     d->irq = VIRTIO_IRQ + VIRTIO_SLOT_BLK;
-    disk_on_done(d->disk, done, d);
+    disk_on_done(d->disk, done);
     return NULL;
 }
