@@ -43,6 +43,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import gzip
+import hashlib
 import json
 import lzma
 import os
@@ -92,8 +93,6 @@ ROOT_SIZE = 64 << 20
 EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
 EXAMPLE_DISKS = ("left.ext4", "right.ext4")
 
-#: Version of the initramfs recipe: a cached one with another number is built again.
-RECIPE = 7
 
 INIT = f"""#!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc
@@ -422,7 +421,7 @@ def _complete(directory: Path) -> dict | None:
     try:
         manifest = json.loads((directory / "manifest.json").read_text())
         present = all(Path(path).is_file() for path in manifest["files"].values())
-        return manifest if present and manifest["recipe"] == RECIPE else None
+        return manifest if present and manifest["recipe"] == recipe() else None
     except (OSError, ValueError, KeyError):
         return None
 
@@ -442,6 +441,15 @@ def bring(update: bool = False) -> dict[str, Path]:
     except OSError as error:
         raise DebianError(f"{error.filename or directory}: {error.strerror}") from error
     return {name: Path(path) for name, path in manifest["files"].items()}
+
+
+def recipe() -> str:
+    """What the cached files were made by: changes with the sources of initramfs and root."""
+    digest = hashlib.sha256()
+    here = Path(__file__)
+    for path in [here, here.with_name("rootfs.py"), *sorted(p for p in ROOT_OVERLAY.rglob("*") if p.is_file())]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _fetch(directory: Path) -> dict:
@@ -480,7 +488,7 @@ def _fetch(directory: Path) -> dict:
     for archive in set((apt.root / "archives").glob("*.deb")) - {*debs.values(), *root_debs}:
         archive.unlink()
     manifest = {
-        "recipe": RECIPE,
+        "recipe": recipe(),
         "packages": {
             package: apt.field(package, "Version") for package in sorted({*packages.values(), *root_packages})
         },
