@@ -44,6 +44,7 @@ struct vm {
     struct vuart uart;
     struct vclint clint;
     struct virtio_dev virtio[VIRTIO_DEVS];
+    bool virtio_later;                    /* one of them has `later` */
     u64 blk_busy;                         /* bit per entry of blk_pending: it is in flight */
     struct pending { struct virtq_head head; u32 written, type; u64 status, bytes; } blk_pending[VIRTQ_MAX];
     struct blk_range blk_range[VIRTQ_MAX];

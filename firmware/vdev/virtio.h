@@ -31,6 +31,8 @@ struct virtio_dev {
     struct disk *disk;                       /* blk */
     struct port *port;                       /* net */
     bool backlog;                            /* net: requests are left for virtio_net_continue */
+    u32 budget;                              /* requests that it may still take in this turn */
+    u32 later;                               /* bit per queue that has not come to its end in its turn */
     u32 generation;                          /* counts resets: completions from before one are dropped */
 };
 
@@ -71,6 +73,12 @@ bool segments_put(struct vm *vm, struct segment *s, u32 count, const void *from,
 struct virtq_head { u16 id, entries; };
 struct chain { struct virtq_head head; u32 readable, writable; struct segment segment[VIRTQ_MAX]; };
 struct virtq_done { struct virtq_head head; u32 written; };
+
+/* A device's turn: the driver has notified it of a queue. It takes at most TURN requests, as the driver may go on
+   feeding the ring from another vCPU; virtio_continue takes the rest, at one of the VM's next exits. */
+enum { TURN = 2 * VIRTQ_MAX };
+void virtio_turn(struct virtio_dev *d, u32 queue);
+void virtio_continue(struct vm *vm);
 
 /* Takes the next request; false: none, or the ring is broken and the device now needs a reset. */
 bool virtq_pop(struct virtio_dev *d, u32 queue, struct chain *c);

@@ -201,7 +201,7 @@ static void feed(const struct disk *disk)
         if (d->disk != disk || !__atomic_load_n(&vms[i].disk_starved, __ATOMIC_SEQ_CST))
             continue;
         spin_lock(&vms[i].lock);
-        notify(d, 0);
+        virtio_turn(d, 0);
         spin_unlock(&vms[i].lock);
     }
 }

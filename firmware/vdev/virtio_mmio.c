@@ -46,6 +46,8 @@ void virtio_reset(struct virtio_dev *d)
     d->generation++;
     d->features_sel = d->driver_features_sel = d->queue_sel = d->status = d->isr = 0;
     d->driver_features = 0;
+    d->budget = UINT32_MAX;
+    d->later = 0;
     memset(d->queue, 0, sizeof(d->queue));
     vplic_set(d->vm, d->irq, false);
 }
@@ -149,7 +151,7 @@ static void write_register(struct virtio_dev *d, u32 offset, u32 value)
         break;
     case QUEUE_NOTIFY:
         if (value < d->backend->queues)
-            d->backend->notify(d, value);
+            virtio_turn(d, value);
         break;
     case INTERRUPT_ACK:
         d->isr &= ~value;

@@ -37,12 +37,42 @@ u32 virtq_table_entries(struct virtio_dev *d, u64 gpa, u32 length, u16 flags)
     return entries;
 }
 
+void virtio_turn(struct virtio_dev *d, u32 queue)
+{
+    d->budget = TURN;
+    d->backend->notify(d, queue);
+    d->budget = UINT32_MAX;
+}
+
+void virtio_continue(struct vm *vm)
+{
+    if (!__atomic_load_n(&vm->virtio_later, __ATOMIC_RELAXED))
+        return;
+    spin_lock(&vm->lock);
+    __atomic_store_n(&vm->virtio_later, false, __ATOMIC_RELAXED);
+    for (u32 i = 0; i < VIRTIO_DEVS; i++) {
+        struct virtio_dev *d = &vm->virtio[i];
+        u32 later = d->later;
+        d->later = 0;
+        for (u32 queue = 0; later >> queue; queue++)
+            if (later & BIT(queue))
+                virtio_turn(d, queue);
+    }
+    spin_unlock(&vm->lock);
+}
+
 bool virtq_pop(struct virtio_dev *d, u32 queue, struct chain *c)
 {
     struct virtq *q = &d->queue[queue];
 
     if (!virtio_driver_ok(d) || !q->ready)
         return false;
+    if (!d->budget) {
+        d->later |= (u32)BIT(queue);
+        __atomic_store_n(&d->vm->virtio_later, true, __ATOMIC_RELAXED);
+        return false;
+    }
+    d->budget--;
     c->readable = c->writable = 0;
     enum virtq_result result = ring_of(d)->pop(d, q, c);
     if (result == VIRTQ_BROKEN)
