@@ -1,15 +1,24 @@
-/* G-stage address translation: one table per VM, filled as the guest touches its RAM. */
+/* G-stage address translation: one table per VM. Guest RAM is had from the machine chunk by chunk, when guest or
+   hypervisor first touches it, and given back when the VM is not running. */
 #include "vm.h"
 
 enum { GIB = 1 << 30, ROOT_SIZE = 4 * PAGE_SIZE };      /* the root of SvNNx4 has 2 more index bits (manual, hgatp) */
 
 static const u64 leaf_flags = PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D;
 
+/* Chunks that VMs may still touch and that nobody may promise again. Not kept when memory is overcommitted. */
+static u64 promised;
+
 u64 gstage_hgatp(const struct vm *vm)
 {
     return features.hgatp_mode << HGATP_MODE_SHIFT | vm->vmid << HGATP_VMID_SHIFT |
            (u64)vm->gstage_root / PAGE_SIZE;
 }
+
+static u64 chunk_count(const struct vm *vm) { return ALIGN_UP(vm->ram_size, CHUNK) / CHUNK; }
+static u64 chunk_gpa(u64 chunk) { return GUEST_RAM_BASE + chunk * CHUNK; }
+static u64 chunk_size(const struct vm *vm, u64 chunk) { return min_u64(CHUNK, vm->ram_size - chunk * CHUNK); }
+static u64 chunk_of(u64 gpa) { return (gpa - GUEST_RAM_BASE) / CHUNK; }
 
 /* The entry for gpa at `level` (0: 4 KiB, 1: 2 MiB), with tables made on the way; NULL: out of memory. */
 static u64 *pte_slot(struct vm *vm, u64 gpa, u32 level)
@@ -25,67 +34,140 @@ static u64 *pte_slot(struct vm *vm, u64 gpa, u32 level)
             u64 *next = ram_take_zeroed(PAGE_SIZE, PAGE_SIZE);
             if (!next)
                 return NULL;
+            vm->memory.tables += PAGE_SIZE;
             __atomic_store_n(pte, (u64)next / PAGE_SIZE << 10 | PTE_V, __ATOMIC_RELEASE);
         }
         table = (u64 *)(*pte >> 10 << 12);
     }
 }
 
+/* Without overcommitment a VM is created only if all of its RAM can be had whenever it is touched. */
+static bool promise(const struct vm *vm)
+{
+    u64 reserve = 1;                     /* a chunk for what the hypervisor itself takes later on */
+
+    if (platform.overcommit)
+        return true;
+    if (promised + chunk_count(vm) + reserve > ram_free_blocks(CHUNK))
+        return false;
+    promised += chunk_count(vm);
+    return true;
+}
+
 bool gstage_init(struct vm *vm)
 {
     u64 vmid = vm->index + 1, end = GUEST_RAM_BASE + vm->ram_size;
 
+    vm->memory = (struct memory_stats){.limit = vm->ram_size, .tables = ROOT_SIZE};
+    if (!promise(vm))
+        return false;
     vm->gstage_root = ram_take_zeroed(ROOT_SIZE, ROOT_SIZE);
-    vm->chunk_ready = ram_take_zeroed(ALIGN_UP(ALIGN_UP(vm->ram_size, CHUNK) / CHUNK, PAGE_SIZE), PAGE_SIZE);
-    vm->ram_host = ram_take(vm->ram_size, CHUNK);
+    vm->chunk = ram_take_zeroed(chunk_count(vm) * sizeof(*vm->chunk), PAGE_SIZE);
     /* VMID 0 stands for "no number of its own"; such a VM pays with a flush at every switch. */
     vm->vmid = vmid < BIT(features.vmid_bits) ? vmid : 0;
-    bool ok = vm->gstage_root && vm->chunk_ready && vm->ram_host;
+    bool ok = vm->gstage_root && vm->chunk;
     /* All tables are made now: memory that runs out later must not look like a hole in the guest's RAM. */
     for (u64 gpa = GUEST_RAM_BASE; ok && gpa < end; gpa += GIB)
         ok = pte_slot(vm, gpa, 1);
     return ok && (end % CHUNK == 0 || pte_slot(vm, end - 1, 0));
 }
 
-static bool map(struct vm *vm, u64 gpa, u64 host, u32 level)
+/* Maps a chunk to host memory, in one page or, if it is shorter, in many. host 0: to nothing. */
+static void map(struct vm *vm, u64 chunk, u64 host)
 {
-    u64 *pte = pte_slot(vm, gpa, level);
+    u64 size = chunk_size(vm, chunk), page = size == CHUNK ? CHUNK : PAGE_SIZE;
 
-    if (pte)
-        __atomic_store_n(pte, host / PAGE_SIZE << 10 | leaf_flags, __ATOMIC_RELEASE);
-    return pte;
+    for (u64 at = 0; at < size; at += page) {
+        u64 *pte = pte_slot(vm, chunk_gpa(chunk) + at, page == CHUNK);
+        __atomic_store_n(pte, host ? (host + at) / PAGE_SIZE << 10 | leaf_flags : 0, __ATOMIC_RELEASE);
+    }
+}
+
+/* Gives a chunk memory of its own, zeroed. Needs vm->ram_lock. */
+static bool fill(struct vm *vm, u64 chunk)
+{
+    u64 size = chunk_size(vm, chunk), host = ram_take(size, size == CHUNK ? CHUNK : PAGE_SIZE);
+
+    if (!host)
+        return false;
+    __atomic_sub_fetch(&promised, !platform.overcommit, __ATOMIC_RELAXED);
+    memset((void *)host, 0, size);
+    map(vm, chunk, host);
+    vm->memory.resident += size;
+    __atomic_store_n(&vm->chunk[chunk], host, __ATOMIC_RELEASE);
+    return true;
+}
+
+/* The chunk's host address, once it has one; 0: the machine has no memory left. */
+static u64 chunk_host(struct vm *vm, u64 chunk)
+{
+    u64 host = __atomic_load_n(&vm->chunk[chunk], __ATOMIC_ACQUIRE);
+
+    if (host)
+        return host;
+    spin_lock(&vm->ram_lock);
+    bool ok = vm->chunk[chunk] || fill(vm, chunk);
+    host = vm->chunk[chunk];
+    spin_unlock(&vm->ram_lock);
+    if (!ok)
+        vm_stop(vm, VM_FAILED, "the machine has no memory left for it: it has %lu of its %lu KiB",
+                vm->memory.resident >> 10, vm->memory.limit >> 10);
+    return host;
 }
 
 bool gstage_populate(struct vm *vm, u64 gpa)
 {
-    u64 chunk = (gpa - GUEST_RAM_BASE) / CHUNK, offset = chunk * CHUNK;
-    u64 length = min_u64(CHUNK, vm->ram_size - offset);
-    bool ok = true;
-
     if (!contains(GUEST_RAM_BASE, vm->ram_size, gpa, 1))
         return false;
-    spin_lock(&vm->ram_lock);
-    if (!vm->chunk_ready[chunk]) {
-        memset((void *)(vm->ram_host + offset), 0, length);
-        if (length == CHUNK)
-            ok = map(vm, GUEST_RAM_BASE + offset, vm->ram_host + offset, 1);
-        for (u64 at = 0; length < CHUNK && at < length && ok; at += PAGE_SIZE)
-            ok = map(vm, GUEST_RAM_BASE + offset + at, vm->ram_host + offset + at, 0);
-        __atomic_store_n(&vm->chunk_ready[chunk], ok, __ATOMIC_RELEASE);
-    }
-    spin_unlock(&vm->ram_lock);
-    return ok;
+    chunk_host(vm, chunk_of(gpa));
+    return true;
 }
+
+bool vm_is_ram(const struct vm *vm, u64 gpa, u64 len) { return contains(GUEST_RAM_BASE, vm->ram_size, gpa, len); }
 
 void *vm_ram(struct vm *vm, u64 gpa, u64 len)
 {
-    if (!contains(GUEST_RAM_BASE, vm->ram_size, gpa, len))
+    if (!len || !vm_is_ram(vm, gpa, len))
         return NULL;
-    u64 first = (gpa - GUEST_RAM_BASE) / CHUNK, last = len ? (gpa + len - 1 - GUEST_RAM_BASE) / CHUNK : first;
-    for (u64 chunk = first; chunk <= last; chunk++)
-        if (contains(GUEST_RAM_BASE, vm->ram_size, GUEST_RAM_BASE + chunk * CHUNK, 1) &&
-            !__atomic_load_n(&vm->chunk_ready[chunk], __ATOMIC_ACQUIRE) &&
-            !gstage_populate(vm, GUEST_RAM_BASE + chunk * CHUNK))
+    u64 first = chunk_of(gpa), last = chunk_of(gpa + len - 1), host = chunk_host(vm, first);
+    for (u64 chunk = first; host && chunk < last; chunk++)
+        if (chunk_host(vm, chunk + 1) != host + (chunk + 1 - first) * CHUNK)
             return NULL;
-    return (void *)(vm->ram_host + (gpa - GUEST_RAM_BASE));
+    return host ? (void *)(host + (gpa - chunk_gpa(first))) : NULL;
+}
+
+void gstage_release(struct vm *vm)
+{
+    spin_lock(&vm->ram_lock);
+    for (u64 chunk = 0; chunk < chunk_count(vm); chunk++) {
+        u64 host = vm->chunk[chunk];
+        if (!host)
+            continue;
+        map(vm, chunk, 0);
+        __atomic_store_n(&vm->chunk[chunk], 0, __ATOMIC_RELEASE);
+        ram_give(host, chunk_size(vm, chunk));
+        __atomic_add_fetch(&promised, !platform.overcommit, __ATOMIC_RELAXED);
+    }
+    vm->memory.resident = 0;
+    vm->gstage_epoch++;
+    spin_unlock(&vm->ram_lock);
+}
+
+void gstage_sync(struct vm *vm)
+{
+    u64 *seen = &this_hart()->gstage_epoch[vm->index], now = __atomic_load_n(&vm->gstage_epoch, __ATOMIC_ACQUIRE);
+
+    if (*seen == now)
+        return;
+    hfence_gvma_all();
+    *seen = now;
+}
+
+void vm_memory_stats(const struct vm *vm, struct memory_stats *s)
+{
+    s->limit = vm->ram_size;
+    s->resident = __atomic_load_n(&vm->memory.resident, __ATOMIC_RELAXED);
+    s->shared = __atomic_load_n(&vm->memory.shared, __ATOMIC_RELAXED);
+    s->ballooned = __atomic_load_n(&vm->memory.ballooned, __ATOMIC_RELAXED);
+    s->tables = __atomic_load_n(&vm->memory.tables, __ATOMIC_RELAXED);
 }

@@ -17,6 +17,7 @@ struct hart {
     u32 index;
     u32 intc_phandle;
     u64 armed;                       /* deadline that this hart's timer is set to */
+    u64 gstage_epoch[MAX_VMS];       /* how far this hart's translations of each VM are up to date */
     struct vcpu *last_vcpu[MAX_VMS]; /* of each VM, who ran here last and may be in the TLB */
 } __attribute__((aligned(64)));
 

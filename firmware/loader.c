@@ -26,6 +26,22 @@ struct image_header {
 };
 enum { IMAGE_MAGIC2 = 0x05435352 };
 
+static const char outside[] = "a segment of the kernel lies outside the VM's memory";
+static const char no_memory[] = "the machine has not enough memory left";
+
+/* Copies into guest RAM, which is all zero and in one piece within each chunk only. */
+static const char *put(struct vm *vm, u64 gpa, const void *from, u64 size)
+{
+    for (u64 done = 0, n; done < size; done += n) {
+        n = min_u64(size - done, CHUNK - (gpa + done) % CHUNK);
+        void *to = vm_ram(vm, gpa + done, n);
+        if (!to)
+            return no_memory;
+        memcpy(to, (const u8 *)from + done, n);
+    }
+    return NULL;
+}
+
 static const char *load_elf(struct vm *vm, const u8 *file, u64 size, u64 *entry, u64 *end)
 {
     struct elf_header h;
@@ -46,11 +62,9 @@ static const char *load_elf(struct vm *vm, const u8 *file, u64 size, u64 *entry,
             continue;
         if (s.filesz > s.memsz || !contains(0, size, s.offset, s.filesz))
             return "a segment of the kernel is malformed";
-        u8 *dst = vm_ram(vm, s.paddr, s.memsz);
-        if (!dst)
-            return "a segment of the kernel lies outside the VM's memory";
-        memcpy(dst, file + s.offset, s.filesz);
-        memset(dst + s.filesz, 0, s.memsz - s.filesz);
+        const char *error = vm_is_ram(vm, s.paddr, s.memsz) ? put(vm, s.paddr, file + s.offset, s.filesz) : outside;
+        if (error)
+            return error;
         *end = max_u64(*end, s.paddr + s.memsz);
         /* The entry may be given as a virtual address of a segment that is linked elsewhere. */
         if (contains(s.vaddr, s.memsz, h.entry, 2)) {
@@ -67,14 +81,11 @@ static const char *load_image(struct vm *vm, const u8 *file, u64 size, u64 *entr
 
     memcpy(&h, file, sizeof(h));
     u64 length = max_u64(h.image_size, size);
-    u8 *dst = h.text_offset % PAGE_SIZE == 0 && h.text_offset < vm->ram_size
-            ? vm_ram(vm, GUEST_RAM_BASE + h.text_offset, length) : NULL;
-    if (!dst)
+    if (h.text_offset % PAGE_SIZE || h.text_offset >= vm->ram_size || length > vm->ram_size - h.text_offset)
         return "the Linux Image does not fit into the VM's memory";
-    memcpy(dst, file, size);
     *entry = GUEST_RAM_BASE + h.text_offset;
     *end = *entry + length;
-    return NULL;
+    return put(vm, *entry, file, size);
 }
 
 static const struct {
@@ -100,6 +111,19 @@ static const char *load_kernel(struct vm *vm, u64 *entry, u64 *end)
     return "the kernel is neither an ELF nor a Linux Image";
 }
 
+/* Made outside the guest's RAM, where it may have to lie in two pieces. */
+static const char *put_tree(struct vm *vm, struct range initrd, u64 gpa)
+{
+    u64 space = ram_take(DTB_SPACE, PAGE_SIZE);
+
+    if (!space)
+        return no_memory;
+    u32 size = guest_dt_write(vm, initrd, (void *)space, DTB_SPACE);
+    const char *error = size ? put(vm, gpa, (const void *)space, size) : "its device tree does not fit";
+    ram_give(space, DTB_SPACE);
+    return error;
+}
+
 /* From the top of RAM downward: device tree, then initrd, both above the kernel. */
 const char *vm_load(struct vm *vm, u64 *entry, u64 *dtb)
 {
@@ -115,9 +139,6 @@ const char *vm_load(struct vm *vm, u64 *entry, u64 *dtb)
     struct range initrd = {ALIGN_DOWN(*dtb - vm->initrd.size, PAGE_SIZE), vm->initrd.size};
     if (initrd.base < kernel_end)
         return "the VM's memory is too small for its kernel, initrd and device tree";
-    void *initrd_host = vm_ram(vm, initrd.base, initrd.size), *dtb_host = vm_ram(vm, *dtb, DTB_SPACE);
-    if (!initrd_host || !dtb_host)
-        return "the machine has not enough memory left";
-    memcpy(initrd_host, (const void *)vm->initrd.base, initrd.size);
-    return guest_dt_write(vm, initrd, dtb_host, DTB_SPACE) ? NULL : "its device tree does not fit";
+    error = put(vm, initrd.base, (const void *)vm->initrd.base, initrd.size);
+    return error ? error : put_tree(vm, initrd, *dtb);
 }

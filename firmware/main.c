@@ -33,6 +33,8 @@ void main(u64 boot_hart_id, const void *dtb)
     hv_log("rvh hypervisor: %u hart%s, %lu MiB free, Sv%ux4, %u-bit VMIDs%s", hart_count,
            hart_count > 1 ? "s" : "", ram_free_bytes() >> 20, features.gstage_levels * 9 + 12,
            features.vmid_bits, features.sstc ? ", Sstc" : "");
+    if (platform.ram_unused)
+        hv_log("%lu KiB of memory are not used: reservations have cut it into too many runs", platform.ram_unused >> 10);
     harts_prepare();
     disks_init();
     uplink_init();

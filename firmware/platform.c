@@ -81,6 +81,7 @@ static void visit(const struct fdt_node *n, void *ctx)
         platform.timebase = fdt_u64(n, "timebase-frequency", platform.timebase);
     if (strcmp(n->name, "chosen") == 0) {
         u32 len;
+        platform.overcommit = fdt_prop(n, "rvh,overcommit", &len) != NULL;
         platform.color = fdt_prop(n, "rvh,color", &len) != NULL;
         platform.has_control = fdt_prop(n, "rvh,control", &len) != NULL;
         platform.control_slot = fdt_u32(n, "rvh,control", 0);
@@ -122,6 +123,7 @@ bool platform_init(const void *dtb)
     for (u32 i = 0; fdt_reservation(dtb, i, &base, &size); i++)
         ram_reserve(base, size);
     vm_reserve_modules();
+    platform.ram_unused = ram_ready();
     return platform.ram_count && hart_count;
 }
 

@@ -21,7 +21,7 @@
 #define HART_GUARD     0
 #define HART_STACK_TOP 8
 #define HART_ID        16
-#define HART_SIZE      192
+#define HART_SIZE      320
 #define HART_MAX       64
 
 #define HSTATUS_SPV_BIT 0x80

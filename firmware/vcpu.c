@@ -53,6 +53,7 @@ void vcpu_load(struct vcpu *v)
     if (features.sstc)
         csr_write(vstimecmp, v->timecmp);
     csr_write(hgatp, gstage_hgatp(v->vm));
+    gstage_sync(v->vm);
     if (!v->vm->vmid)
         hfence_gvma_all();
     /* VS-stage entries carry VMID and ASID only: those of a sibling, or of an earlier stay, may lie. */

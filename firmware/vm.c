@@ -70,6 +70,7 @@ static bool module_in_ram(const struct range *r)
 static const char *boot(struct vm *vm)
 {
     u64 entry, dtb;
+    __atomic_store_n(&vm->state, VM_LOADING, __ATOMIC_RELEASE);
     const char *error = vm_load(vm, &entry, &dtb);
 
     /* Its clock begins now, 1 ms above 0: that of another hart may be a little behind, and must not wrap. */
@@ -128,6 +129,7 @@ void vms_create(void)
         failed |= error != NULL;
         if (error) {
             vm_stop(vm, VM_FAILED, "it cannot start: %s", error);
+            vm_parked(vm);
             continue;
         }
         hv_log("%s: %lu MiB, %u vcpu%s%s", vm->label, vm->ram_size >> 20, vm->vcpu_count,
@@ -177,17 +179,32 @@ void vm_restart(struct vm *vm)
         hv_log("%s: restarts", vm->label);
 }
 
-void vm_parked(struct vm *vm)
+static bool all_stopped(const struct vm *vm)
 {
     for (u32 i = 0; i < vm->vcpu_count; i++)
         if (sched_state(&vm->vcpu[i]) != VCPU_STOPPED)
-            return;
-    if (!change(vm, VM_RESTARTING, VM_LOADING))
-        return;
-    vdev_reset(vm);
-    const char *error = boot(vm);
-    if (error)
+            return false;
+    return true;
+}
+
+/* Devices first, so that none of them goes on using the memory. */
+void vm_parked(struct vm *vm)
+{
+    const char *error = NULL;
+
+    spin_lock(&vm->turnover);
+    bool restarts = state_of(vm) == VM_RESTARTING;
+    if (vm->created && all_stopped(vm) && (restarts || vm_ended(vm))) {
+        vdev_reset(vm);
+        gstage_release(vm);
+        if (restarts)
+            error = boot(vm);
+    }
+    spin_unlock(&vm->turnover);
+    if (error) {
         vm_stop(vm, VM_FAILED, "it cannot restart: %s", error);
+        vm_parked(vm);
+    }
 }
 
 const char *vm_reset(struct vm *vm)
@@ -233,6 +250,7 @@ const char *vm_kill(struct vm *vm)
     if (vm_stopped(vm) && !vm_paused(vm))
         return "it is not running";
     vm_stop(vm, VM_OFF, "killed");
+    vm_parked(vm);
     return NULL;
 }
 

@@ -33,9 +33,12 @@ struct vm {
     bool given_up;                        /* it was said that it waits for ever */
     u64 held_at;                          /* while paused: when its last vCPU left its hart */
 
-    u64 ram_size, ram_host;               /* guest RAM is one run of host memory, mapped when first touched */
-    u8 *chunk_ready;                      /* per 2 MiB of guest RAM */
-    struct spinlock ram_lock;
+    u64 ram_size;
+    u64 *chunk;                           /* host address of each 2 MiB of guest RAM, 0: not touched yet */
+    struct memory_stats memory;
+    u64 gstage_epoch;                     /* counts what is no longer mapped as it was: gstage_sync */
+    struct spinlock ram_lock;             /* of the tables and the four above */
+    struct spinlock turnover;             /* of who takes the VM down or up when its vCPUs have stopped */
     u64 *gstage_root;
     u64 vmid, time_delta;
 
@@ -80,8 +83,11 @@ bool vm_paused(const struct vm *vm);
 bool vm_ended(const struct vm *vm);       /* off or failed: it runs again only if it is started */
 const char *vm_state_name(const struct vm *vm);
 
-/* Host address of [gpa, gpa+len) if all of it is guest RAM, else NULL. */
+bool vm_is_ram(const struct vm *vm, u64 gpa, u64 len);
+/* Host address of [gpa, gpa+len) if all of it is guest RAM and one run of host memory, as any part of an aligned
+   page is; else NULL. Only a piece within a chunk can be NULL for want of memory; then the VM has been stopped. */
 void *vm_ram(struct vm *vm, u64 gpa, u64 len);
+void vm_memory_stats(const struct vm *vm, struct memory_stats *s);
 
 /* Keyboard input: put by the console, taken by whichever console device the guest uses. */
 void vm_input(struct vm *vm, char c);
@@ -93,8 +99,13 @@ struct disk_stats vm_disk_stats(const struct vm *vm);
 
 /* gstage.c */
 bool gstage_init(struct vm *vm);
-/* Makes the chunk of RAM around gpa usable by guest and hypervisor; false if gpa is not RAM. */
+/* Makes the chunk of RAM around gpa usable by guest and hypervisor; false if gpa is not RAM. If the machine has no
+   memory left, the VM is stopped. */
 bool gstage_populate(struct vm *vm, u64 gpa);
+/* Gives all of its RAM back. None of its vCPUs is on a hart, no device reads or writes it. */
+void gstage_release(struct vm *vm);
+/* Makes this hart forget what the VM's tables no longer say. */
+void gstage_sync(struct vm *vm);
 u64 gstage_hgatp(const struct vm *vm);
 
 /* loader.c: NULL, or what is wrong with the kernel or initrd. */

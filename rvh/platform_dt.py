@@ -39,6 +39,7 @@ class Chosen:
     color: bool = False
     rng_seed: bytes = field(default=b"")
     control: int | None = None
+    overcommit: bool = False
 
 
 def build(
@@ -155,6 +156,8 @@ def apply_chosen(root: Node, chosen: Chosen) -> None:
         node["rvh,color"] = True
     if chosen.control is not None:
         node["rvh,control"] = chosen.control
+    if chosen.overcommit:
+        node["rvh,overcommit"] = True
     if chosen.rng_seed:
         node["rng-seed"] = chosen.rng_seed
     node.children += chosen.nodes

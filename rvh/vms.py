@@ -6,6 +6,7 @@ A TOML file looks like this; paths are relative to it, and everything but `kerne
     [machine]
     harts = 2
     memory = "512M"
+    overcommit = false
 
     [[vm]]
     name = "debian"
@@ -216,7 +217,12 @@ VM_KEYS: dict[str, type | tuple[type, ...]] = {
     "partition": int,
     "autostart": bool,
 }
-MACHINE_KEYS: dict[str, type | tuple[type, ...]] = {"harts": int, "memory": (str, int), "clock": str}
+MACHINE_KEYS: dict[str, type | tuple[type, ...]] = {
+    "harts": int,
+    "memory": (str, int),
+    "clock": str,
+    "overcommit": bool,
+}
 WORDS = {str: "a string", int: "a number", list: "a list", (str, int): "a size", bool: "true or false"}
 
 
@@ -402,14 +408,16 @@ def plan_hypervisor(
     color: bool = False,
     append: str | None = None,
     control: int | None = None,
+    overcommit: bool = False,
 ) -> Plan:
     """The M-mode firmware, the hypervisor and for each VM its modules and its node under /chosen.
 
-    `root` is the machine's device tree and is completed in place; `control` the slot of the control channel.
+    `root` is the machine's device tree and is completed in place; `control` the slot of the control channel. With
+    `overcommit` the VMs' memory may add up to more than the machine has, and one that finds none left is stopped.
     Raises `InputError` and `UsageError`.
     """
     total = sum(vm.memory for vm in vms)
-    if total + OVERHEAD > ram_size:
+    if total + OVERHEAD > ram_size and not overcommit:
         raise UsageError(
             f"the VMs want {size_words(total)} of memory, the machine has {size_words(ram_size)}; give it more --memory"
         )
@@ -480,4 +488,4 @@ def plan_hypervisor(
         if not vm.autostart:
             node["autostart"] = 0
         nodes.append(node)
-    return planner.finish(Chosen(append, None, nodes, color, control=control), next_stage)
+    return planner.finish(Chosen(append, None, nodes, color, control=control, overcommit=overcommit), next_stage)

@@ -24,7 +24,8 @@ const char *monitor_exit_name(u32 cause)
 
 void monitor_collect(const struct vm *vm, struct vm_stats *s)
 {
-    *s = (struct vm_stats){.memory.limit = vm->ram_size};
+    *s = (struct vm_stats){0};
+    vm_memory_stats(vm, &s->memory);
     for (u32 k = 0; k < vm->vcpu_count && vm->created; k++) {
         const struct vcpu_stats *c = &vm->vcpu[k].stats;
         for (u32 i = 0; i < STAT_CAUSES; i++) {
@@ -37,9 +38,6 @@ void monitor_collect(const struct vm *vm, struct vm_stats *s)
         s->cpu.wake_latency += c->wake_latency;
         s->cpu.wake_latency_max = max_u64(s->cpu.wake_latency_max, c->wake_latency_max);
     }
-    for (u64 at = 0; vm->created && at < vm->ram_size; at += CHUNK)
-        if (__atomic_load_n(&vm->chunk_ready[at / CHUNK], __ATOMIC_ACQUIRE))
-            s->memory.resident += min_u64(CHUNK, vm->ram_size - at);
     s->disk = vm_disk_stats(vm);
     if (vm->virtio[VIRTIO_SLOT_NET].port)
         s->net = switch_counters(vm->virtio[VIRTIO_SLOT_NET].port);

@@ -4,33 +4,36 @@
 enum { MAX_WRITE = 1024 };               /* bytes a call moves at most: it may move fewer than asked for */
 
 /* [lo, lo+length) of a physical address of two registers; no bytes are in order wherever they are. */
-static bool buffer(struct vcpu *v, const u64 *args, char **buf)
+static bool buffer_ok(const struct vcpu *v, const u64 *args)
 {
-    *buf = args[2] || !args[0] ? NULL : vm_ram(v->vm, args[1], args[0]);
-    return *buf || !args[0];
+    return !args[0] || (!args[2] && vm_is_ram(v->vm, args[1], args[0]));
 }
 
 static struct sbi_ret console_write(struct vcpu *v, const u64 *args)
 {
-    u64 n = min_u64(args[0], MAX_WRITE);
-    char *text;
+    u32 n = (u32)min_u64(args[0], MAX_WRITE);
+    char text[MAX_WRITE];
 
-    if (!buffer(v, args, &text))
+    if (!buffer_ok(v, args))
         return sbi_error(SBI_ERR_INVALID_PARAM);
+    if (!segments_take(v->vm, &(struct segment){args[1], n}, 1, text, n))
+        return sbi_error(SBI_ERR_FAILED);
     console_guest_write(v->vm, text, n);
     return sbi_ok(n);
 }
 
 static struct sbi_ret console_read(struct vcpu *v, const u64 *args)
 {
-    char *buf;
     u64 n = 0;
+    char *to;
 
-    if (!buffer(v, args, &buf))
+    if (!buffer_ok(v, args))
         return sbi_error(SBI_ERR_INVALID_PARAM);
     spin_lock(&v->vm->lock);
-    for (int c; n < args[0] && (c = vm_input_take(v->vm)) >= 0;)
-        buf[n++] = (char)c;
+    while (n < args[0] && vm_input_ready(v->vm) && (to = vm_ram(v->vm, args[1] + n, 1))) {
+        *to = (char)vm_input_take(v->vm);
+        n++;
+    }
     vuart_update(v->vm);
     spin_unlock(&v->vm->lock);
     return sbi_ok(n);

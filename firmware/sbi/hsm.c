@@ -6,7 +6,7 @@ enum { STARTED = 0, STOPPED = 1, START_PENDING = 2, STOP_PENDING = 3, SUSPENDED 
        RESUME_PENDING = 6 };
 enum { SUSPEND_RETENTIVE = 0, SUSPEND_NON_RETENTIVE = 0x80000000 };
 
-bool sbi_entry_ok(struct vcpu *v, u64 address) { return !(address & 1) && vm_ram(v->vm, address, 2); }
+bool sbi_entry_ok(struct vcpu *v, u64 address) { return !(address & 1) && vm_is_ram(v->vm, address, 2); }
 
 void sbi_enter_at(struct vcpu *v, u64 address, u64 opaque)
 {

@@ -228,12 +228,13 @@ static struct sbi_ret event_get_info(struct vcpu *v, const u64 *args)
         return sbi_error(SBI_ERR_INVALID_ADDRESS);
     if (count > MAX_EVENT_INFOS)
         return sbi_error(SBI_ERR_FAILED);
-    struct event_info *infos = vm_ram(v->vm, args[0], count * sizeof(*infos));
-    if (!infos)
+    if (!vm_is_ram(v->vm, args[0], count * sizeof(struct event_info)))
         return sbi_error(SBI_ERR_INVALID_ADDRESS);
     for (u64 k = 0; k < count; k++) {
-        struct event_info info;
-        memcpy(&info, &infos[k], sizeof(info));
+        struct event_info info, *at = vm_ram(v->vm, args[0] + k * sizeof(info), sizeof(info));
+        if (!at)
+            return sbi_error(SBI_ERR_FAILED);
+        memcpy(&info, at, sizeof(info));
         if (info.event_idx >> 20)
             return sbi_error(SBI_ERR_INVALID_PARAM);
         /* event_data is meant for raw and firmware events alone; elsewhere it is not looked at. */
@@ -241,7 +242,7 @@ static struct sbi_ret event_get_info(struct vcpu *v, const u64 *args)
         bool supported = false;
         for (u64 i = 0; i < PMU_COUNTERS; i++)
             supported |= monitors(i, info.event_idx, data);
-        infos[k].output = supported;
+        at->output = supported;
     }
     return sbi_ok(0);
 }

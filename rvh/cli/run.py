@@ -118,6 +118,7 @@ class Run:
         self.options = options
         self.vms: list[VmSpec] = []
         self.machine: Machine | None = None
+        self.overcommit = False
         self.backends: Backends | None = None  # stay over a restart of the machine
         self.plan: Plan | None = None
         self.instructions_before = 0  # of the machine's lives before a restart
@@ -218,6 +219,7 @@ class Run:
             raise InputError(options.toml, f"[machine]: harts is {harts}, not 1 to {MAX_HARTS}")
         if clock not in ("instret", "host"):
             raise InputError(options.toml, f"[machine]: clock is {clock!r}, not instret or host")
+        self.overcommit = table.get("overcommit", False)
         try:
             memory = parse_size(table["memory"], "memory") if "memory" in table else None
         except UsageError as error:
@@ -301,6 +303,7 @@ class Run:
             self.vms,
             color=os.isatty(1) and "NO_COLOR" not in os.environ,
             control=None if self.control is None else CONTROL_SLOT,
+            overcommit=self.overcommit,
         )
 
     # -- running
