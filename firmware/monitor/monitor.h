@@ -41,6 +41,8 @@ struct vm_stats {
     struct port_counters net;
 };
 void monitor_collect(const struct vm *vm, struct vm_stats *s);
+/* A vCPU's counters with the time of the state that it is in up to now. */
+struct vcpu_stats monitor_vcpu_stats(const struct vcpu *v);
 const char *monitor_exit_name(u32 cause);    /* an index of vcpu_stats.exits */
 const char *monitor_vcpu_state(const struct vcpu *v);
 u64 monitor_ns(u64 ticks);

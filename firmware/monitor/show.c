@@ -22,21 +22,36 @@ const char *monitor_exit_name(u32 cause)
     return code < ARRAY_LEN(interrupts) && interrupts[code] ? interrupts[code] : "other interrupt";
 }
 
+struct vcpu_stats monitor_vcpu_stats(const struct vcpu *v)
+{
+    struct vcpu_stats s = v->stats;
+    u64 now = rdtime(), since = v->since, so_far = now > since ? now - since : 0;
+
+    switch (sched_state(v)) {
+    case VCPU_RUNNING: s.run_time += so_far; break;
+    case VCPU_RUNNABLE: s.steal_time += so_far; break;
+    case VCPU_BLOCKED: s.wait_time += so_far; break;
+    default: break;
+    }
+    return s;
+}
+
 void monitor_collect(const struct vm *vm, struct vm_stats *s)
 {
     *s = (struct vm_stats){0};
     vm_memory_stats(vm, &s->memory);
     for (u32 k = 0; k < vm->vcpu_count && vm->created; k++) {
-        const struct vcpu_stats *c = &vm->vcpu[k].stats;
+        const struct vcpu_stats c = monitor_vcpu_stats(&vm->vcpu[k]);
         for (u32 i = 0; i < STAT_CAUSES; i++) {
-            s->cpu.exits[i] += c->exits[i];
-            s->exits += c->exits[i];
+            s->cpu.exits[i] += c.exits[i];
+            s->exits += c.exits[i];
         }
-        s->cpu.run_time += c->run_time;
-        s->cpu.steal_time += c->steal_time;
-        s->cpu.wakeups += c->wakeups;
-        s->cpu.wake_latency += c->wake_latency;
-        s->cpu.wake_latency_max = max_u64(s->cpu.wake_latency_max, c->wake_latency_max);
+        s->cpu.run_time += c.run_time;
+        s->cpu.steal_time += c.steal_time;
+        s->cpu.wait_time += c.wait_time;
+        s->cpu.wakeups += c.wakeups;
+        s->cpu.wake_latency += c.wake_latency;
+        s->cpu.wake_latency_max = max_u64(s->cpu.wake_latency_max, c.wake_latency_max);
     }
     s->disk = vm_disk_stats(vm);
     if (vm->virtio[VIRTIO_SLOT_NET].port)

@@ -71,6 +71,7 @@ static void times(const struct vcpu_stats *s)
 {
     number("run_ns", monitor_ns(s->run_time));
     number("steal_ns", monitor_ns(s->steal_time));
+    number("wait_ns", monitor_ns(s->wait_time));
     number("wakeups", s->wakeups);
     number("wake_latency_ns", monitor_ns(s->wake_latency));
     number("wake_latency_max_ns", monitor_ns(s->wake_latency_max));
@@ -83,7 +84,8 @@ static void vcpu(const struct vcpu *v)
     number("id", v->id);
     string("state", monitor_vcpu_state(v));
     number("pc", v->pc);
-    times(&v->stats);
+    struct vcpu_stats s = monitor_vcpu_stats(v);
+    times(&s);
     close('}');
 }
 

@@ -263,7 +263,45 @@ def test_statistics_as_json(tmp_path, spin):
     assert {c["cause"]: c["count"] for c in vm["exits"] if not c["interrupt"]}[10] == 321
     assert sum(hart["instructions"] for hart in document["machine"]["harts"]) == document["machine"]["instructions"]
     assert any("VM calls: off, exits" in line and "ECALL from VS-mode 321" in line for line in lines(done.stderr))
+    # Whatever a vCPU does not run or wait for a hart, it waits for an event.
+    assert 0 <= vm["wait_ns"] < vm["run_ns"]
     # A run that a limit ends is asked.
     assert rvh_run(spin, "--stats-json", path, "--max-insns", "30_000_000").returncode == 3
     (vm,) = json.loads(path.read_text())["hypervisor"]["vms"]
     assert vm["state"] == "running" and vm["run_ns"] > 0
+
+
+def test_statistics_show_the_shares(tmp_path, spin):
+    """Three VMs that compute without end and one that sleeps, on one hart: the hypervisor's own accounts."""
+    path = tmp_path / "stats.json"
+    doze = elf(
+        tmp_path,
+        "doze",
+        """
+    li t0, 32
+    csrw sie, t0
+1:  rdtime a0
+    li t0, 20000
+    add a0, a0, t0
+    li a7, 0x54494d45
+    li a6, 0
+    ecall
+    wfi
+    j 1b
+""",
+    )
+    weights = {"a": 100, "b": 200, "c": 400}
+    vms = "".join(f'[[vm]]\nname = "{n}"\nkernel = "{spin}"\nweight = {w}\n' for n, w in weights.items())
+    toml = tmp_path / "vms.toml"
+    toml.write_text(f'[machine]\nharts = 1\n{vms}[[vm]]\nname = "doze"\nkernel = "{doze}"\n')
+    assert rvh_run(toml, "--stats-json", path, "--max-insns", "1_000_000_000").returncode == 3
+    found = {vm["name"]: vm for vm in json.loads(path.read_text())["hypervisor"]["vms"]}
+    elapsed = {name: vm["run_ns"] + vm["steal_ns"] + vm["wait_ns"] for name, vm in found.items()}
+    assert max(elapsed.values()) - min(elapsed.values()) < 0.02 * max(elapsed.values()), elapsed
+    total = sum(found[name]["run_ns"] for name in weights)
+    for name, weight in weights.items():
+        assert abs(found[name]["run_ns"] / total - weight / 700) < 0.03 * weight / 700, found
+        assert found[name]["wait_ns"] == 0
+    doze_counts = found["doze"]
+    assert doze_counts["wakeups"] > 100 and doze_counts["wait_ns"] > 0.9 * elapsed["doze"]
+    assert 0 < doze_counts["wake_latency_max_ns"] < 500_000
