@@ -9,6 +9,7 @@ from rvh's minstret around its work, or without rvh from Spike's (QEMU's counts 
     python tools/bench.py                        all programs, 3 rounds
     python tools/bench.py int traps --rounds 5   some of them
     python tools/bench.py --scale 0.1            shorter
+    python tools/bench.py --guests --exits --io  the hypervisor instead: Linux guests, exits by cause, disks and network
 
 Exit status: 0 measured, 1 a program failed on some machine, 2 bad usage or no machine or compiler found.
 """
@@ -18,24 +19,21 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
-import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from benchlib import QEMU_VIRT, BenchError, Machine, Run, execute, progress  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "tools" / "bench"
 OUTPUT = ROOT / "build" / "bench"
 MEMORY_MIB = 256
-LINUX_ARGUMENTS = "console=ttyS0 quiet rvh.auto"
-QEMU_VIRT = ("-M", "virt", "-cpu", "rv64,h=true", "-smp", "1", "-display", "none", "-monitor", "none",
-             "-serial", "stdio")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,10 +74,6 @@ PROGRAMS = (
 )
 
 
-class BenchError(Exception):
-    """Nothing can be measured; the text is one line for the user."""
-
-
 def build(program: Program, scale: float = 1.0) -> Path:
     """Compile a program with the clang of the ziglang wheel; returns the ELF's path. May raise BenchError."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
@@ -104,73 +98,6 @@ def build(program: Program, scale: float = 1.0) -> Path:
 def repeats(program: Program, scale: float) -> int:
     """Repeat count of a program at a scale."""
     return max(1, round(program.repeat * scale))
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A machine to measure: its name, the program, and the options before the path of a bare-metal ELF."""
-
-    name: str
-    program: tuple[str, ...]
-    bare: tuple[str, ...]
-
-    @property
-    def command(self) -> tuple[str, ...]:
-        """Command line of a bench program, but for the ELF's path at its end."""
-        return (*self.program, *self.bare)
-
-    def linux(self, files: dict[str, Path]) -> list[str] | None:
-        """Command line that boots Debian under OpenSBI for its self-check; None if it could not power off."""
-        options = {
-            "rvh": ("--memory", "512M", "--kernel", "--initrd", "--append", "--bare"),
-            "qemu": (*QEMU_VIRT, "-m", "512M", "-kernel", "-initrd", "-append", "-bios"),
-        }.get(self.name)
-        if options is None:
-            return None
-        kernel, initramfs = str(files["Image"]), str(files["initramfs.cpio"])
-        values = (kernel, initramfs, LINUX_ARGUMENTS, str(files["fw_jump.bin"]))
-        pairs = zip(options[-4:], values, strict=True)
-        return [*self.program, *options[:-4], *(word for pair in pairs for word in pair)]
-
-
-@dataclass
-class Run:
-    """What one execution told: user CPU seconds, peak memory, verdict, and guest instructions where known."""
-
-    seconds: float
-    rss_mib: float
-    failure: str = ""
-    instructions: int | None = None
-
-
-def execute(command: list[str], verdict: str, limit: float = 600.0) -> Run:
-    """Run a command, killed after ``limit`` seconds of wall clock.
-
-    It failed if its exit status is not 0 or its output lacks ``verdict``. A machine without a console, whose
-    output is empty, is believed by its exit status.
-    """
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-        watchdog = threading.Timer(limit, child.kill)
-        watchdog.start()
-        try:
-            _, status, usage = os.wait4(child.pid, 0)
-        finally:
-            watchdog.cancel()
-        child.returncode = os.waitstatus_to_exitcode(status)
-        texts = []
-        for stream in (out, err):
-            stream.seek(0)
-            texts.append(stream.read().decode(errors="replace"))
-    run = Run(usage.ru_utime, usage.ru_maxrss / 1024)
-    if counted := re.search(r"bench: .* minstret=(\d+)", texts[0]):
-        run.instructions = int(counted.group(1))
-    elif counted := re.search(r"\(([\d,]+) instructions in", texts[1]):  # rvh-run's last line
-        run.instructions = int(counted.group(1).replace(",", ""))
-    if child.returncode or (texts[0].strip() and verdict not in texts[0]):
-        last = [line for text in texts for line in text.splitlines() if line.strip()][-1:]
-        run.failure = f"exit status {child.returncode}" + (f" ({last[0][:80]})" if last else "")
-    return run
 
 
 def find_machines(options: argparse.Namespace) -> list[Machine]:
@@ -252,7 +179,6 @@ def boot_linux(machines: list[Machine], rounds: int) -> dict:
 
     Raises BenchError if the images cannot be brought.
     """
-    sys.path.insert(0, str(ROOT / "tools"))
     import debian
 
     try:
@@ -276,12 +202,6 @@ def boot_linux(machines: list[Machine], rounds: int) -> dict:
                 entry["failure"] = run.failure
     progress("")
     return {name: entry for name, entry in booted.items() if entry["user_seconds"]}
-
-
-def progress(text: str) -> None:
-    """Replace the progress line on stderr, if that is a terminal."""
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def report(results: list[Result], machines: list[Machine]) -> dict:
@@ -366,6 +286,28 @@ def print_table(numbers: dict) -> None:
     print(f"user CPU seconds, start-up subtracted ({startup}); counted by {', '.join(counters) or 'nobody'}")
 
 
+def measure_hypervisor(options: argparse.Namespace, machines: list[Machine]) -> int:
+    """The measures of the hypervisor that were asked for. Exit status as in the module's text; may raise BenchError."""
+    import bench_hv
+
+    numbers: dict[str, list[dict]] = {}
+    if options.guests:
+        numbers["guests"] = bench_hv.measure_guests(machines, options.rounds)
+        bench_hv.print_guests(numbers["guests"])
+    if options.exits:
+        numbers["exits"] = bench_hv.measure_exits(machines, options.rounds, options.scale)
+        bench_hv.print_exits(numbers["exits"])
+    if options.io:
+        numbers["io"] = bench_hv.measure_io(machines, options.rounds, options.scale)
+        bench_hv.print_io(numbers["io"])
+    if options.json:
+        Path(options.json).write_text(json.dumps(numbers, indent=1) + "\n")
+    failed = [line for table in numbers.values() for line in bench_hv.failures(table)]
+    for line in failed:
+        print(f"bench.py: {line}", file=sys.stderr)
+    return 1 if failed else 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line. Exit status as in the module's text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -377,6 +319,9 @@ def main(arguments: list[str] | None = None) -> int:
     for machine in ("rvh", "qemu", "spike"):
         parser.add_argument(f"--{machine}", metavar="COMMAND", help="program to use; 'none' leaves it out")
     parser.add_argument("--linux", action="store_true", help="also boot Debian (debian.py) on rvh and QEMU")
+    parser.add_argument("--guests", action="store_true", help="Debian under the hypervisor: bare, as a guest, on QEMU")
+    parser.add_argument("--exits", action="store_true", help="what an exit to the hypervisor costs, by cause")
+    parser.add_argument("--io", action="store_true", help="throughput of a guest's disk, and between two guests")
     parser.add_argument("--build-only", action="store_true", help="build the ELF files and print their paths")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.programs if name not in names]
@@ -389,6 +334,8 @@ def main(arguments: list[str] | None = None) -> int:
                 print(build(program, options.scale))
             return 0
         machines = find_machines(options)
+        if options.guests or options.exits or options.io:
+            return measure_hypervisor(options, machines)
         results = measure(programs, machines, options.rounds, options.scale)
         broken = [m.name for m in machines if results[0].failure(m.name)]
         if broken:
