@@ -308,6 +308,21 @@ static void handle_pending(void)
         plic_handle();
 }
 
+/* A hart that was woken for one vCPU may take another. What it leaves goes to an idle hart, which does the same. */
+static void pass_on(u32 hart)
+{
+    if (!idle_harts || !share_first(hart, NULL))
+        return;
+    for (u64 idle = idle_harts; idle; idle &= idle - 1) {
+        u32 i = (u32)__builtin_ctzll(idle);
+        if (share_first(i, NULL)) {
+            idle_harts &= ~BIT(i);
+            kick(i);
+            return;
+        }
+    }
+}
+
 /* The next vCPU for this hart; waits in WFI until there is one. */
 static struct vcpu *pick(struct server *s)
 {
@@ -326,6 +341,7 @@ static struct vcpu *pick(struct server *s)
         if (v) {
             idle_harts &= ~BIT(hart);
             take(s, v, now);
+            pass_on(hart);
             spin_unlock(&lock);
             return v;
         }

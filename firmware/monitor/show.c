@@ -129,6 +129,10 @@ static const char *stat(const struct asker *a, struct vm *only, const char *rest
             s.cpu.wakeups ? monitor_ns(s.cpu.wake_latency / s.cpu.wakeups) / NS_PER_US : 0,
             monitor_ns(s.cpu.wake_latency_max) / NS_PER_US);
         say(a, "  memory %lu KiB of %lu KiB", s.memory.resident >> 10, s.memory.limit >> 10);
+        if (vms[i].disk >= 0)
+            say(a, "  disk reads %lu (%lu bytes), writes %lu (%lu bytes), flushes %lu, discards %lu, errors %lu",
+                s.disk.reads, s.disk.read_bytes, s.disk.writes, s.disk.written_bytes, s.disk.flushes, s.disk.discards,
+                s.disk.errors);
         if (vms[i].virtio[VIRTIO_SLOT_NET].port)
             say(a, "  net sent %lu (%lu bytes), received %lu (%lu bytes), dropped %lu, refused %lu", s.net.sent,
                 s.net.sent_bytes, s.net.received, s.net.received_bytes, s.net.dropped, s.net.refused);
@@ -156,7 +160,7 @@ static const char *exits(const struct asker *a, struct vm *only, const char *res
 const struct verb show_verbs[] = {
     {"list", "[VM]", "where VMs and their vCPUs stand", ANY_VM, list},
     {"console", "VM", "gives it the keyboard", ONE_VM, console},
-    {"stat", "[VM]", "time, memory and network", ANY_VM, stat},
+    {"stat", "[VM]", "time, memory, disk and network", ANY_VM, stat},
     {"exits", "[VM]", "why it came out of the guest, and how often", ANY_VM, exits},
     {0},
 };

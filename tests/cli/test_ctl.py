@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from elf_files import Elf, Part  # noqa: E402
 
 IMAGES = Path(rvh.__file__).parent / "images"
-MISSING = [name for name in ("sbi", "hv", "hello", "smp") if not (IMAGES / f"{name}.elf").exists()]
+MISSING = [name for name in ("sbi", "hv", "hello", "smp", "blk") if not (IMAGES / f"{name}.elf").exists()]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"images not built: {', '.join(MISSING)}")
 
 GUEST_START = 0x8020_0000
@@ -112,7 +112,8 @@ def test_every_verb(running, tmp_path, spin):
     listed = run.ask("list", "spin")
     assert listed[0].startswith("0 spin: paused") and listed[1].startswith("  vcpu 0 held")
     assert run.ask("resume", "spin") == [] and run.ask("reset", "other") == []
-    assert run.ask("stat", "spin")[0].startswith("spin: running, ")
+    said = run.ask("stat", "spin")
+    assert said[0].startswith("spin: running, ") and not any(line.startswith("  disk") for line in said)
     assert run.ask("exits", "spin")[0].startswith("spin: ")
     assert run.ask("map", "spin")[0] == "spin: 65536 KiB of RAM from 0x80000000"
     assert {line.split()[0] for line in run.ask("help")} >= {"list", "pause", "map"}
@@ -121,6 +122,21 @@ def test_every_verb(running, tmp_path, spin):
     status, out = run.end()
     assert status == 0 and "[hv] other: restarts" in out and out.count("[hv] spin: off: killed") == 2
     assert not run.path.exists()
+
+
+def test_stat_counts_what_a_disk_did(running, tmp_path, spin):
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(1 << 20))
+    run = running(IMAGES / "blk.elf", spin, "--disk", image)
+    end = time.monotonic() + 30
+    while not run.ask("list", "blk")[0].startswith("0 blk: off"):
+        assert time.monotonic() < end
+    [line] = [line for line in run.ask("stat", "blk") if line.startswith("  disk ")]
+    disk = json.loads(ctl(run.path, "stat", "blk", json_too=True).stdout)["vms"][0]["disk"]
+    assert disk["reads"] > 0 and disk["writes"] > 0
+    assert f"reads {disk['reads']} ({disk['read_bytes']} bytes), writes {disk['writes']} " in line
+    assert line.endswith(f"flushes {disk['flushes']}, discards {disk['discards']}, errors {disk['errors']}")
+    assert run.ask("kill", "spin") == [] and run.end()[0] == 0
 
 
 def test_a_refusal_is_status_1_and_a_bad_call_2(running, spin, tmp_path):
