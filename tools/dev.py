@@ -2,6 +2,7 @@
 """The verbs of everyday work; each sets up what it needs and nothing twice.
 
     python3 tools/dev.py run [ARGUMENT ...]   build, then rvh-run with these arguments
+    python3 tools/dev.py ctl ARGUMENT ...     rvh-ctl with these arguments
     python3 tools/dev.py test [ARGUMENT ...]  build, then lint, types and tests (arguments go to pytest)
     python3 tools/dev.py build                the compiled core, firmware and guests, in place
     python3 tools/dev.py shell COMMAND ...    any command inside the environment
@@ -100,8 +101,13 @@ def build() -> None:
 def run(arguments: Sequence[str]) -> None:
     """rvh-run from the checkout."""
     build()
+    start("run", arguments)
+
+
+def start(program: str, arguments: Sequence[str]) -> None:
+    """A program of rvh/cli/ in place of this one."""
     env = os.environ | {"PYTHONPATH": str(ROOT)}
-    os.execve(PYTHON, [str(PYTHON), "-m", "rvh.cli.run", *arguments], env)
+    os.execve(PYTHON, [str(PYTHON), "-m", f"rvh.cli.{program}", *arguments], env)
 
 
 def test(arguments: Sequence[str]) -> None:
@@ -117,6 +123,9 @@ def main(arguments: Sequence[str]) -> None:
     verb, rest = (arguments[0], list(arguments[1:])) if arguments else ("", [])
     if verb == "run":
         run(rest)
+    elif verb == "ctl":
+        environment()
+        start("ctl", rest)
     elif verb == "test":
         test(rest)
     elif verb == "build" and not rest:

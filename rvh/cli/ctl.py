@@ -21,7 +21,10 @@ Talk to the hypervisor of a run that was started with rvh-run --ctl PATH.
   list [VM]         where VMs and their vCPUs stand     stat [VM]    what was counted
   console VM        keyboard and screen of a VM         exits [VM]   why it came out of the guest
   pause VM          resume VM                           map VM       its memory
-  reset VM          kill VM        start VM             help         all verbs of the monitor
+  reset VM          kill VM        start VM             trace VM on  its SBI calls on the console (off: ends that)
+  help              all verbs of the monitor
+
+VM is a name or a number as `list` shows it; Ctrl-] detaches a console.
 """
 DETACH = 0x1D  # Ctrl-]
 
