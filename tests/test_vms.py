@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import struct
+from pathlib import Path
 
 import pytest
 from elf_files import Elf, Part
@@ -35,6 +37,20 @@ def images(tmp_path):
         path.write_bytes(Elf([Part(address, b"\x6f\0\0\0", memsz=0x10000)], entry=address).build())
         paths.append(str(path))
     return paths
+
+
+def test_the_documents_example_is_as_rvh_run_takes_it(tmp_path, kernel):
+    """docs/vms.md shows every key."""
+    text = (Path(__file__).parent.parent / "docs" / "vms.md").read_text()
+    example = re.search(r"```toml\n(.*?)```", text, re.S)[1]
+    (tmp_path / "vms.toml").write_text(example)
+    (tmp_path / "Image").write_bytes(linux_image())
+    os.rename(kernel, tmp_path / "timer.elf")
+    description = vms.load_toml(str(tmp_path / "vms.toml"))
+    debian, timer = description.vms
+    assert (debian.name, debian.memory, debian.harts) == ("debian", 256 * MIB, (0, 1)) and timer.name == "timer"
+    shown = {line.split("=")[0].strip() for line in example.splitlines() if "=" in line}
+    assert shown >= {*vms.VM_KEYS, *vms.MACHINE_KEYS} and len(vms.disks_of(description.vms)) == 1
 
 
 # -- sizes and ranges

@@ -67,7 +67,8 @@ def expected(label: str, run: int) -> list[str]:
 def on_disk(disk: Path, name: str) -> str:
     """A file in the image, as the host sees it; the file system has to be clean."""
     checker, reader = (shutil.which(tool, path=E2FS) for tool in ("e2fsck", "debugfs"))
-    assert checker and reader
+    if not checker or not reader:
+        pytest.skip("e2fsprogs is not installed")
     done = subprocess.run([checker, "-f", "-n", disk], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     return subprocess.run([reader, "-R", f"cat {name}", disk], capture_output=True, text=True).stdout
