@@ -52,7 +52,7 @@ static void exit_virtual_instruction(struct vcpu *v)
 {
     bool from_supervisor = v->sstatus & SSTATUS_SPP;
     /* Fetched anew: stval may be 0 (manual) or stale (QEMU 7.2). A fetch that faults is left to the guest. */
-    u32 insn = guest_instruction(v->pc);
+    u32 insn = guest_instruction(v);
 
     if (!insn)
         return;
@@ -72,9 +72,12 @@ static void guest_page_fault(struct vcpu *v, u64 access_fault)
 {
     u64 gpa = exit_gpa(v);
 
-    if (gstage_populate(v->vm, gpa))
+    bool implicit = exit_is_implicit(v->htinst);
+    bool write = implicit ? v->htinst & 0x20 : access_fault == CAUSE_STORE_ACCESS;
+
+    if (gstage_populate(v->vm, gpa, write))
         hfence_gvma_all();
-    else if (access_fault == CAUSE_FETCH_ACCESS || exit_is_implicit(v->htinst))
+    else if (access_fault == CAUSE_FETCH_ACCESS || implicit)
         vcpu_inject_access_fault(v, access_fault, v->stval, gpa);
     else
         mmio_access(v, gpa);

@@ -6,11 +6,20 @@
 enum { PAGES_ONE_BY_ONE = 16 };
 
 /* Bits of vcpu.requests. */
-enum { FENCE_I_WANTED = 1, QUEUE_FILLED = 2, ALL_WANTED = 4 };
+enum { FENCE_I_WANTED = 1, QUEUE_FILLED = 2, ALL_WANTED = 4, GSTAGE_WANTED = 8 };
 
 void vcpu_request_all(struct vcpu *v)
 {
     __atomic_fetch_or(&v->requests, FENCE_I_WANTED | ALL_WANTED, __ATOMIC_RELEASE);
+}
+
+/* Unlike the others this one is asked for under any lock, so it leaves the scheduler's alone. */
+void vcpu_request_gstage(struct vcpu *v)
+{
+    __atomic_fetch_or(&v->requests, GSTAGE_WANTED, __ATOMIC_RELEASE);
+    fence_full();
+    if (__atomic_load_n(&v->in_guest, __ATOMIC_ACQUIRE) && v->hart && v->hart != this_hart())
+        hart_kick(v->hart);
 }
 
 void fence_run(const struct fence *f)
@@ -53,6 +62,8 @@ void vcpu_run_requests(struct vcpu *v)
 
     spin_lock(&q->lock);
     u32 requests = __atomic_exchange_n(&v->requests, 0, __ATOMIC_ACQ_REL);
+    if (requests & GSTAGE_WANTED)
+        gstage_sync(v->vm);
     if (requests & ALL_WANTED)
         hfence_vvma_all();
     for (u32 i = 0; i < q->count && !(requests & ALL_WANTED); i++)

@@ -28,6 +28,8 @@ struct vcpu;
 void fence_run(const struct fence *f);
 /* Asks for a fence. What does not fit into the queue becomes one of all addresses and ASIDs. */
 void vcpu_request(struct vcpu *v, const struct fence *f);
+/* Asks it to follow its VM's G-stage tables, and to leave the guest if it is in there. */
+void vcpu_request_gstage(struct vcpu *v);
 /* The same for everything, of a vCPU that does not run. */
 void vcpu_request_all(struct vcpu *v);
 /* Runs what was asked for; the vCPU is loaded on this hart. */

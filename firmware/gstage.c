@@ -1,10 +1,16 @@
 /* G-stage address translation: one table per VM. Guest RAM is had from the machine chunk by chunk, when guest or
-   hypervisor first touches it, and given back when the VM is not running. */
+   hypervisor first writes to it, and given back when the VM is not running. What a guest only reads is a block of
+   zeroes that all share. */
 #include "vm.h"
+#include "sched.h"
 
 enum { GIB = 1 << 30, ROOT_SIZE = 4 * PAGE_SIZE };      /* the root of SvNNx4 has 2 more index bits (manual, hgatp) */
 
-static const u64 leaf_flags = PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D;
+/* In place of a chunk's host address: it is mapped to the zeroes. */
+enum { SHARED = 1 };
+
+static const u64 shared_flags = PTE_V | PTE_R | PTE_X | PTE_U | PTE_A, own_flags = shared_flags | PTE_W | PTE_D;
+static u64 zeroes;                       /* a chunk that nobody writes to; 0: there was no memory for it */
 
 /* Chunks that VMs may still touch and that nobody may promise again. Not kept when memory is overcommitted. */
 static u64 promised;
@@ -59,6 +65,8 @@ bool gstage_init(struct vm *vm)
     u64 vmid = vm->index + 1, end = GUEST_RAM_BASE + vm->ram_size;
 
     vm->memory = (struct memory_stats){.limit = vm->ram_size, .tables = ROOT_SIZE};
+    if (!zeroes)
+        zeroes = (u64)ram_take_zeroed(CHUNK, CHUNK);
     if (!promise(vm))
         return false;
     vm->gstage_root = ram_take_zeroed(ROOT_SIZE, ROOT_SIZE);
@@ -73,14 +81,35 @@ bool gstage_init(struct vm *vm)
 }
 
 /* Maps a chunk to host memory, in one page or, if it is shorter, in many. host 0: to nothing. */
-static void map(struct vm *vm, u64 chunk, u64 host)
+static void map(struct vm *vm, u64 chunk, u64 host, u64 flags)
 {
     u64 size = chunk_size(vm, chunk), page = size == CHUNK ? CHUNK : PAGE_SIZE;
 
     for (u64 at = 0; at < size; at += page) {
         u64 *pte = pte_slot(vm, chunk_gpa(chunk) + at, page == CHUNK);
-        __atomic_store_n(pte, host ? (host + at) / PAGE_SIZE << 10 | leaf_flags : 0, __ATOMIC_RELEASE);
+        __atomic_store_n(pte, host ? (host + at) / PAGE_SIZE << 10 | flags : 0, __ATOMIC_RELEASE);
     }
+}
+
+static void set_chunk(struct vm *vm, u64 chunk, u64 value)
+{
+    __atomic_store_n(&vm->chunk[chunk], value, __ATOMIC_RELEASE);
+}
+
+static void share(struct vm *vm, u64 chunk)
+{
+    map(vm, chunk, zeroes, shared_flags);
+    vm->memory.shared += chunk_size(vm, chunk);
+    set_chunk(vm, chunk, SHARED);
+}
+
+/* No hart may still see the zeroes when another writes: the entry is gone everywhere before the new one comes. */
+static void unshare(struct vm *vm, u64 chunk)
+{
+    map(vm, chunk, 0, 0);
+    vm->memory.shared -= chunk_size(vm, chunk);
+    set_chunk(vm, chunk, 0);
+    gstage_fence(vm);
 }
 
 /* Gives a chunk memory of its own, zeroed. Needs vm->ram_lock. */
@@ -92,9 +121,11 @@ static bool fill(struct vm *vm, u64 chunk)
         return false;
     __atomic_sub_fetch(&promised, !platform.overcommit, __ATOMIC_RELAXED);
     memset((void *)host, 0, size);
-    map(vm, chunk, host);
+    if (vm->chunk[chunk] == SHARED)
+        unshare(vm, chunk);
+    map(vm, chunk, host, own_flags);
     vm->memory.resident += size;
-    __atomic_store_n(&vm->chunk[chunk], host, __ATOMIC_RELEASE);
+    set_chunk(vm, chunk, host);
     return true;
 }
 
@@ -103,11 +134,12 @@ static u64 chunk_host(struct vm *vm, u64 chunk)
 {
     u64 host = __atomic_load_n(&vm->chunk[chunk], __ATOMIC_ACQUIRE);
 
-    if (host)
+    if (host && host != SHARED)
         return host;
     spin_lock(&vm->ram_lock);
-    bool ok = vm->chunk[chunk] || fill(vm, chunk);
     host = vm->chunk[chunk];
+    bool ok = (host && host != SHARED) || fill(vm, chunk);
+    host = ok ? vm->chunk[chunk] : 0;
     spin_unlock(&vm->ram_lock);
     if (!ok)
         vm_stop(vm, VM_FAILED, "the machine has no memory left for it: it has %lu of its %lu KiB",
@@ -115,11 +147,22 @@ static u64 chunk_host(struct vm *vm, u64 chunk)
     return host;
 }
 
-bool gstage_populate(struct vm *vm, u64 gpa)
+/* A second fault on zeroes is taken for a write whatever it says: the walk that sets a bit in the guest's own page
+   table comes as what the guest wanted, and QEMU 7.2 reports some AMOs as loads. */
+bool gstage_populate(struct vm *vm, u64 gpa, bool write)
 {
-    if (!contains(GUEST_RAM_BASE, vm->ram_size, gpa, 1))
+    if (!vm_is_ram(vm, gpa, 1))
         return false;
-    chunk_host(vm, chunk_of(gpa));
+    u64 chunk = chunk_of(gpa);
+    bool shared = false;
+    spin_lock(&vm->ram_lock);
+    if (!vm->chunk[chunk] && !write && zeroes) {
+        share(vm, chunk);
+        shared = true;
+    }
+    spin_unlock(&vm->ram_lock);
+    if (!shared)
+        chunk_host(vm, chunk);
     return true;
 }
 
@@ -143,12 +186,14 @@ void gstage_release(struct vm *vm)
         u64 host = vm->chunk[chunk];
         if (!host)
             continue;
-        map(vm, chunk, 0);
-        __atomic_store_n(&vm->chunk[chunk], 0, __ATOMIC_RELEASE);
+        map(vm, chunk, 0, 0);
+        set_chunk(vm, chunk, 0);
+        if (host == SHARED)
+            continue;
         ram_give(host, chunk_size(vm, chunk));
         __atomic_add_fetch(&promised, !platform.overcommit, __ATOMIC_RELAXED);
     }
-    vm->memory.resident = 0;
+    vm->memory.resident = vm->memory.shared = 0;
     vm->gstage_epoch++;
     spin_unlock(&vm->ram_lock);
 }
@@ -162,6 +207,18 @@ void gstage_sync(struct vm *vm)
     hfence_gvma_all();
     *seen = now;
 }
+
+void gstage_fence(struct vm *vm)
+{
+    __atomic_add_fetch(&vm->gstage_epoch, 1, __ATOMIC_RELEASE);
+    gstage_sync(vm);
+    for (u32 i = 0; i < vm->vcpu_count; i++)
+        vcpu_request_gstage(&vm->vcpu[i]);
+    for (u32 i = 0; i < vm->vcpu_count; i++)
+        vcpu_wait_requests(&vm->vcpu[i]);
+}
+
+bool gstage_is_zeroes(u64 host) { return zeroes && contains(zeroes, CHUNK, host, 1); }
 
 void vm_memory_stats(const struct vm *vm, struct memory_stats *s)
 {

@@ -34,7 +34,7 @@ struct vm {
     u64 held_at;                          /* while paused: when its last vCPU left its hart */
 
     u64 ram_size;
-    u64 *chunk;                           /* host address of each 2 MiB of guest RAM, 0: not touched yet */
+    u64 *chunk;                           /* host address of each 2 MiB of guest RAM, 0: not touched, 1: reads as zero */
     struct memory_stats memory;
     u64 gstage_epoch;                     /* counts what is no longer mapped as it was: gstage_sync */
     struct spinlock ram_lock;             /* of the tables and the four above */
@@ -99,9 +99,12 @@ struct disk_stats vm_disk_stats(const struct vm *vm);
 
 /* gstage.c */
 bool gstage_init(struct vm *vm);
-/* Makes the chunk of RAM around gpa usable by guest and hypervisor; false if gpa is not RAM. If the machine has no
-   memory left, the VM is stopped. */
-bool gstage_populate(struct vm *vm, u64 gpa);
+/* Lets the guest read, or write, the chunk of RAM around gpa; false if gpa is not RAM. If the machine has no memory
+   left, the VM is stopped. */
+bool gstage_populate(struct vm *vm, u64 gpa, bool write);
+/* Returns when no hart translates by what the VM's tables said before. */
+void gstage_fence(struct vm *vm);
+bool gstage_is_zeroes(u64 host);
 /* Gives all of its RAM back. None of its vCPUs is on a hart, no device reads or writes it. */
 void gstage_release(struct vm *vm);
 /* Makes this hart forget what the VM's tables no longer say. */
@@ -115,7 +118,7 @@ u32 guest_dt_write(const struct vm *vm, struct range initrd, void *buf, u32 size
 
 /* mmio/access.c: carries out the access outside RAM that the vCPU has come out with, or gives it its fault. */
 void mmio_access(struct vcpu *v, u64 gpa);
-/* The instruction at pc as the guest that has just come out would fetch it; 0 if that faults: then the guest is to
+/* The instruction at its pc as the guest that has just come out would fetch it; 0 if that faults: then the guest is to
    run on and meet the fault itself. */
-u32 guest_instruction(u64 pc);
+u32 guest_instruction(const struct vcpu *v);
 #endif

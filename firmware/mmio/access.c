@@ -6,9 +6,11 @@ enum { OTHER_PAGE_TRIES = 4 };
 
 enum found { FOUND, CHANGED, UNKNOWN };
 
-u32 guest_instruction(u64 pc)
+u32 guest_instruction(const struct vcpu *v)
 {
-    u64 low = 0, high = 0;
+    u64 low = 0, high = 0, pc = v->pc;
+
+    gstage_sync(v->vm);
 
     if (guest_fetch16(pc, &low) || ((low & 3) == 3 && guest_fetch16(pc + 2, &high))) {
         hfence_vvma_all();               /* the guest may still fetch by what the TLB remembers */
@@ -31,7 +33,7 @@ static enum found find_access(const struct vcpu *v, struct access *a, u32 *offse
         if (*offset < a->size)
             return FOUND;
     }
-    insn = guest_instruction(v->pc);
+    insn = guest_instruction(v);
     if (!insn)
         return CHANGED;
     if (!mmio_decode(insn, a))
@@ -86,6 +88,7 @@ static bool other_page_part(struct vcpu *v, const struct access *a, u64 gva, u32
     int (*const move)(u64, u64 *) = (a->write ? stores : loads)[__builtin_ctz(size)];
 
     for (u32 i = 0; i < OTHER_PAGE_TRIES; i++) {
+        gstage_sync(v->vm);
         int cause = move(gva, value);
         u64 gpa = csr_read(htval) << 2 | (gva & 3), pseudo = csr_read(htinst);
         if (!cause)
@@ -94,7 +97,7 @@ static bool other_page_part(struct vcpu *v, const struct access *a, u64 gva, u32
             vcpu_inject(v, (u64)cause, gva);
             return false;
         }
-        if (gstage_populate(v->vm, gpa))
+        if (gstage_populate(v->vm, gpa, cause == CAUSE_STORE_GUEST_PAGE))
             hfence_gvma_all();
         else if (exit_is_implicit(pseudo))
             break;

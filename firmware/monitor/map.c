@@ -9,9 +9,13 @@ struct walk { const struct asker *asker; struct run run; u32 lines; };
 static void put(struct walk *w)
 {
     const struct run *r = &w->run;
+    bool shared = gstage_is_zeroes(r->host);
+    char host[24] = "zeroes, shared";
 
+    if (!shared)
+        format(host, sizeof(host), "0x%lx", r->host);
     if (r->size && w->lines++ < MAX_LINES)
-        say(w->asker, "  0x%lx to 0x%lx -> 0x%lx %c%c%c, pages of %lu KiB", r->gpa, r->gpa + r->size - 1, r->host,
+        say(w->asker, "  0x%lx to 0x%lx -> %s %c%c%c, pages of %lu KiB", r->gpa, r->gpa + r->size - 1, host,
             r->flags & PTE_R ? 'r' : '-', r->flags & PTE_W ? 'w' : '-', r->flags & PTE_X ? 'x' : '-', r->page >> 10);
     w->run.size = 0;
 }
@@ -20,7 +24,9 @@ static void visit(struct walk *w, u64 gpa, u64 host, u64 page, u64 flags)
 {
     struct run *r = &w->run;
 
-    if (r->size && r->gpa + r->size == gpa && r->host + r->size == host && r->page == page && r->flags == flags) {
+    bool follows = r->host + r->size == host || (gstage_is_zeroes(r->host) && gstage_is_zeroes(host));
+
+    if (r->size && r->gpa + r->size == gpa && follows && r->page == page && r->flags == flags) {
         r->size += page;
         return;
     }

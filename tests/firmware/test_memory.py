@@ -8,6 +8,8 @@ import pytest
 from vmrig import IMAGES, RAM_BASE, SAY_AND_STOP, guest
 
 from rvh import Machine, vms
+from rvh.devices.virtio.blk import VirtioBlk
+from rvh.devices.virtio.disk import RawDisk
 
 pytestmark = pytest.mark.skipif(not (IMAGES / "hv.elf").exists(), reason="firmware and guests are not built")
 
@@ -29,12 +31,18 @@ class Session:
         ram: int = 0,
         overcommit: bool = False,
         harts: int = 1,
+        vcpus: int = 1,
         off: tuple[str, ...] = (),
+        disk: str | None = None,
     ):
-        specs = [vms.VmSpec(name, path, memory, autostart=name not in off) for name, (path, memory) in kernels.items()]
+        specs = [
+            vms.VmSpec(name, path, memory, vcpus, autostart=name not in off, disk=disk)
+            for name, (path, memory) in kernels.items()
+        ]
         ram = ram or vms.memory_for(specs)
         self.output = bytearray()
-        self.machine = Machine(harts=harts, ram=ram, console=self.output.extend)
+        disks = [VirtioBlk(RawDisk(disk))] if disk else []
+        self.machine = Machine(harts=harts, ram=ram, console=self.output.extend, virtio=disks)
         plan = vms.plan_hypervisor(
             self.machine.device_tree(),
             RAM_BASE,
@@ -59,7 +67,14 @@ class Session:
 
     def resident(self, name: str) -> int:
         """What a VM has, in bytes."""
-        match = re.search(r"memory (\d+) KiB of", self.ask(f"stat {name}"))
+        return self._stat(name, r"memory (\d+) KiB of")
+
+    def shared(self, name: str) -> int:
+        """What of its RAM reads as zero, in bytes."""
+        return self._stat(name, r"(\d+) KiB read as zero")
+
+    def _stat(self, name: str, pattern: str) -> int:
+        match = re.search(pattern, self.ask(f"stat {name}"))
         assert match, self.output.decode()
         return int(match[1]) << 10
 
@@ -246,3 +261,223 @@ def test_a_buffer_across_two_chunks(tmp_path):
     run = Session({"across": (program(tmp_path, "across", ACROSS), 32 * MIB)})
     assert run.go(100_000_000) == "pass", run.text
     assert "[across] HGFEDCBA" in run.text
+
+
+def reading(offsets: list[int]) -> str:
+    """Reads a doubleword at each offset of RAM, and ends with 1 if one is not zero."""
+    lines = [f"    li t0, {RAM_BASE + at:#x}\n    ld t1, 0(t0)\n    li s1, 1\n    bnez t1, say\n" for at in offsets]
+    return "".join(lines)
+
+
+def test_what_is_only_read_costs_nothing(tmp_path):
+    at = list(range(8 * MIB, 24 * MIB, CHUNK))
+    run = Session({"reader": (program(tmp_path, "reader", reading(at) + SLEEP), 32 * MIB)})
+    run.go()
+    assert run.resident("reader") == LOADED
+    assert run.shared("reader") == 8 * CHUNK
+    said = run.ask("map reader")
+    assert "0x80800000 to 0x817fffff -> zeroes, shared r-x, pages of 2048 KiB" in said
+    assert re.search(r"0x80200000 to 0x803fffff -> 0x[0-9a-f]+ rwx, pages of 2048 KiB", said)
+
+
+def test_a_last_chunk_that_is_short_is_zeroes_in_pages(tmp_path):
+    source = reading([16 * MIB + 8, 16 * MIB + 0x4FF8]) + SLEEP
+    run = Session({"odd": (program(tmp_path, "odd", source), 16 * MIB + 0x5000)})
+    run.go()
+    assert run.resident("odd") == 2 * CHUNK and run.shared("odd") == 0x5000
+    assert "0x81000000 to 0x81004fff -> zeroes, shared r-x, pages of 4 KiB" in run.ask("map odd")
+
+
+WRITES = {
+    "store": "sb t1, 0(t0)",
+    "amoadd": "amoadd.d t2, t1, (t0)",
+    "amoor": "amoor.w t2, t1, (t0)",
+    "sc": "lr.d t2, (t0)\n    sc.d t2, t1, (t0)\n    bnez t2, again",
+    "fsd": "fmv.d.x fa0, t1\n    fsd fa0, 0(t0)",
+    "misaligned": "sd t1, -4(t0)\n    sb t1, 0(t0)",
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_the_first_write_gives_memory_of_its_own(tmp_path, write):
+    # The second VM reads the same zeroes before and after.
+    writer = (
+        reading([8 * MIB, 10 * MIB])
+        + f"""
+    li t0, 0x80800010
+    li t1, 0x5a
+    li t4, 0x6000
+    csrs sstatus, t4
+again:
+    {WRITES[write]}
+    lbu t3, 0(t0)
+    li s1, 2
+    bne t3, t1, say
+    ld t3, 8(t0)
+    bnez t3, say
+"""
+    )
+    later = """
+    li t0, 0x80800010
+    ld t1, 0(t0)
+    bnez t1, 3f
+    rdtime s4
+    li t1, 100000
+    add s4, s4, t1
+1:  rdtime t1
+    bltu t1, s4, 1b
+    ld t1, 0(t0)
+    bnez t1, 3f
+2:  li a7, 1
+    li a0, 0x30      # 0
+    ecall
+    li a0, 10
+    ecall
+    csrw sie, zero
+    wfi
+3:  li a7, 1
+    li a0, 0x58      # X
+    ecall
+    li a0, 10
+    ecall
+    csrw sie, zero
+    wfi
+"""
+    run = Session(
+        {
+            "writer": (program(tmp_path, "writer", writer + SLEEP), 32 * MIB),
+            "later": (guest(tmp_path, "l", later), 32 * MIB),
+        }
+    )
+    run.go(3 * STEP)
+    assert run.resident("writer") == LOADED + CHUNK, run.text
+    assert run.shared("writer") == CHUNK and run.shared("later") == CHUNK
+    assert "[later] 0" in run.text
+
+
+#: vCPU 1 looks at a word that reads as zero until vCPU 0 has written there.
+WATCHED = """
+    li a7, 0x48534d         # HSM
+    li a6, 0
+    li a0, 1
+    la a1, second
+    li a2, 0
+    ecall
+    la s4, seen
+1:  lw t0, 0(s4)            # it has read a zero
+    beqz t0, 1b
+    li t0, 0x80800040
+    li t1, 77
+    sd t1, 0(t0)
+2:  lw t0, 0(s4)
+    addi t0, t0, -77
+    bnez t0, 2b
+    li s1, 0
+    j say
+second:
+    la s4, seen
+    li s5, 0x80800040
+1:  ld t1, 0(s5)
+    addi t2, t1, 1
+    bnez t1, 2f
+    sw t2, 0(s4)
+    j 1b
+2:  sw t1, 0(s4)
+3:  wfi
+    j 3b
+    .balign 8
+seen: .word 0
+"""
+
+
+@pytest.mark.parametrize("harts", [1, 2])
+def test_another_vcpu_sees_the_write_where_it_read_zero(tmp_path, harts):
+    run = Session({"two": (program(tmp_path, "two", WATCHED), 32 * MIB)}, harts=harts, vcpus=2)
+    assert run.go(300_000_000) == "pass", run.text
+
+
+#: Reads a sector into guest memory at {to:#x}, driving the disk's queue by hand.
+DISK = """
+    li t0, {to:#x}
+    ld t1, 0(t0)
+    bnez t1, bad
+    ld t1, 504(t0)
+    bnez t1, bad
+    li s4, 0x10001000
+    sw zero, 0x70(s4)
+    li t0, 3
+    sw t0, 0x70(s4)
+    li t0, 1
+    sw t0, 0x24(s4)
+    sw t0, 0x20(s4)         # VERSION_1
+    li t0, 11
+    sw t0, 0x70(s4)
+    sw zero, 0x30(s4)
+    li t0, 8
+    sw t0, 0x38(s4)
+    li s5, 0x80600000       # descriptors, at +0x100 available, at +0x200 used, at +0x300 header, at +0x400 status
+    sw s5, 0x80(s4)
+    sw zero, 0x84(s4)
+    addi t0, s5, 0x100
+    sw t0, 0x90(s4)
+    sw zero, 0x94(s4)
+    addi t0, s5, 0x200
+    sw t0, 0xa0(s4)
+    sw zero, 0xa4(s4)
+    li t0, 1
+    sw t0, 0x44(s4)
+    li t0, 15
+    sw t0, 0x70(s4)
+    addi t0, s5, 0x300
+    sd t0, 0(s5)
+    li t0, 16
+    sw t0, 8(s5)
+    li t0, 0x10001          # next is 1
+    sw t0, 12(s5)
+    li t0, {to:#x}
+    sd t0, 16(s5)
+    li t0, 512
+    sw t0, 24(s5)
+    li t0, 0x20003          # next is 2, write
+    sw t0, 28(s5)
+    addi t0, s5, 0x400
+    sd t0, 32(s5)
+    li t0, 1
+    sw t0, 40(s5)
+    li t0, 2
+    sw t0, 44(s5)
+    fence
+    li t0, 0x10000          # flags 0, index 1
+    sw t0, 0x100(s5)
+    fence
+    sw zero, 0x50(s4)
+1:  lhu t0, 0x202(s5)
+    beqz t0, 1b
+    lbu t0, 0x400(s5)
+    bnez t0, bad
+    li s1, 1
+    li t0, {to:#x}
+    li t1, 0x6463626164636261
+    ld t2, 0(t0)
+    bne t1, t2, say
+    ld t2, 504(t0)
+    bne t1, t2, say
+    csrw sie, zero
+3:  wfi
+    j 3b
+bad: li s1, 2
+    j say
+"""
+
+
+@pytest.mark.parametrize("to", [0x8080_0000, 0x809F_FF00], ids=["within", "across"])
+def test_a_disk_writes_where_the_guest_has_read_zeroes(tmp_path, to):
+    image = tmp_path / "disk"
+    image.write_bytes(b"abcd" * 1024)
+    program_ = program(tmp_path, "disk", DISK.replace("{to:#x}", hex(to)))
+    run = Session({"disk": (program_, 32 * MIB)}, disk=str(image))
+    run.go(3 * STEP)
+    # And the chunk of the rings.
+    chunks = 1 if to % CHUNK == 0 else 2
+    assert run.resident("disk") == LOADED + (1 + chunks) * CHUNK, run.text
+    assert run.shared("disk") == 0
