@@ -198,11 +198,20 @@ class Server:
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         mask = os.umask(0o177)
         try:
-            self.listener.bind(path)
-            found = os.stat(path)
+            # Under its name it listens already: who finds it there can connect.
+            hidden = f"{path}.{os.getpid()}"
+            if len(os.fsencode(hidden)) > PATH_MAX:
+                hidden = path
+            self.listener.bind(hidden)
+            found = os.stat(hidden)
             self.identity = found.st_dev, found.st_ino
             self.listener.listen(16)
             self.listener.setblocking(False)
+            if hidden != path:
+                try:
+                    os.link(hidden, path)
+                finally:
+                    os.unlink(hidden)
         except (OSError, ValueError) as error:
             self.listener.close()
             raise InputError(path, os_reason(error) if isinstance(error, OSError) else str(error)) from None

@@ -126,7 +126,7 @@ void check_susp(void)
         check("suspend while another hart runs", sleep_call(SBI_SUSP, 0, 0, &arrival) == SBI_DENIED);
         other_stop();
     }
-    u64 alarm = read_time() + 100000;
+    u64 alarm = read_time() + 5000000;   /* far enough not to come before the call, however busy the machine */
     sbi_set_timer(alarm);
     CSR_WRITE(sie, 1 << IRQ_TIMER);
     CSR_SET(sstatus, SSTATUS_SIE);
