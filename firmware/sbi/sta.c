@@ -57,6 +57,6 @@ static struct sbi_ret set_shmem(struct vcpu *v, const u64 *args)
     return sbi_ok(0);
 }
 
-static const struct sbi_function functions[] = {{"set_shmem", 3, set_shmem, false}};
+static const struct sbi_function functions[] = {{"steal_time_set_shmem", 3, set_shmem, false}};
 
 const struct sbi_ext sbi_sta = {"STA", 0x535441, 0x535441, SBI_FUNCTIONS(functions), false};
