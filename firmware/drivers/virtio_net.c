@@ -7,8 +7,7 @@
 
 enum { RECEIVE = 0, TRANSMIT = 1, BUFFERS = 64 };
 
-struct header { u8 flags, gso_type; u16 hdr_len, gso_size, csum_start, csum_offset, num_buffers; };
-struct packet { struct header header; u8 data[FRAME_MAX]; } __attribute__((aligned(8)));
+struct packet { struct net_header header; u8 data[FRAME_MAX]; } __attribute__((aligned(8)));
 
 static struct uplink {
     u64 base;
@@ -33,7 +32,7 @@ static void transmit(void *ctx)
     while (u->tx_free && (f = switch_peek(u->port))) {
         u16 i = u->free[--u->tx_free];
         memcpy(u->out[i].data, f->data, f->length);
-        u->tx.desc[i] = (struct desc){(u64)&u->out[i], (u32)sizeof(struct header) + f->length, 0, 0};
+        u->tx.desc[i] = (struct desc){(u64)&u->out[i], (u32)(sizeof(struct net_header) + f->length), 0, 0};
         virtio_offer(u->base, TRANSMIT, &u->tx, i);
         switch_take(u->port, true);
     }
@@ -44,16 +43,17 @@ static void transmit(void *ctx)
 static void on_interrupt(void *ctx)
 {
     struct uplink *u = ctx;
-    struct frame f;
+    struct frame *f = switch_room(u->port);      /* one hart, one user */
     u16 used[BUFFERS];
     u32 count = 0, head, length;
 
     virtio_ack(u->base);
     while (count < BUFFERS && virtio_completed(&u->rx, &head, &length)) {
-        f.length = length - (u32)sizeof(struct header);
-        if (length >= sizeof(struct header) + FRAME_MIN && f.length <= FRAME_MAX) {
-            memcpy(f.data, u->in[head % BUFFERS].data, f.length);
-            switch_send(u->port, &f);
+        f->length = length - (u32)sizeof(struct net_header);
+        f->header = (struct net_header){0};
+        if (length >= sizeof(struct net_header) + FRAME_MIN && f->length <= FRAME_MAX) {
+            memcpy(f->data, u->in[head % BUFFERS].data, f->length);
+            switch_send(u->port, 0);
         }
         used[count++] = (u16)head;
     }

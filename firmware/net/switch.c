@@ -4,7 +4,8 @@
 #include "net/switch.h"
 #include "platform.h"
 
-enum { MAX_PORTS = MAX_VMS + 1, QUEUE = 64, LEARNED = 16, AGE_SECONDS = 300 };
+enum { MAX_PORTS = MAX_VMS + 1, LEARNED = 16, AGE_SECONDS = 300 };
+enum { QUEUE = 256 << 10 /* bytes, a power of two: three of the largest frames */, SLOT = 8, SKIP = 0 };
 
 struct station { u64 mac, seen; };               /* mac 0: free */
 
@@ -14,9 +15,11 @@ struct port {
     void *ctx;
     struct station learned[LEARNED];             /* under table_lock */
     struct spinlock queue_lock;                  /* for writers; the reader moves head only */
-    u32 head, tail;                              /* count frames: tail - head of them wait */
+    u32 head, tail;                              /* count bytes of the queue: tail - head of them are full */
+    u32 accepts;                                 /* offloads, under queue_lock */
     struct port_counters count;
-    struct frame queue[QUEUE];
+    u64 room[(sizeof(struct frame) + LARGE_MAX + SLOT - 1) / SLOT];
+    u64 queue[QUEUE / SLOT];                     /* whole frames; length SKIP: go on at the front */
 };
 
 static struct spinlock table_lock;
@@ -96,23 +99,56 @@ static void call(struct port *p)
             __atomic_fetch_or(&waiting, 1u << i, __ATOMIC_ACQ_REL);
 }
 
+static struct frame *at(struct port *p, u32 position) { return (struct frame *)&p->queue[position % QUEUE / SLOT]; }
+
+static u32 bytes_of(u64 length) { return (u32)ALIGN_UP(sizeof(struct frame) + length, SLOT); }
+
+/* Room for a frame at the tail, or NULL. Under queue_lock. */
+static struct frame *reserve(struct port *p, u64 length)
+{
+    u32 size = bytes_of(length), to_end = QUEUE - p->tail % QUEUE, skip = size > to_end ? to_end : 0;
+
+    if (QUEUE - (p->tail - __atomic_load_n(&p->head, __ATOMIC_ACQUIRE)) < skip + size)
+        return NULL;
+    if (skip) {
+        at(p, p->tail)->length = SKIP;
+        __atomic_store_n(&p->tail, p->tail + skip, __ATOMIC_RELEASE);
+    }
+    return at(p, p->tail);
+}
+
+/* What the station does not take as it is comes in pieces, as far as there is room: work is bounded by it. */
 static void enqueue(struct port *p, const struct frame *f)
 {
     spin_lock(&p->queue_lock);
-    if (p->tail - __atomic_load_n(&p->head, __ATOMIC_ACQUIRE) == QUEUE) {
-        p->count.dropped++;
-    } else {
-        struct frame *slot = &p->queue[p->tail % QUEUE];
-        slot->length = f->length;
-        memcpy(slot->data, f->data, f->length);
-        __atomic_store_n(&p->tail, p->tail + 1, __ATOMIC_RELEASE);
+    bool whole = offload_passes(f, p->accepts);
+    u32 pieces = whole ? 1 : offload_pieces(f);
+    for (u32 i = 0; i < pieces; i++) {
+        struct frame *slot = reserve(p, whole ? f->length : offload_piece_length(f, i));
+        if (!slot) {
+            p->count.dropped++;
+            break;
+        }
+        if (whole)
+            memcpy(slot, f, sizeof(*f) + f->length);
+        else
+            offload_piece(f, i, slot);
+        __atomic_store_n(&p->tail, p->tail + bytes_of(slot->length), __ATOMIC_RELEASE);
     }
     spin_unlock(&p->queue_lock);
     call(p);
 }
 
-void switch_send(struct port *from, const struct frame *f)
+struct frame *switch_room(struct port *p) { return (struct frame *)p->room; }
+
+void switch_send(struct port *from, u32 offloads)
 {
+    struct frame *f = switch_room(from);
+
+    if (!offload_check(f, offloads)) {
+        switch_refuse(from);
+        return;
+    }
     u64 to = mac_at(f->data), source = mac_at(f->data + MAC_LENGTH), now = rdtime();
     struct station *unused;
 
@@ -143,18 +179,41 @@ void switch_deliver(void)
     }
 }
 
-const struct frame *switch_peek(struct port *p)
+struct frame *switch_peek(struct port *p)
 {
-    return p->head == __atomic_load_n(&p->tail, __ATOMIC_ACQUIRE) ? NULL : &p->queue[p->head % QUEUE];
+    u32 tail = __atomic_load_n(&p->tail, __ATOMIC_ACQUIRE);
+
+    if (p->head != tail && at(p, p->head)->length == SKIP)
+        __atomic_store_n(&p->head, p->head + QUEUE - p->head % QUEUE, __ATOMIC_RELEASE);
+    return p->head == tail ? NULL : at(p, p->head);
 }
 
 void switch_take(struct port *p, bool received)
 {
+    u64 length = at(p, p->head)->length;
+
     if (received) {
         p->count.received++;
-        p->count.received_bytes += p->queue[p->head % QUEUE].length;
+        p->count.received_bytes += length;
     }
-    __atomic_store_n(&p->head, p->head + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&p->head, p->head + bytes_of(length), __ATOMIC_RELEASE);
+}
+
+void switch_drop(struct port *p)
+{
+    spin_lock(&p->queue_lock);
+    p->count.dropped++;
+    spin_unlock(&p->queue_lock);
+    switch_take(p, false);
+}
+
+void switch_accept(struct port *p, u32 offloads)
+{
+    if (__atomic_load_n(&p->accepts, __ATOMIC_RELAXED) == offloads)
+        return;
+    spin_lock(&p->queue_lock);
+    p->accepts = offloads;
+    spin_unlock(&p->queue_lock);
 }
 
 void switch_call_again(struct port *p) { call(p); }
@@ -164,6 +223,7 @@ void switch_flush(struct port *p)
     spin_lock(&table_lock);
     memset(p->learned, 0, sizeof(p->learned));
     spin_unlock(&table_lock);
+    switch_accept(p, 0);                         /* first, so that what comes meanwhile is finished, too */
     while (switch_peek(p))
         switch_take(p, false);
 }

@@ -33,6 +33,7 @@ struct virtio_dev {
     bool backlog;                            /* net: requests are left for virtio_net_continue */
     u32 budget;                              /* requests that it may still take in this turn */
     u32 later;                               /* bit per queue that has not come to its end in its turn */
+    u64 lacks_since;                         /* net: time from which on the first frame has lacked buffers, or 0 */
     u32 generation;                          /* counts resets: completions from before one are dropped */
 };
 

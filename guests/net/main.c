@@ -1,11 +1,14 @@
 /* net: a station on an Ethernet. Boot arguments: ip=10.0.0.3 is its address, ping=10.0.0.1,10.0.0.2 whom it
  * asks. It answers ARP (RFC 826) and echo requests (RFC 792), pings each of the others three times once they
- * are up, and ends when nobody has asked anything for fifteen seconds. */
+ * are up, and ends when nobody has asked anything for fifteen seconds. bulk=4 (or 6, the version of IP) sends data
+ * to the last one pinged; card=tso,gro,merge asks the card to cut what we send, to give us what is uncut, and to
+ * give it in several buffers. */
+#include "bulk.h"
 #include "guest.h"
 #include "nic.h"
 
 enum { PINGS = 3, PATIENCE_SECONDS = 100, QUIET_SECONDS = 15, PAYLOAD = 56 };
-enum { ETHERTYPE_IP = 0x0800, ETHERTYPE_ARP = 0x0806, ARP_REQUEST = 1, ARP_REPLY = 2 };
+enum { ETHERTYPE_ARP = 0x0806, ARP_REQUEST = 1, ARP_REPLY = 2 };
 enum { IP_ICMP = 1, ECHO_REPLY = 0, ECHO_REQUEST = 8, IP_HEADER = 20, ICMP_HEADER = 8 };
 
 struct ethernet { u8 to[MAC_LENGTH], from[MAC_LENGTH], type[2]; };
@@ -48,7 +51,7 @@ static void send(const u8 *to, u32 type, const void *payload, u32 length)
     memcpy(e->from, nic_mac, MAC_LENGTH);
     put16(e->type, type);
     memcpy(frame + sizeof *e, payload, length);
-    nic_send(frame, sizeof *e + length);
+    nic_send(&(struct nic_header){ 0 }, frame, sizeof *e + length);
 }
 
 static void send_arp(u32 operation, const u8 *to_mac, const u8 *to_ip)
@@ -115,11 +118,17 @@ static void receive_ip(const struct ethernet *e, struct ip *ip, u32 room)
 
 static void receive_all(void)
 {
-    static u8 frame[FRAME_MAX] __attribute__((aligned(8)));
+    static u8 frame[LARGE_MAX] __attribute__((aligned(8)));
     struct ethernet *e = (struct ethernet *)frame;
+    struct nic_header header;
     u32 length;
-    while ((length = nic_receive(frame)) != 0) {
+    while ((length = nic_receive(&header, frame)) != 0) {
         u32 room = length - (u32)sizeof *e;
+        u32 type = length >= sizeof *e ? get16(e->type) : 0;
+        if ((type == ETHERTYPE_IP || type == ETHERTYPE_IP6) && bulk_receive(&header, frame, length)) {
+            last_request = read_time();
+            continue;
+        }
         if (length >= sizeof *e + sizeof(struct arp) && get16(e->type) == ETHERTYPE_ARP)
             receive_arp((struct arp *)(e + 1));
         else if (length >= sizeof *e + IP_HEADER && get16(e->type) == ETHERTYPE_IP)
@@ -138,6 +147,11 @@ static bool serve_until(const u32 *number, u32 wanted, u64 deadline)
             return false;
         nic_wait(deadline);
     }
+}
+
+static bool serve_bulk(const u32 *number, u32 wanted)
+{
+    return serve_until(number, wanted, read_time() + ticks_per_second);
 }
 
 static bool ping(const u8 ip[4])
@@ -171,6 +185,16 @@ static const char *parse_ip(const char *s, u8 ip[4])
     return s;
 }
 
+/* True if the word is among those of a list, which a space ends. */
+static bool lists(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+    for (; list && *list && *list != ' '; list++)
+        if (strncmp(list, word, n) == 0)
+            return true;
+    return false;
+}
+
 static const char *argument(const char *arguments, const char *name)
 {
     size_t n = strlen(name);
@@ -188,10 +212,15 @@ bool guest_main(u64 hart, const void *dtb)
 {
     const char *arguments = fdt_string(dtb, fdt_path(dtb, "/chosen"), "bootargs");
     const char *ip = argument(arguments, "ip="), *others = argument(arguments, "ping=");
+    const char *bulk = argument(arguments, "bulk="), *card = argument(arguments, "card=");
+    struct bulk_setting setting = { lists(card, "tso"), bulk && *bulk == '6' };
+    u64 wanted = (setting.tso ? NET_F_CSUM | NET_F_HOST_TSO4 | NET_F_HOST_TSO6 : 0) |
+                 (lists(card, "gro") ? NET_F_GUEST_CSUM | NET_F_GUEST_TSO4 | NET_F_GUEST_TSO6 : 0) |
+                 (lists(card, "merge") ? NET_F_MRG_RXBUF : 0);
     bool all = true;
 
     ticks_per_second = fdt_u32(dtb, fdt_path(dtb, "/cpus"), "timebase-frequency", 10000000);
-    if (!nic_init(dtb, hart))
+    if (!nic_init(dtb, hart, wanted))
         fail("net: there is no network card");
     if (!ip || !parse_ip(ip, own_ip))
         fail("net: the boot arguments give no address: ip=10.0.0.3");
@@ -202,9 +231,14 @@ bool guest_main(u64 hart, const void *dtb)
         if (*others++ != ',')
             break;
     }
+    if (bulk && !bulk_send(setting, peer.mac, serve_bulk)) {
+        printf("bulk: not acknowledged\n");
+        all = false;
+    }
     last_request = read_time();
     for (u64 end; (end = last_request + QUIET_SECONDS * ticks_per_second) > read_time();)
         serve_until(NULL, 0, end);
+    all &= bulk_report();
     printf("net: %s\n", all ? "all answered" : "somebody did not answer");
     return all;
 }

@@ -160,7 +160,7 @@ BAD_RECEIVE = {
     "hypervisor": (".dword 0x80000000 - 0x1000\n.word 0x2000\n.half 2, 0", 1, 0),
     "wraps": (".dword 0xfffffffffffff000\n.word 0x2000\n.half 2, 0", 1, 0),
     "read-only": (".dword buffer\n.word 2048\n.half 0, 0", 1, 0),
-    "too short": (".dword buffer\n.word 40\n.half 2, 0", 1, 0),
+    "no room for a header": (".dword buffer\n.word 11\n.half 2, 0", 1, 0),
     "loop": (".dword buffer\n.word 8\n.half 3, 0", 1, 0),
     "next outside": (".dword buffer\n.word 8\n.half 3, 16", 1, 0),
     "indirect not negotiated": (".dword rdesc\n.word 16\n.half 6, 0", 1, 0),
@@ -272,6 +272,7 @@ def test_a_flood_and_a_deaf_station_slow_nobody(tmp_path):
 
 def checksum(data: bytes) -> bytes:
     """The Internet checksum (RFC 1071)."""
+    data += bytes(len(data) % 2)
     total = sum(int.from_bytes(data[i : i + 2], "big") for i in range(0, len(data), 2))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
@@ -313,6 +314,169 @@ class Outside:
             return
         source.deliver(bytes([255] * 6) + self.FIRST_VM + b"\x88\xb5" + bytes(46))
         source.deliver(head + kind + answer)
+
+
+def bulk_line(payload: int, partial: bool, merged: bool) -> str:
+    """What the receiver of a stream says of it when all is well."""
+    kind = "partial" if partial else "whole"
+    return f"bulk: 400000 bytes, largest {payload}, {kind} sums, {'merged' if merged else 'single'}, 0 wrong"
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("receiver", ["", "gro", "gro,merge", "merge"])
+@pytest.mark.parametrize("sender", ["", "tso"])
+def test_offloads_between_vms(sender, receiver, version):
+    """What the receiver takes uncut comes as it was sent, the rest cut and with its sums; every byte is compared."""
+    append = {
+        "a": f"ip=10.0.0.1 ping=10.0.0.2 bulk={version} card={sender}",
+        "b": f"ip=10.0.0.2 ping=10.0.0.1 card={receiver}",
+    }
+    done = run_vms(dict.fromkeys(append, NET), append=append, net=True, max_insns=20_000_000_000)
+    whole = bool(sender) and "gro" in receiver
+    line = bulk_line(65000 if whole else 1400, whole, whole and "merge" in receiver)
+    assert done.of("b")[1:] == ["ping 10.0.0.1: 3 of 3 answered", line, "net: all answered"], done.text
+    assert done.of("a")[1:] == ["ping 10.0.0.2: 3 of 3 answered", "net: all answered"]
+    assert done.stop.kind == "pass"
+
+
+class Collector:
+    """Takes a TCP stream from the cable: checks each segment's lengths and sums, and acknowledges it."""
+
+    FIRST = 0xFFFE0000
+
+    def __init__(self) -> None:
+        self.data, self.wrong, self.longest = bytearray(), 0, 0
+
+    def segment(self, frame: bytes) -> bytes | None:
+        """The acknowledgement of a frame that carries data, or None."""
+        six = frame[12:14] == b"\x86\xdd"
+        ip = frame[14:]
+        header, protocol = (40, ip[6]) if six else (20, ip[9])
+        if protocol != 6:
+            return None
+        tcp, addresses = ip[header:], ip[8:40] if six else ip[12:20]
+        pseudo = addresses + bytes([0, 6]) + len(tcp).to_bytes(2, "big")
+        length = int.from_bytes(ip[4:6], "big") + 40 if six else int.from_bytes(ip[2:4], "big")
+        expected = (self.FIRST + len(self.data)) % 2**32
+        self.wrong += (
+            length != len(ip) or checksum(pseudo + tcp) != b"\0\0" or not (six or checksum(ip[:20]) == b"\0\0")
+        )
+        self.wrong += int.from_bytes(tcp[4:8], "big") != expected
+        self.data += tcp[20:]
+        self.longest = max(self.longest, len(frame))
+        number = ((self.FIRST + len(self.data)) % 2**32).to_bytes(4, "big")
+        return frame[6:12] + Outside.MAC + frame[12:14] + ip[:header] + tcp[:8] + number + tcp[12:20]
+
+
+def pattern(length: int) -> bytes:
+    at = [(Collector.FIRST + i) % 2**32 for i in range(length)]
+    return bytes((n * 7 + (n >> 8) * 13 + (n >> 16)) & 0xFF for n in at)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_offloads_end_at_the_uplink(version):
+    class Far(Outside):
+        def send(self, source: VirtioNet, frame: bytes) -> None:
+            answer = collector.segment(frame) if frame[12:14] in (b"\x08\x00", b"\x86\xdd") else None
+            if answer:
+                source.deliver(answer)
+            else:
+                super().send(source, frame)
+
+    collector = Collector()
+    card = VirtioNet(bytes([0x52, 0x54, 0, 0x12, 0x34, 0x56]))
+    card.plug(Far())
+    append = {"a": f"ip=10.0.0.1 ping=10.0.0.200 bulk={version} card=tso,gro,merge"}
+    done = run_vms({"a": NET}, append=append, net=True, devices=[card], max_insns=20_000_000_000)
+    assert done.of("a")[1:] == ["ping 10.0.0.200: 3 of 3 answered", "net: all answered"], done.text
+    assert collector.data == pattern(400000)
+    assert (collector.wrong, collector.longest) == (0, 14 + (20 if version == 4 else 40) + 20 + 1400)
+
+
+CSUM, TSO4, TSO6 = 1 << 0, 1 << 11, 1 << 12
+IP4 = [0x08, 0x00, 0x45, 0, 0, 0, 0, 0, 0, 0, 64, 6, 0, 0, *[10] * 8]
+TCP4 = [*IP4, *[0] * 12, 0x50, 0, 0, 0, 0, 0, 0, 0]
+
+
+def large(
+    features: int = CSUM | TSO4,
+    body: list[int] = TCP4,
+    flags: int = 1,
+    kind: int = 1,
+    headers: int = 54,
+    size: int = 1000,
+    start: int = 34,
+    offset: int = 16,
+    length: int = 3000,
+) -> tuple[int, list[int], tuple[int, int, int, int, int, int], int]:
+    """A frame as it should be, but for what is given: features accepted, what follows the addresses, the header."""
+    return features, body, (flags, kind, headers, size, start, offset), length
+
+
+#: Frames that lie about themselves; the first three do not, and pass.
+LIARS = {
+    "none": large(),
+    "sum only": large(kind=0, size=0, headers=0, length=100),
+    "nothing asked for": large(features=0, flags=0, kind=0, size=0, headers=0, start=0, offset=0, length=100),
+    "sum begins beyond": large(kind=0, start=3000, length=100),
+    "sum goes beyond": large(kind=0, start=34, offset=65, length=100),
+    "sum wraps": large(kind=0, start=0xFFFF, offset=0xFFFF, length=100),
+    "sum in the addresses": large(kind=0, start=0, offset=6, length=100),
+    "sum not negotiated": large(features=0, kind=0, length=100),
+    "segments not negotiated": large(features=CSUM),
+    "other segments negotiated": large(features=CSUM | TSO6),
+    "segments without sum": large(flags=0),
+    "size 0": large(size=0),
+    "size beyond a frame": large(size=1480),
+    "size 65535": large(size=65535),
+    "type 2": large(kind=2),
+    "UDP": large(kind=3),
+    "UDP_L4": large(kind=5),
+    "ECN not negotiated": large(kind=0x81),
+    "headers short": large(headers=53),
+    "headers beyond": large(headers=3001),
+    "other version": large(features=CSUM | TSO4 | TSO6, kind=4),
+    "not TCP": large(body=[*TCP4[:11], 17, *TCP4[12:]]),
+    "a fragment": large(body=[*TCP4[:8], 0x20, 0, *TCP4[10:]]),
+    "not IP": large(body=[0x88, 0xB5, *TCP4[2:]]),
+    "IP header short": large(body=[*TCP4[:2], 0x44, *TCP4[3:]]),
+    "IP header beyond": large(body=[*TCP4[:2], 0x4F, *TCP4[3:]], length=80),
+    "TCP header short": large(body=[*TCP4[:34], 0x40, *TCP4[35:]]),
+    "TCP header beyond": large(body=[*TCP4[:34], 0xF0, *TCP4[35:]], length=90),
+    "sum elsewhere": large(start=36),
+    "sum at another place": large(offset=18),
+    "uncut": large(kind=0, length=1519),
+    "no data": large(length=54),
+    "options for ever": large(
+        features=CSUM | TSO6, kind=4, body=[0x86, 0xDD, 0x60, 0, 0, 0, 0, 0, 0, 64, *[0] * 200], length=240
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LIARS)
+def test_frames_that_lie_about_themselves_are_refused(tmp_path, what):
+    features, body, (flags, kind, *fields), length = LIARS[what]
+    card = CARD.replace("sw t0, 0x20(s0)", f"sw t0, 0x20(s0)\n sw zero, 0x24(s0)\n li t0, {features}\n sw t0, 0x20(s0)")
+    source = "0x52, 0x54, 0, 0x76, 0x68, 3"
+    data = rings("sent", length=12 + length, source=source)
+    head = f".byte {flags}, {kind}\n.half " + ", ".join(map(str, fields)) + ", 0"
+    data = data.replace("frame:\n    .zero 12", "frame:\n    " + head)
+    data = data.replace(".byte 0x88, 0xb5", ".byte " + ", ".join(map(str, body))).replace(".zero 1600", ".zero 4000")
+    bad = guest(tmp_path, "bad", card + SEND.format(count=16) + data)
+    listen = guest(tmp_path, "listen", CARD + LISTEN + rings("nothing", GOOD_BUFFER, 1))
+    done = run_vms({"x": listen, "listen": listen, "bad": bad}, net=True)
+    assert done.of("bad") == ["sent"]
+    heard = "!othing" if what in ("none", "sum only", "nothing asked for") else "nothing"
+    assert done.of("listen") == done.of("x") == [heard]
+
+
+@pytest.mark.parametrize("size, heard", [(2048, "!othing"), (72, "!othing"), (71, "nothing"), (12, "nothing")])
+def test_a_frame_too_large_for_its_buffer_is_lost_alone(tmp_path, size, heard):
+    listen = guest(tmp_path, "listen", CARD + LISTEN + rings("nothing", f".dword buffer\n.word {size}\n.half 2, 0", 1))
+    sender = guest(tmp_path, "sender", CARD + SEND.format(count=16) + rings("sent"))
+    done = run_vms({"x": listen, "listen": listen, "sender": sender}, net=True)
+    assert done.of("x") == done.of("listen") == [heard]
+    assert done.stop.kind == "pass"
 
 
 def test_the_uplink_leads_outside():
