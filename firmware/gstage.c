@@ -4,7 +4,7 @@
 #include "vm.h"
 #include "sched.h"
 
-enum { GIB = 1 << 30, ROOT_SIZE = 4 * PAGE_SIZE };      /* the root of SvNNx4 has 2 more index bits (manual, hgatp) */
+enum { GIB = 1 << 30, GIB_CHUNKS = GIB / CHUNK, ROOT_SIZE = 4 * PAGE_SIZE };      /* the root of SvNNx4 has 2 more index bits (manual, hgatp) */
 
 /* In place of a chunk's host address: it is mapped to the zeroes. */
 enum { SHARED = 1 };
@@ -26,7 +26,7 @@ static u64 chunk_gpa(u64 chunk) { return GUEST_RAM_BASE + chunk * CHUNK; }
 static u64 chunk_size(const struct vm *vm, u64 chunk) { return min_u64(CHUNK, vm->ram_size - chunk * CHUNK); }
 static u64 chunk_of(u64 gpa) { return (gpa - GUEST_RAM_BASE) / CHUNK; }
 
-/* The entry for gpa at `level` (0: 4 KiB, 1: 2 MiB), with tables made on the way; NULL: out of memory. */
+/* The entry for gpa at `level` (0: 4 KiB, 1: 2 MiB, 2: 1 GiB), with tables made on the way; NULL: out of memory. */
 static u64 *pte_slot(struct vm *vm, u64 gpa, u32 level)
 {
     u64 *table = vm->gstage_root;
@@ -73,7 +73,9 @@ bool gstage_init(struct vm *vm)
     vm->chunk = ram_take_zeroed(chunk_count(vm) * sizeof(*vm->chunk), PAGE_SIZE);
     /* VMID 0 stands for "no number of its own"; such a VM pays with a flush at every switch. */
     vm->vmid = vmid < BIT(features.vmid_bits) ? vmid : 0;
-    bool ok = vm->gstage_root && vm->chunk;
+    u64 gibs = ALIGN_UP(vm->ram_size, GIB) / GIB;
+    vm->gib_table = vm->gib_pages ? ram_take_zeroed(gibs * sizeof(*vm->gib_table), PAGE_SIZE) : NULL;
+    bool ok = vm->gstage_root && vm->chunk && (vm->gib_table || !vm->gib_pages);
     /* All tables are made now: memory that runs out later must not look like a hole in the guest's RAM. */
     for (u64 gpa = GUEST_RAM_BASE; ok && gpa < end; gpa += GIB)
         ok = pte_slot(vm, gpa, 1);
@@ -112,11 +114,39 @@ static void unshare(struct vm *vm, u64 chunk)
     gstage_fence(vm);
 }
 
+/* Gives all the chunks of a GiB memory in one page; false: the machine has none in one piece, or it is too late. The
+   table that the page replaces is kept for the time when the memory goes back. */
+static bool fill_gib(struct vm *vm, u64 chunk)
+{
+    u64 gib = chunk / GIB_CHUNKS, start = gib * GIB_CHUNKS;
+
+    if (!vm->gib_pages || (gib + 1) * GIB > vm->ram_size)
+        return false;
+    for (u64 i = start; i < start + GIB_CHUNKS; i++)
+        if (vm->chunk[i])
+            return false;
+    u64 host = ram_take(GIB, GIB), *pte = pte_slot(vm, chunk_gpa(start), 2);
+    if (!host)
+        return false;
+    memset((void *)host, 0, GIB);
+    vm->gib_table[gib] = *pte;
+    __atomic_store_n(pte, 0, __ATOMIC_RELEASE);
+    gstage_fence(vm);
+    __atomic_store_n(pte, host / PAGE_SIZE << 10 | own_flags, __ATOMIC_RELEASE);
+    for (u64 i = start; i < start + GIB_CHUNKS; i++)
+        set_chunk(vm, i, host + (i - start) * CHUNK);
+    if (!platform.overcommit)
+        __atomic_sub_fetch(&promised, GIB_CHUNKS, __ATOMIC_RELAXED);
+    vm->memory.resident += GIB;
+    return true;
+}
+
 /* Gives a chunk memory of its own, zeroed. Needs vm->ram_lock. */
 static bool fill(struct vm *vm, u64 chunk)
 {
+    if (fill_gib(vm, chunk))
+        return true;
     u64 size = chunk_size(vm, chunk), host = ram_take(size, size == CHUNK ? CHUNK : PAGE_SIZE);
-
     if (!host)
         return false;
     __atomic_sub_fetch(&promised, !platform.overcommit, __ATOMIC_RELAXED);
@@ -156,7 +186,7 @@ bool gstage_populate(struct vm *vm, u64 gpa, bool write)
     u64 chunk = chunk_of(gpa);
     bool shared = false;
     spin_lock(&vm->ram_lock);
-    if (!vm->chunk[chunk] && !write && zeroes) {
+    if (!vm->chunk[chunk] && !write && zeroes && !vm->gib_pages) {
         share(vm, chunk);
         shared = true;
     }
@@ -183,9 +213,13 @@ void gstage_release(struct vm *vm)
 {
     spin_lock(&vm->ram_lock);
     for (u64 chunk = 0; chunk < chunk_count(vm); chunk++) {
-        u64 host = vm->chunk[chunk];
+        u64 host = vm->chunk[chunk], *table = vm->gib_table ? &vm->gib_table[chunk / GIB_CHUNKS] : NULL;
         if (!host)
             continue;
+        if (table && *table) {
+            __atomic_store_n(pte_slot(vm, chunk_gpa(chunk), 2), *table, __ATOMIC_RELEASE);
+            *table = 0;
+        }
         map(vm, chunk, 0, 0);
         set_chunk(vm, chunk, 0);
         if (host == SHARED)

@@ -38,6 +38,7 @@ void vm_found(const struct fdt_node *n)
     vm->disk = (i64)(i32)fdt_u32(n, "disk", ~0u);
     u32 len;
     vm->autostart = fdt_u32(n, "autostart", 1);
+    vm->gib_pages = fdt_prop(n, "gib-pages", &len) != NULL;
     vm->partition = fdt_u32(n, "partition", 0);
     vm->serial = fdt_string(n, "serial");
     vm->has_net = fdt_prop(n, "net", &len) && (len == 0 || fdt_u32(n, "net", 0));

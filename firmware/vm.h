@@ -35,6 +35,8 @@ struct vm {
 
     u64 ram_size;
     u64 *chunk;                           /* host address of each 2 MiB of guest RAM, 0: not touched, 1: reads as zero */
+    bool gib_pages;                       /* its RAM is to come in pages of 1 GiB, as far as that is possible */
+    u64 *gib_table;                       /* per GiB: the entry whose place such a page has taken, or 0 */
     struct memory_stats memory;
     u64 gstage_epoch;                     /* counts what is no longer mapped as it was: gstage_sync */
     struct spinlock ram_lock;             /* of the tables and the four above */

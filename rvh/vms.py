@@ -61,6 +61,8 @@ OVERHEAD = 32 * MIB
 GUEST_TREE = 64 << 10
 MAX_APPEND = GUEST_TREE // 2
 MAX_PARTITION = 1024
+#: Largest pages that a VM's memory is mapped with.
+PAGES = ("2M", "1G")
 SERIAL = re.compile(r"[!-~]{1,20}")
 SIZE = re.compile(r"(\d{1,20})\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 
@@ -105,6 +107,7 @@ class VmSpec:
     autostart: bool = True
     serial: str | None = None
     partition: int | None = None
+    pages: str = "2M"
 
 
 @dataclass
@@ -215,6 +218,7 @@ VM_KEYS: dict[str, type | tuple[type, ...]] = {
     "harts": list,
     "serial": str,
     "partition": int,
+    "pages": str,
     "autostart": bool,
 }
 MACHINE_KEYS: dict[str, type | tuple[type, ...]] = {
@@ -299,6 +303,9 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
     for key in ("readonly", "snapshot"):
         if entry.get(key) and "disk" not in entry:
             raise InputError(path, f"{where}: is {key} but has no disk")
+    pages = entry.get("pages", "2M")
+    if pages not in PAGES:
+        raise InputError(path, f"{where}: pages is {pages!r}, not one of {', '.join(PAGES)}")
     partition = entry.get("partition")
     if partition is not None and ("disk" not in entry or not 1 <= partition <= MAX_PARTITION):
         raise InputError(path, f"{where}: partition is {partition}, not 1 to {MAX_PARTITION} of a disk")
@@ -322,6 +329,7 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
         entry.get("autostart", True),
         serial,
         partition,
+        pages,
     )
 
 
@@ -472,6 +480,8 @@ def plan_hypervisor(
                 node["partition"] = vm.partition
             if vm.serial is not None:
                 node["serial"] = vm.serial
+        if vm.pages == "1G":
+            node["gib-pages"] = b""
         if vm.net:
             node["net"] = 1
         if vm.trace_sbi:

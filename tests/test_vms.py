@@ -196,6 +196,7 @@ VM = "[[vm]]\nkernel = 'k'\n"
         (VM + 'disk = "d"\nserial = "' + "x" * 21 + '"', "is not 1 to 20 printable"),
         (VM + "partition = 1", "vm 1: partition is 1, not 1 to 1024 of a disk"),
         (VM + 'disk = "d"\npartition = 0', "vm 1: partition is 0, not 1 to 1024 of a disk"),
+        (VM + 'pages = "4K"', "vm 1: pages is '4K', not one of 2M, 1G"),
         (VM + "weight = 0", "vm 1: weight is 0, not 1 to 65535"),
         (VM + "cap = 801", "vm 1: cap is 801, not 0 to 800 percent"),
         (VM + "harts = 1", "vm 1: harts is not a list"),

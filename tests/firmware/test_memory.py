@@ -34,9 +34,10 @@ class Session:
         vcpus: int = 1,
         off: tuple[str, ...] = (),
         disk: str | None = None,
+        pages: str = "2M",
     ):
         specs = [
-            vms.VmSpec(name, path, memory, vcpus, autostart=name not in off, disk=disk)
+            vms.VmSpec(name, path, memory, vcpus, autostart=name not in off, disk=disk, pages=pages)
             for name, (path, memory) in kernels.items()
         ]
         ram = ram or vms.memory_for(specs)
@@ -481,3 +482,58 @@ def test_a_disk_writes_where_the_guest_has_read_zeroes(tmp_path, to):
     chunks = 1 if to % CHUNK == 0 else 2
     assert run.resident("disk") == LOADED + (1 + chunks) * CHUNK, run.text
     assert run.shared("disk") == 0
+
+
+#: Writes to and reads from both ends of its 1088 MiB, where they must have been zero.
+ENDS = """
+    li s1, 0
+    li t0, 0x80c00000
+    li t1, 0xbfffff00
+    li t2, 0xc1800000
+    ld t3, 0(t0)
+    ld t4, 0(t1)
+    ld t5, 0(t2)
+    or t3, t3, t4
+    or t3, t3, t5
+    bnez t3, fail
+    sd t0, 0(t0)
+    sd t0, 0(t1)
+    sd t0, 0(t2)
+    la s2, text
+2:  lbu a0, 0(s2)
+    beqz a0, 3f
+    li a7, 1
+    ecall
+    addi s2, s2, 1
+    j 2b
+3:  csrw sie, zero
+4:  wfi
+    j 4b
+fail:
+    li s1, 1
+"""
+GIB = 1 << 30
+
+
+def test_a_gib_in_one_page(tmp_path):
+    """And back, and again; what is left of the memory comes in chunks."""
+    size, gap = GIB + 64 * MIB, 3 * GIB
+    run = Session({"big": (program(tmp_path, "big", ENDS), size)}, gap, pages="1G")
+    for turn in (1, 2):
+        run.go(40 * STEP)
+        assert run.text.count("[big] done") == turn, run.text[-500:]
+        shown = run.ask("map big")
+        assert re.search(r"0x80000000 to 0xbfffffff -> 0x[0-9a-f]*[048c]0000000 rwx, pages of 1048576 KiB", shown), (
+            shown
+        )
+        assert "pages of 2048 KiB" in shown
+        # The device tree's chunk at the top, and the one that it has written to.
+        assert run.resident("big") == GIB + 2 * CHUNK
+        run.ask("reset big")
+
+
+def test_no_gib_in_one_piece_means_chunks(tmp_path):
+    run = Session({"big": (program(tmp_path, "big", ENDS), GIB + 64 * MIB)}, GIB + 512 * MIB, pages="1G")
+    run.go(40 * STEP)
+    assert "done" in run.text
+    assert "pages of 1048576" not in run.ask("map big")
