@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 import rvh
+from rvh.boot import Plan
 
 ROOT = Path(rvh.__file__).resolve().parent.parent
 TESTS = Path(__file__).resolve().parent.parent
@@ -37,6 +38,21 @@ def image(name: str) -> Path:
     path = IMAGES / f"{name}.elf"
     assert path.is_file(), f"{path} was not built"
     return path
+
+
+def qemu_loads(folder: Path, plan: Plan, firmware: str) -> list[str]:
+    """QEMU's arguments for what `rvh-run` would put into RAM beside firmware and hypervisor, by way of files."""
+    arguments = []
+    for number, load in enumerate(plan.loads):
+        if load.name in (firmware, str(image("hv")), "fw_dynamic_info"):
+            continue
+        path = folder / f"load{number}"
+        path.write_bytes(load.data)
+        if load.name == "the device tree":
+            arguments += ["-dtb", str(path)]
+        else:
+            arguments += ["-device", f"loader,file={path},addr={load.address:#x},force-raw=on"]
+    return arguments
 
 
 def debian_tool() -> ModuleType:

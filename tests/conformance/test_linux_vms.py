@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from images import ROOT, debian, debian_tool, image, rvh_run, tail
+from images import ROOT, debian, debian_tool, image, qemu_loads, rvh_run, tail
 from test_qemu import FIRMWARE, QEMU
 
 from rvh import dtb, vms
@@ -151,15 +151,7 @@ def test_the_same_image_runs_two_debians_on_qemu(tmp_path, example):
         dtb.parse(blob.read_bytes()), RAM_BASE, RAM - (64 << 20), firmware, str(image("hv")), specs
     )
     command = [QEMU, "-M", "virt", *QEMU_MACHINE, *devices, "-bios", firmware, "-kernel", str(image("hv"))]
-    for number, load in enumerate(plan.loads):
-        if load.name in (firmware, str(image("hv")), "fw_dynamic_info"):
-            continue
-        path = tmp_path / f"load{number}"
-        path.write_bytes(load.data)
-        if load.name == "the device tree":
-            command += ["-dtb", str(path)]
-        else:
-            command += ["-device", f"loader,file={path},addr={load.address:#x},force-raw=on"]
+    command += qemu_loads(tmp_path, plan, firmware)
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=1500
     )

@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from images import image, rvh_run, tail
+from images import image, qemu_loads, rvh_run, tail
 
 from rvh import dtb, vms
 from rvh.isa import extensions
@@ -67,15 +67,7 @@ def run_qemu(tmp_path: Path, tree: dtb.Node, firmware: str, guests: dict[str, in
     # QEMU puts the device tree at the top of RAM; our modules go below the middle.
     plan = vms.plan_hypervisor(tree, RAM_BASE, RAM_SIZE - (256 << 20), firmware, hypervisor, specs)
     command = [QEMU, "-M", "virt", *MACHINE, "-bios", firmware, "-kernel", hypervisor]
-    for number, load in enumerate(plan.loads):
-        if load.name in (firmware, hypervisor, "fw_dynamic_info"):
-            continue
-        path = tmp_path / f"load{number}"
-        path.write_bytes(load.data)
-        if load.name == "the device tree":
-            command += ["-dtb", str(path)]
-        else:
-            command += ["-device", f"loader,file={path},addr={load.address:#x},force-raw=on"]
+    command += qemu_loads(tmp_path, plan, firmware)
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=120
     )
