@@ -414,7 +414,6 @@ static __attribute__((noinline)) void run(const struct server *s, struct vcpu *v
         vcpu_enter(v);
         __atomic_store_n(&v->in_guest, 0, __ATOMIC_RELEASE);
         exit_handle(v);
-        virtio_net_continue(v->vm);
         virtio_continue(v->vm);
         switch_deliver();
     }

@@ -96,9 +96,6 @@ void vm_input(struct vm *vm, char c);
 bool vm_input_ready(const struct vm *vm);
 int vm_input_take(struct vm *vm);         /* -1: none. Needs vm->lock */
 
-/* vdev/virtio_blk.c */
-struct disk_stats vm_disk_stats(const struct vm *vm);
-
 /* gstage.c */
 bool gstage_init(struct vm *vm);
 /* Lets the guest read, or write, the chunk of RAM around gpa; false if gpa is not RAM. If the machine has no memory

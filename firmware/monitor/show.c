@@ -53,7 +53,7 @@ void monitor_collect(const struct vm *vm, struct vm_stats *s)
         s->cpu.wake_latency += c.wake_latency;
         s->cpu.wake_latency_max = max_u64(s->cpu.wake_latency_max, c.wake_latency_max);
     }
-    s->disk = vm_disk_stats(vm);
+    s->disk = vm->disk_stats;
     if (vm->virtio[VIRTIO_SLOT_NET].port)
         s->net = switch_counters(vm->virtio[VIRTIO_SLOT_NET].port);
 }

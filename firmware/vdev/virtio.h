@@ -30,7 +30,6 @@ struct virtio_dev {
     struct virtq queue[VIRTIO_QUEUES];
     struct disk *disk;                       /* blk */
     struct port *port;                       /* net */
-    bool backlog;                            /* net: requests are left for virtio_net_continue */
     u32 budget;                              /* requests that it may still take in this turn */
     u32 later;                               /* bit per queue that has not come to its end in its turn */
     u64 lacks_since;                         /* net: time from which on the first frame has lacked buffers, or 0 */
@@ -79,6 +78,8 @@ struct virtq_done { struct virtq_head head; u32 written; };
    feeding the ring from another vCPU; virtio_continue takes the rest, at one of the VM's next exits. */
 enum { TURN = 2 * VIRTQ_MAX };
 void virtio_turn(struct virtio_dev *d, u32 queue);
+/* The turn is over before the end of the queue. */
+void virtio_later(struct virtio_dev *d, u32 queue);
 void virtio_continue(struct vm *vm);
 
 /* Takes the next request; false: none, or the ring is broken and the device now needs a reset. */
@@ -92,8 +93,6 @@ void virtq_push_all(struct virtio_dev *d, u32 queue, const struct virtq_done *do
 
 const char *virtio_blk_attach(struct vm *vm);  /* NULL, or why the VM cannot have its disk */
 const char *virtio_net_attach(struct vm *vm);  /* NULL, or why it cannot have its card */
-/* Sends what the card has left for later. Takes vm->lock. */
-void virtio_net_continue(struct vm *vm);
 void virtio_console_attach(struct vm *vm);
 void virtio_rng_attach(struct vm *vm);         /* where the machine has an entropy source */
 /* Moves keyboard input to the driver; false: no driver takes it. */

@@ -228,8 +228,6 @@ static void reset(struct virtio_dev *d)
     d->vm->disk_starved = false;
 }
 
-struct disk_stats vm_disk_stats(const struct vm *vm) { return vm->disk_stats; }
-
 const struct virtio_backend virtio_blk = {2, 1, offered_features, notify, config, reset};
 
 static bool overlap(const struct extent *a, const struct extent *b)

@@ -74,8 +74,7 @@ static void transmit(struct virtio_dev *d)
     struct chain c;
 
     for (u32 i = 0; i < BATCH && moved < BATCH_BYTES; i++) {
-        d->backlog = virtq_pop(d, TRANSMIT, &c);
-        if (!d->backlog)
+        if (!virtq_pop(d, TRANSMIT, &c))
             return;
         u64 length = segments_length(c.segment, c.readable);
         if (c.writable || !segments_take(d->vm, c.segment, c.readable, &f->header, sizeof(f->header))) {
@@ -92,6 +91,7 @@ static void transmit(struct virtio_dev *d)
         }
         virtq_push(d, TRANSMIT, c.head, 0);
     }
+    virtio_later(d, TRANSMIT);
 }
 
 /* The first frame lacks buffers, and there may be more soon. If there are not it is given up, or a driver that has
@@ -190,21 +190,8 @@ static void deliver(void *ctx)
 
 static void reset(struct virtio_dev *d)
 {
-    d->backlog = false;
     d->lacks_since = 0;
     switch_flush(d->port);
-}
-
-void virtio_net_continue(struct vm *vm)
-{
-    struct virtio_dev *d = &vm->virtio[VIRTIO_SLOT_NET];
-
-    if (!__atomic_load_n(&d->backlog, __ATOMIC_RELAXED))
-        return;
-    spin_lock(&vm->lock);
-    if (d->backlog)
-        transmit(d);
-    spin_unlock(&vm->lock);
 }
 
 const struct virtio_backend virtio_net = {1, 2, offered_features, notify, config, reset};

@@ -37,6 +37,12 @@ u32 virtq_table_entries(struct virtio_dev *d, u64 gpa, u32 length, u16 flags)
     return entries;
 }
 
+void virtio_later(struct virtio_dev *d, u32 queue)
+{
+    d->later |= (u32)BIT(queue);
+    __atomic_store_n(&d->vm->virtio_later, true, __ATOMIC_RELAXED);
+}
+
 void virtio_turn(struct virtio_dev *d, u32 queue)
 {
     d->budget = TURN;
@@ -68,8 +74,7 @@ bool virtq_pop(struct virtio_dev *d, u32 queue, struct chain *c)
     if (!virtio_driver_ok(d) || !q->ready)
         return false;
     if (!d->budget) {
-        d->later |= (u32)BIT(queue);
-        __atomic_store_n(&d->vm->virtio_later, true, __ATOMIC_RELAXED);
+        virtio_later(d, queue);
         return false;
     }
     d->budget--;
