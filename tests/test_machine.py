@@ -51,6 +51,7 @@ def test_an_isa_that_is_not_understood():
         Machine(isa="rv64gcq_zunknown")
 
 
+@pytest.mark.rules("mhartid_unique", "mhartid_one_is_zero", "HART_ID")
 def test_sixty_four_harts():
     m = machine("csrr a0, mhartid\n1: j 1b\n", harts=64)
     m.run(max_insns=64 * 20_000)

@@ -126,6 +126,9 @@ INSTRUCTIONS = {
 
 
 @pytest.mark.parametrize("name", INSTRUCTIONS)
+@pytest.mark.rules(
+    "mstatus_tvm_op", "wfi_all_privileged_modes", "mret_in_S_mode", "mret_in_U_mode", "sret_in_U_mode", "non_priv_exc"
+)
 def test_H15_instructions_by_mode(rig, name):
     insn, rows = INSTRUCTIONS[name]
     for controls, expected in rows:
@@ -161,6 +164,20 @@ NOT_WRITTEN = {"pmpcfg0", "pmpaddr0", "satp", "vsatp", "hgatp"}
 
 
 @pytest.mark.parametrize("name", [*CSR_ROWS, *READ_ONLY_ROWS])
+@pytest.mark.rules(
+    "M_highest_priv_mode",
+    "M_access_all_lower_priv_CSRs",
+    "pmp_csr_mode",
+    "cycle_rdonly",
+    "instret_rdonly",
+    "hpmcounter_rdonly",
+    "time_rdonly",
+    "Zicsr_higher_priv",
+    "Zicsr_access",
+    "Zicsr_rw",
+    "Zicsr_illegal_mode",
+    "Zicsr_illegal_acc",
+)
 def test_H15_csr_by_mode(rig, name):
     expected = CSR_ROWS.get(name) or READ_ONLY_ROWS[name]
     assert causes(rig, csrr(name)) == expected
@@ -204,6 +221,7 @@ def expected_counter(mode, m, h, s):
 @pytest.mark.parametrize(
     "name, bit", [("cycle", 0), ("time", 1), ("instret", 2), ("hpmcounter3", 3), ("hpmcounter31", 31)]
 )
+@pytest.mark.rules("mcounteren_op", "mcounteren_enc", "mcounteren_clr_ill_inst_exc", "mcounteren_set_nxt_priv")
 def test_I1_counter_enables(rig, name, bit):
     for m, h, s in itertools.product((0, 1), repeat=3):
         for register, on in (("mcounteren", m), ("hcounteren", h), ("scounteren", s)):
@@ -252,6 +270,7 @@ def test_H5_supervisor_csrs_in_VU_and_machine_csrs_at_V1(rig):
         assert rig.cause(csrr(name), mode="VS") == II and rig.cause(csrr(name), mode="VU") == II
 
 
+@pytest.mark.rules("mstatus_tw_op", "mstatus_tw_umode_op", "wfi_ill_exc", "WFI_OPT_U_MODE")
 def test_H6_H7_H8_wfi_and_sret_controls(rig):
     for tw, vtw in itertools.product((0, TW), (0, VTW)):
         rig.csr["mstatus"], rig.csr["hstatus"] = tw, vtw
@@ -260,6 +279,7 @@ def test_H6_H7_H8_wfi_and_sret_controls(rig):
         ]  # fmt: skip
 
 
+@pytest.mark.rules("mstatus_tvm_op")
 def test_H7_satp_with_VTVM_and_TVM(rig):
     for tvm, vtvm in itertools.product((0, TVM), (0, VTVM)):
         rig.csr["mstatus"], rig.csr["hstatus"] = tvm, vtvm
@@ -267,6 +287,7 @@ def test_H7_satp_with_VTVM_and_TVM(rig):
         assert causes(rig, csrw("satp"), a1=0) == [None, II if tvm else None, II, VI if vtvm else None, VI]
 
 
+@pytest.mark.rules("Zawrs_priv_illegal_instr_excp", "Zawrs_virtual_instr_excp")
 def test_H8_wrs(rig):
     """WRS stalls only with a reservation and no interrupt pending; STO is never refused."""
     for tw, vtw in itertools.product((0, TW), (0, VTW)):
@@ -276,6 +297,7 @@ def test_H8_wrs(rig):
         assert [rig.cause(r.LR_W, r.WRS_STO, mode=mode) for mode in MODES] == SAME
 
 
+@pytest.mark.rules("Zawrs_exec_resume_rules")
 def test_H8_wrs_that_does_not_wait_is_not_refused(rig):
     rig.csr["mstatus"], rig.csr["hstatus"] = TW, VTW
     for mode in MODES:
@@ -287,6 +309,7 @@ def test_H8_wrs_that_does_not_wait_is_not_refused(rig):
 
 
 @pytest.mark.parametrize("insn", [r.FADD_S, r.FSGNJ_S, csrr("fcsr"), csrw("frm")])
+@pytest.mark.rules("mstatus_fs_op", "mstatus_fs_vs_xs_off_op")
 def test_H10_fp_off_is_illegal_never_virtual(rig, insn):
     rig.csr["mstatus"], rig.csr["vsstatus"] = 0, 1 << 13
     assert causes(rig, insn, a1=0) == [II] * 5
@@ -328,6 +351,7 @@ def test_H14_virtual_instruction_trap_values(rig, mode):
     assert not rig.csr["mstatus"] >> 38 & 1
 
 
+@pytest.mark.rules("mcounteren_tm_clr", "mcounteren_tm_set", "menvcfg_stce_op")
 def test_J1_stimecmp(rig):
     for menv, mtm, henv, htm in itertools.product((0, 1), repeat=4):
         rig.csr["menvcfg"], rig.csr["mcounteren"] = menv << 63, mtm << 1
@@ -344,6 +368,7 @@ def test_J1_stimecmp(rig):
         assert causes(rig, csrw("stimecmp"), a1=ALL) == expected
 
 
+@pytest.mark.rules("mcounteren_tm_clr", "mcounteren_tm_set")
 def test_J2_vstimecmp(rig):
     for menv, mtm in itertools.product((0, 1), repeat=2):
         rig.csr["menvcfg"], rig.csr["mcounteren"] = menv << 63, mtm << 1
@@ -394,6 +419,7 @@ def test_K_without_the_extension_nothing_is_gated():
     "insn, bits",
     [(r.CBO_INVAL, 1 << 4), (r.CBO_INVAL, 3 << 4), (r.CBO_CLEAN, 1 << 6), (r.CBO_FLUSH, 1 << 6), (r.CBO_ZERO, 1 << 7)],
 )
+@pytest.mark.rules("menvcfg_op", "menvcfg_cbze_op", "menvcfg_cbcfe_op", "menvcfg_cbie_op")
 def test_L1_cache_block_operations(rig, insn, bits):
     field = 3 << 4 if bits & 0x30 else bits
     for m, h, s in itertools.product((0, 1), repeat=3):
@@ -411,6 +437,7 @@ def test_L1_cache_block_operations(rig, insn, bits):
         assert [c for c in causes(rig, insn, a1=r.NOWHERE) if c in (II, VI)] == [c for c in expected if c]
 
 
+@pytest.mark.rules("sret_presence", "mideleg_omit_wo_S_mode", "mcounteren_set_nxt_priv")
 def test_without_S_mode_the_machines_controls_are_the_only_ones():
     rig = Rig("rv64imcu_zicntr_zicboz_zicsr")
     assert "sstatus" not in rig.csr and "mideleg" not in rig.csr

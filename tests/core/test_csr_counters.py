@@ -15,6 +15,9 @@ def rig():
 
 
 @pytest.mark.parametrize("name", ["mcycle", "minstret"])
+@pytest.mark.rules(
+    "mcycle_op", "mcycle_wr", "mcycle_rst", "minstret_op", "minstret_wr", "minstret_rst", "m_mode_perf_monitoring"
+)
 def test_counters_count_and_a_write_counts_from_the_next_instruction(rig, name):
     assert rig.execute(csrw(name), csrr(name), mode="M", a1=1000) is None
     assert rig.a0 == 1000
@@ -28,6 +31,7 @@ def test_counters_count_and_a_write_counts_from_the_next_instruction(rig, name):
     assert rig.a0 == 1
 
 
+@pytest.mark.rules("ecall_no_minstret_inc", "minstret_op")
 def test_minstret_does_not_count_what_traps(rig):
     rig.csr["minstret"] = rig.csr["mcycle"] = 0
     rig.execute(r.ECALL, mode="HS")
@@ -46,6 +50,7 @@ def test_a_swap_returns_the_old_count(rig):
 
 
 @pytest.mark.parametrize("name, bit", [("mcycle", 0), ("minstret", 2)])
+@pytest.mark.rules("mcountinhibit_op", "mcountinhibit_enc", "mcountinhibit_only_inc")
 def test_mcountinhibit_freezes(rig, name, bit):
     rig.csr["mcountinhibit"] = 1 << bit
     rig.csr[name] = 77
@@ -63,6 +68,7 @@ def test_mcountinhibit_freezes(rig, name, bit):
     assert rig.csr[name] == 503
 
 
+@pytest.mark.rules("cycle_op", "instret_op", "hpmcounter_op")
 def test_user_counters_are_the_machine_counters(rig):
     for user, machine in (("cycle", "mcycle"), ("instret", "minstret"), ("hpmcounter5", "mhpmcounter5")):
         rig.csr[machine] = 12345
@@ -128,6 +134,16 @@ FIXED = pytest.mark.parametrize("counter, config", [("mcycle", "mcyclecfg"), ("m
 @pytest.mark.parametrize(
     "inhibit, name", [(MINH, "M"), (SINH, "HS"), (UINH, "U"), (VSINH, "VS"), (VUINH, "VU"), (0, "")]
 )
+@pytest.mark.rules(
+    "mcyclecfg_op",
+    "all_xinh_zero",
+    "counter_inhibited_behavior",
+    "transition_counting_defined",
+    "cycle_counting",
+    "instret_non_inhibited",
+    "instret_exception",
+    "instret_xret",
+)
 def test_smcntrpmf_filters_mcycle_and_minstret_by_mode(rig, counter, config, inhibit, name):
     """Smcntrpmf, "Counter Behavior": MRET counts in the mode that it is executed in, an exception is no retirement."""
     rig.csr[config] = inhibit
@@ -171,6 +187,7 @@ def test_smcntrpmf_takes_effect_after_the_instruction_that_writes_it(rig, counte
 
 
 @FIXED
+@pytest.mark.rules("unimplemented_mode_bits", "mcyclecfg_sz")
 def test_smcntrpmf_fields(rig, counter, config):
     rig.csr[config] = ALL
     assert rig.csr[config] == MINH | SINH | UINH | VSINH | VUINH
@@ -181,6 +198,7 @@ def test_smcntrpmf_fields(rig, counter, config):
 
 
 @pytest.mark.parametrize("event", [CYCLES, INSTRET])
+@pytest.mark.rules("mip_lcofip_op", "mie_lcofie_op")
 def test_I3_overflow_sets_of_and_interrupts_at_the_instruction(rig, event):
     rig.csr["mhpmevent3"] = event
     rig.csr["mhpmcounter3"] = ALL - 19  # 20 to go
@@ -234,6 +252,7 @@ def test_I3_scountovf_is_masked_below_M(rig):
     assert rig.cause(csrw("scountovf"), mode="HS") == 2
 
 
+@pytest.mark.rules("mhpmevent_op", "mhpmevent_enc", "HPM_PLATFORM_SPECIFIC_IMPL")
 def test_events(rig):
     for n, event in ((3, EXCEPTIONS), (4, INTERRUPTS), (5, TLB_FILLS), (6, WALKS), (7, 0)):
         rig.csr[f"mhpmevent{n}"] = event
@@ -253,11 +272,13 @@ def test_events(rig):
     assert rig.csr["mhpmcounter5"] > fills and rig.csr["mhpmcounter6"] > walks
 
 
+@pytest.mark.rules("MHPMEVENT_WARL", "hpm_misconfigured_event_behavior")
 def test_an_event_that_is_not_there_counts_nothing(rig):
     rig.csr["mhpmevent3"] = 0x55
     assert rig.csr["mhpmevent3"] & 0xFF == 0
 
 
+@pytest.mark.rules("mcountinhibit_op")
 def test_inhibited_event_counters_keep_their_value(rig):
     rig.csr["mhpmevent9"] = CYCLES
     rig.csr["mcountinhibit"] = 1 << 9
@@ -272,6 +293,7 @@ def test_inhibited_event_counters_keep_their_value(rig):
 # ---- Sstc
 
 
+@pytest.mark.rules("menvcfg_stce_op", "mip_stip_stimecmp_op")
 def test_J3_stimecmp_drives_stip_only_with_stce(rig):
     rig.csr["stimecmp"] = 0
     assert rig.csr["mip"] & STIP

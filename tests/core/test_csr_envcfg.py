@@ -33,6 +33,7 @@ def s_stage(rig, pte):
 
 
 @pytest.mark.parametrize("cbie", [1, 3])
+@pytest.mark.rules("menvcfg_cbie_cbo-inval_op")
 def test_L2_inval_is_flush_without_caches(rig, cbie):
     """Data stored before is there after, whichever CBIE allows it."""
     for name in ("menvcfg", "henvcfg", "senvcfg"):
@@ -95,6 +96,7 @@ def test_L4_fiom_is_writable(rig, name):
 
 
 @pytest.mark.parametrize("bit, bad, g_bad", [(PBMTE, NC, G_NC), (ADUE, NO_AD, G_NO_AD)])
+@pytest.mark.rules("menvcfg_pbmte_op", "menvcfg_adue_op")
 def test_L5_each_stage_has_its_own_enable(rig, bit, bad, g_bad):
     """menvcfg for HS's satp and for the G-stage, henvcfg for the VS-stage."""
     for m in (0, bit):
@@ -127,6 +129,7 @@ def test_L5_follows_the_stage_not_the_current_mode(rig, bit, bad):
         rig.csr["mstatus"] = 0
 
 
+@pytest.mark.rules("menvcfg_pbmte_fence")
 def test_L5_pbmte_takes_effect_at_once(rig):
     """More than the manual asks for: it lets software fence."""
     rig.csr["menvcfg"] = rig.csr["henvcfg"] = PBMTE
@@ -141,6 +144,7 @@ def test_L5_pbmte_takes_effect_at_once(rig):
         assert rig.cause(r.NOP, mode="VS") == (None if m else 20)
 
 
+@pytest.mark.rules("menvcfg_adue_op")
 def test_L5_a_d_bits_are_set_in_memory(rig):
     rig.csr["menvcfg"] = ADUE
     rig.csr["henvcfg"] = ADUE

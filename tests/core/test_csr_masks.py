@@ -95,11 +95,36 @@ ROWS: dict[str, tuple[int, int, int]] = {
     **{f"mhpmcounter{n}": (ALL, ALL, 0) for n in range(3, 32)},
     **{f"mhpmevent{n}": (0xFC << 56 | 1, 0xFC << 56 | 1, 0) for n in range(3, 32)},
 }
+#: The manual's rules about the width of a register, which of its bits can be written and what they hold then.
+RULES = {
+    "mstatus": ["mstatus_sz", "mstatus_acc"],
+    "medeleg": ["medeleg_sz", "medeleg_acc", "medeleg_mandatory_S_mode", "MEDELEG_WARL", "medeleg_no_rd1"],
+    "mideleg": ["mideleg_sz", "mideleg_acc", "mideleg_mandatory_S_mode", "MIDELEG_WARL", "mideleg_no_rd1"],
+    "mie": ["mie_sz", "mie_acc", "MIE_WARL", "mie_bits_wr", "mie_bits_rdonly0"],
+    "mip": ["mip_sz", "mip_acc", "MIP_WARL", "MIP_BITS_WR_OR_RDONLY", "mip_ssip_acc", "mip_lcofip_acc"],
+    "mtvec": ["mtvec_sz", "mtvec_acc", "MTVEC_WARL", "mtvec_mandatory", "MTVEC_RDONLY", "mtvec_base_align_4B"],
+    "mcounteren": ["mcounteren_sz", "mcounteren_flds_mandatory", "MCOUNTEREN_FLDS_WARL"],
+    "menvcfg": ["menvcfg_sz", "menvcfg_acc", "menvcfg_enc"],
+    "mseccfg": ["mseccfg_sz", "mseccfg_acc"],
+    "mcountinhibit": ["mcountinhibit_sz", "MCOUNTINHIBIT_WARL"],
+    "mcyclecfg": ["mcyclecfg_sz"],
+    "minstretcfg": ["mcyclecfg_sz"],
+    "mscratch": ["mscratch_sz", "mscratch_acc", "mscratch_enc"],
+    "mepc": ["mepc_sz", "mepc_acc", "mepc_enc", "MEPC_WARL", "mepc_align"],
+    "mcause": ["mcause_sz", "mcause_acc", "mcause_enc", "MCAUSE_EXCCODE_WLRL"],
+    "mtval": ["mtval_sz", "mtval_acc", "mtval_enc", "mtval_vaddr_and_0_sz", "mtval_instr_bits_sz", "MTVAL_WARL"],
+    "pmpcfg2": ["PMPCFG_WARL"],
+    **dict.fromkeys((f"pmpaddr{n}" for n in range(1, 16)), ["pmp_addr_registers", "PMPADDR_WARL"]),
+    **dict.fromkeys((f"mhpmcounter{n}" for n in range(3, 32)), ["mhpmcounter_num", "MHPMCOUNTER_WARL"]),
+    **dict.fromkeys((f"mhpmevent{n}" for n in range(3, 32)), ["mhpmevent_sz", "MHPMEVENT_WARL"]),
+}
 #: Those that need other tests: they change by themselves, or their write takes PMP away from under the test.
 ELSEWHERE = {"mcycle", "minstret", "pmpcfg0", "pmpaddr0", "misa", "hstateen1", "hstateen2", "hstateen3"}
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.rules(*RULES[name])) if name in RULES else name for name in ROWS]
+)
 def test_csr_mask_row(name):
     written, set_, cleared = ROWS[name]
     rig = Rig(open_gates=False)
@@ -203,6 +228,7 @@ def test_A6_htimedelta_and_hcounteren_widths():
     assert rig.read("hcounteren", "HS") == 0xFFFF_FFFF
 
 
+@pytest.mark.rules("menvcfg_pbmte_henvcfg_pbmte_rdonly0", "menvcfg_adue_henvcfg_adue_rdonly0")
 def test_A7_henvcfg_is_masked_by_menvcfg():
     rig = Rig()
     for bit in (61, 62, 63):
@@ -223,6 +249,7 @@ def test_A7_henvcfg_bits_follow_menvcfg_down():
 
 
 @pytest.mark.parametrize("name", ["menvcfg", "henvcfg", "senvcfg"])
+@pytest.mark.rules("MENVCFG_CBIE_WARL")
 def test_A7_cbie_has_no_value_2(name):
     rig = Rig()
     for value in (0, 1, 3):
@@ -327,6 +354,7 @@ def test_A14_high_halves_do_not_exist(number, mode):
     assert rig.cause(csrw(number), mode=mode) == 2
 
 
+@pytest.mark.rules("medeleg_when_rd0", "medeleg_16_no_rd0", "medeleg_no_rd1", "MIDELEG_RD1_LOWER_LEVEL")
 def test_A15_mstatus_gva_mpv_and_delegation():
     rig = Rig(open_gates=False)
     assert rig.csr["mideleg"] & 0x444 == 0x444
@@ -411,6 +439,7 @@ def test_A18_order_exists_then_m_level_then_v_level():
     assert rig.cause(csrw("cycle"), mode="VS") == 2
 
 
+@pytest.mark.rules("PMPCFG_WARL", "pmp_l_bit_function", "pmp_l_bit_write_protection")
 def test_pmpcfg_reserved_and_locked():
     rig = Rig()
     rig.csr["pmpcfg2"] = 0x62  # bits 5 and 6 do not exist; W without R is reserved
@@ -425,6 +454,7 @@ def test_pmpcfg_reserved_and_locked():
         assert rig.cause(csrr(number), mode="M") == 2
 
 
+@pytest.mark.rules("mstatus_mpp_sz", "MSTATUS_XPP_WARL", "mstatus_xpp_enc")
 def test_mpp_holds_no_mode_that_is_not_there():
     rig = Rig()
     for mpp in (0, 1, 3):
@@ -434,6 +464,7 @@ def test_mpp_holds_no_mode_that_is_not_there():
     assert rig.csr["mstatus"] >> 11 & 3 in (0, 1, 3)
 
 
+@pytest.mark.rules("mepc_align")
 def test_epc_bit_1_needs_compressed_instructions():
     rig = Rig("rv64gsu_sv39")
     rig.csr["mepc"] = rig.csr["sepc"] = CODE + 6
@@ -447,6 +478,20 @@ def test_identification_registers():
         assert rig.cause(csrw(name), mode="M") == 2
 
 
+@pytest.mark.rules(
+    "menvcfg_no_U_mode",
+    "mcounteren_presence",
+    "medeleg_omit_wo_S_mode",
+    "mip_seip_rdonly0",
+    "mip_stip_rdonly0",
+    "mip_ssip_rdonly0",
+    "mie_seie_rdonly0",
+    "mie_stie_rdonly0",
+    "mie_ssie_rdonly0",
+    "mret_presence",
+    "m_level_only_mandatory",
+    "m_mode_mandatory",
+)
 def test_a_hart_with_machine_mode_only():
     rig = Rig("rv64imc_zicsr")
     for name in ("menvcfg", "mcounteren", "medeleg", "sstatus", "hstatus", "cycle", "fcsr"):

@@ -22,6 +22,7 @@ def rig() -> Rig:
     return rig
 
 
+@pytest.mark.rules("mstatus_mdt_rst", "mstatus_mdt_sz")
 def test_reset_leaves_mdt_set_with_smdbltrp_alone():
     assert Rig("max_smdbltrp", open_gates=False).csr["mstatus"] & MDT
     assert not Rig(open_gates=False).csr["mstatus"] & MDT
@@ -30,6 +31,13 @@ def test_reset_leaves_mdt_set_with_smdbltrp_alone():
 @pytest.mark.parametrize(
     "name, bit, enable",
     [("mstatus", MDT, MIE), ("mstatus", SDT, SIE), ("sstatus", SDT, SIE), ("vsstatus", SDT, SIE)],
+)
+@pytest.mark.rules(
+    "mstatus_mie_clr_by_mdt",
+    "mstatus_mie_clr_by_mdt_rv64",
+    "mstatus_mie_set_mdt_0",
+    "mstatus_mie_set_mdt_0_rv64",
+    "MSTATUS_MDT_WARL",
 )
 def test_the_bit_clears_the_interrupt_enable_whatever_is_written_to_that(rig, name, bit, enable):
     rig.write(name, "M", enable)
@@ -42,6 +50,7 @@ def test_the_bit_clears_the_interrupt_enable_whatever_is_written_to_that(rig, na
     assert rig.read(name, "M") & (bit | enable) == enable
 
 
+@pytest.mark.rules("menvcfg_dte_op")
 def test_dte_0_makes_sdt_read_only_zero(rig):
     for name in ("mstatus", "vsstatus"):
         rig.csr[name] = rig.csr[name] | SDT
@@ -101,6 +110,7 @@ def test_an_interrupt_can_be_the_second_trap(rig, mode, irq):
     assert rig.csr["mtval2"] == INTERRUPT | irq
 
 
+@pytest.mark.rules("trap_unexp_hndl_no_rnmi", "CRITICAL_ERROR")
 def test_a_double_trap_after_a_trap_too_many_in_m_is_a_critical_error(rig):
     rig.csr["mstatus"] = rig.csr["mstatus"] | MDT | SDT
     watched = ("mstatus", "mcause", "mepc", "mtval", "mtval2", "scause", "sepc")
@@ -118,6 +128,7 @@ def test_a_double_trap_after_a_trap_too_many_in_m_is_a_critical_error(rig):
 
 
 @pytest.mark.parametrize("word", [0, MISALIGNED_LR, r.ECALL, r.EBREAK])
+@pytest.mark.rules("trap_exp", "trap_unexp", "trap_unexp_hndl_no_rnmi", "CRITICAL_ERROR")
 def test_m_mode_gets_one_trap_until_mret(rig, word):
     assert rig.execute(word, mode="M", a1=DATA + 1).into == "M"
     assert rig.csr["mstatus"] & MDT
@@ -149,6 +160,7 @@ def test_a_fetch_fault_and_an_interrupt_can_be_one_too_many(rig):
 @pytest.mark.parametrize("word, source", [(r.MRET, "M"), (r.SRET, "M"), (r.SRET, "HS"), (r.SRET, "VS")])
 @pytest.mark.parametrize("to_priv", [0, 1, 3])
 @pytest.mark.parametrize("to_v", [0, 1])
+@pytest.mark.rules("mstatus_mdt_clr_mret_sret", "sstatus_sdt_clr_mret_sret", "vsstatus_sdt_clr_mret_sret")
 def test_returns_clear_the_bits_that_the_new_mode_makes_stale(rig, word, source, to_priv, to_v):
     """Expected by the sentences of the manual, mode by mode."""
     if to_priv == 3 and (word == r.SRET or to_v) or source == "VS" and not to_v:
@@ -181,6 +193,7 @@ def test_returns_clear_the_bits_that_the_new_mode_makes_stale(rig, word, source,
     assert bool(csr["vsstatus"] & SDT) == vs_sdt
 
 
+@pytest.mark.rules("mstatus_mdt_sz")
 def test_without_the_extensions_the_bits_are_read_only_zero():
     rig = Rig("max_no-ssdbltrp")
     for name in ("mstatus", "sstatus", "vsstatus"):

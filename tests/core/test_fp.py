@@ -406,6 +406,7 @@ def test_frm_takes_effect_at_once(rig):
         assert rig.a0 == NX
 
 
+@pytest.mark.rules("mstatus_fs_vs_xs_dirty_op", "MSTATUS_FS_IMPRECISE", "MSTATUS_FS_NO_DIRTY_TRACK")
 def test_fs_becomes_dirty(rig):
     """By a write of an f register, and by a flag raised without one; not by a comparison that raises none."""
     fs = 3 << 13
@@ -420,6 +421,7 @@ def test_fs_becomes_dirty(rig):
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.rules("mstatus_fs_vs_xs_off_op")
 def test_fs_off(rig, name):
     rig.csr["mstatus"] = 0
     assert rig.cause(encode(name, RNE), mode="M") == 2

@@ -111,6 +111,7 @@ def test_C5_s_and_hs_registers_share_no_bits(rig):
     assert rig.csr["mie"] & (STIP | SEIP) == STIP | SEIP
 
 
+@pytest.mark.rules("mip_seip_wrcsr")
 def test_C6_read_modify_write_does_not_latch_lines(rig):
     rig.csr["mideleg"] = rig.csr["hideleg"] = ALL
     rig.lines(SEIP | VSEIP)
@@ -125,6 +126,7 @@ def test_C6_read_modify_write_does_not_latch_lines(rig):
     assert rig.csr["hvip"] & VSEIP == 0
 
 
+@pytest.mark.rules("mip_seip_acc", "mip_seip_rdcsr", "mip_seip_wrcsr", "intr_sei_op")
 def test_C6_seip_shows_the_line_but_keeps_the_software_bit(rig):
     rig.lines(SEIP)
     rig.execute(csrrc("mip"), mode="M", a1=SEIP)
@@ -136,6 +138,7 @@ def test_C6_seip_shows_the_line_but_keeps_the_software_bit(rig):
     assert not rig.csr["mip"] & SEIP
 
 
+@pytest.mark.rules("mip_stip_stimecmp_acc", "mip_stip_stimecmp_op", "mip_stip_stimecmp_clr", "menvcfg_stce_op")
 def test_C6_stip_under_stce(rig):
     rig.csr["menvcfg"] = 0
     rig.write("mip", "M", STIP)

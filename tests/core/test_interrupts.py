@@ -86,6 +86,23 @@ def check(rig, mode, names, mideleg, hideleg, mstatus, vsstatus):
 
 @pytest.mark.parametrize("name", BITS)
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.rules(
+    "mstatus_mie_op",
+    "mstatus_sie_op",
+    "mstatus_xie_intr_en_dis",
+    "MIDELEG_OP",
+    "mideleg_enc",
+    "mip_enc",
+    "mip_std_enc",
+    "mip_meip_op",
+    "mip_mtip_op",
+    "mip_msip_op",
+    "mip_seip_op",
+    "mip_ssip_op",
+    "mcause_intr_op",
+    "mcause_exccode_op",
+    "trap_del_intr_priv_lvl",
+)
 def test_D1_each_interrupt_in_each_mode(rig, name, mode):
     for mideleg, hideleg, mstatus, vsstatus in itertools.product(
         (0, ALL), (0, ALL), (0, MIE, SIE, MIE | SIE), (0, SIE)
@@ -94,6 +111,7 @@ def test_D1_each_interrupt_in_each_mode(rig, name, mode):
 
 
 @pytest.mark.parametrize("mode", ["VS", "VU"])
+@pytest.mark.rules("mstatus_xie_intr_en_dis")
 def test_D2_lower_levels_enables_do_not_mask_higher_levels(rig, mode):
     pend(rig, ["SEI"])
     rig.csr["mideleg"] = ALL
@@ -111,7 +129,10 @@ def test_D2_spie_plays_no_part(rig):
         assert rig.take_interrupt("VS") is None
 
 
-@pytest.mark.parametrize("level, order", [("M", M_ORDER), ("HS", HS_ORDER), ("VS", VS_ORDER)])
+@pytest.mark.parametrize(
+    "level, order",
+    [pytest.param("M", M_ORDER, marks=pytest.mark.rules("intr_M_mode_pri")), ("HS", HS_ORDER), ("VS", VS_ORDER)],
+)
 def test_D3_order_within_a_level(rig, level, order):
     mideleg, hideleg = (0 if level == "M" else ALL), (ALL if level == "VS" else 0)
     for first in range(len(order)):
@@ -119,6 +140,7 @@ def test_D3_order_within_a_level(rig, level, order):
         check(rig, "VU", names, mideleg, hideleg, 0, 0)
 
 
+@pytest.mark.rules("intr_M_mode_highest_pri")
 def test_D3_levels_before_numbers(rig):
     check(rig, "VU", ["VSEI", "STI", "LCOFI"], ALL & ~(1 << 13), ALL, 0, 0)  # LCOFI to M first
     check(rig, "VU", ["VSEI", "STI"], ALL, ALL, 0, 0)  # then STI to HS
@@ -200,6 +222,7 @@ WRITES = [
 
 
 @pytest.mark.parametrize("name, value, mode, before, into", WRITES)
+@pytest.mark.rules("intr_mip_mie_xret_csrwr", "intr_mip_mie_bounded_time")
 def test_D5_taken_right_after_the_write(name, value, mode, before, into):
     """The instruction after the write is not executed any more, even inside one block."""
     rig = Rig(geilen=1)
@@ -221,6 +244,7 @@ def test_D5_taken_right_after_the_write(name, value, mode, before, into):
 
 
 @pytest.mark.parametrize("insn, mode, into", [(r.MRET, "M", "M"), (r.SRET, "HS", "HS"), (r.SRET, "VS", "VS")])
+@pytest.mark.rules("intr_mip_mie_xret_csrwr")
 def test_D5_taken_right_after_a_trap_return(insn, mode, into):
     rig = Rig()
     rig.csr["mstatus"] = 1 << 7 | 3 << 11 | 1 << 5 | 1 << 8  # MPIE, MPP=M, SPIE, SPP
@@ -238,6 +262,7 @@ def test_D5_taken_right_after_a_trap_return(insn, mode, into):
 
 
 @pytest.mark.parametrize("mode, into", [("HS", "M"), ("VS", "M"), ("VS", "HS"), ("VU", "HS"), ("VS", "VS")])
+@pytest.mark.rules("mtval_other_traps_zero")
 def test_D6_an_interrupt_writes_zeros(mode, into):
     rig = Rig()
     for name in ("mtval", "mtval2", "mtinst", "stval", "htval", "htinst", "vstval"):
@@ -257,7 +282,12 @@ def test_D6_an_interrupt_writes_zeros(mode, into):
     assert rig.csr["hstatus"] >> 6 & 1 == (into != "HS")
 
 
-VECTORS = [("M", "mtvec", r.M_VECTOR), ("HS", "stvec", r.HS_VECTOR), ("VS", "vstvec", r.VS_VECTOR)]
+VECTORED = pytest.mark.rules("mtvec_enc", "mtvec_mode_enc", "mtvec_mode_vectored_op")
+VECTORS = [
+    pytest.param("M", "mtvec", r.M_VECTOR, marks=VECTORED),
+    ("HS", "stvec", r.HS_VECTOR),
+    ("VS", "vstvec", r.VS_VECTOR),
+]
 
 
 @pytest.mark.parametrize("into, tvec, vector", VECTORS)
@@ -276,6 +306,7 @@ def test_F4_vectored_interrupts(into, tvec, vector):
     assert (rig.mode, rig.pc) == (into, vector - 0x200 + 4 * code)
 
 
+@pytest.mark.rules("wfi_op", "wfi_enc", "wfi_unaffected_conditions", "wfi_no_intr_pc")
 def test_wfi_waits_and_goes_on():
     """WFI ends when an interrupt is pending and enabled in mie, whatever the global enables and delegation."""
     rig = Rig()
@@ -293,6 +324,7 @@ def test_wfi_waits_and_goes_on():
     assert (rig.mode, rig.pc) == ("HS", CODE + 8)
 
 
+@pytest.mark.rules("wfi_intr_dis", "wfi_no_intr_pc")
 def test_wfi_does_not_wait_when_something_is_pending():
     rig = Rig()
     rig.csr["mstatus"] = 0

@@ -186,6 +186,7 @@ def test_N5_mprv_accesses_as_mpp_and_mpv(vs, g, priv, kind):
 
 
 @pytest.mark.parametrize("mpv", [0, MPV])
+@pytest.mark.rules("mstatus_mprv_ldst_op")
 def test_N5_mprv_without_mpv_uses_satp(mpv):
     w = world_for("sv39", "sv39")
     w.rig.store(r.DATA + 8, 42)
@@ -197,6 +198,7 @@ def test_N5_mprv_without_mpv_uses_satp(mpv):
         assert trap is None and w.rig.a0 == 42
 
 
+@pytest.mark.rules("mstatus_mprv_inst_xlat_op")
 def test_N5_mprv_does_not_apply_to_fetches():
     w = world_for("sv39", "sv39")
     w.csr["vsatp"] = w.csr["vsatp"] & ~0xFFFFF  # nothing would be mapped
@@ -299,6 +301,7 @@ def test_N8_the_encodings_in_between_are_illegal(funct7):
 
 @vs_modes
 @pytest.mark.parametrize("mode", ["HS", "U"])
+@pytest.mark.rules("mstatus_mxr_op", "mstatus_sum_op")
 def test_the_satp_regime_uses_its_own_sum_and_mxr(vs, mode):
     rig = Rig()
     from pagetables import Frames, Table

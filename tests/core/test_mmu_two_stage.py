@@ -157,6 +157,7 @@ def test_M2_a_vs_pte_needs_neither_w_nor_x_nor_d_of_the_g_stage(vs, kind):
 @vs_modes
 @any_g
 @kinds
+@pytest.mark.rules("pmp_check_pagetable_access", "pmp_with_paging")
 def test_M2_pmp_applies_to_the_read_of_a_vs_pte(vs, g, kind):
     w = world_for(vs, g)
     deny(w, w.vs.slot(w.va) & ~4095, 12, allowed=2 | 4)
@@ -340,6 +341,7 @@ def test_M4_without_d_at_the_g_stage_the_update_fails_when_only_the_guest_has_ad
 @vs_modes
 @any_g
 @kinds
+@pytest.mark.rules("pmp_check_pagetable_access", "pmp_with_paging")
 def test_M4_pmp_applies_to_the_write_of_a_vs_pte(vs, g, kind):
     w = world_for(vs, g)
     w.set("menvcfg", ADUE)
@@ -774,6 +776,7 @@ def test_M12_vsatp_itself_beyond_the_gpa_range(kind):
 @any_vs
 @g_modes
 @pytest.mark.parametrize("kind, original", [("lr", "load"), ("sc", "store"), ("amo", "store")])
+@pytest.mark.rules("mcause_exccode_ld_ldrsv", "mcause_exccode_st_sc_amo")
 def test_M13_lr_faults_as_a_load_sc_and_amo_as_stores(vs, g, kind, original):
     w = world_for(vs, g)
     assert KINDS[kind].original == original

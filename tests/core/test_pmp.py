@@ -48,6 +48,9 @@ def result(rig, word, at, mode="HS"):
 
 @pytest.mark.parametrize("size", [8, 16, 64, 4096, 1 << 15])
 @pytest.mark.parametrize("mode", ["HS", "U", "VS", "VU"])
+@pytest.mark.rules(
+    "pmp_a_field_napot_na4", "pmp_napot_encoding_low_bits", "pmp_a_field_encoding", "pmp_check_priv_modes"
+)
 def test_napot(rig, size, mode):
     setup(rig, (NAPOT | R, napot(AT, size)))
     for at, inside in ((AT, True), (AT + size - 1, True), (AT + size // 2, True), (AT - 1, False), (AT + size, False)):
@@ -55,12 +58,14 @@ def test_napot(rig, size, mode):
         assert result(rig, SB, at, mode) == (7 if inside else None)
 
 
+@pytest.mark.rules("pmp_a_field_napot_na4", "pmp_a_field_encoding", "PMP_GRANULARITY")
 def test_na4(rig):
     setup(rig, (NA4, AT + 4))
     for n in range(-4, 12):
         assert result(rig, LB, AT + n) == (5 if 4 <= n < 8 else None)
 
 
+@pytest.mark.rules("pmp_a_field_tor", "pmp_a_field_off", "pmp_a_field_encoding")
 def test_tor(rig):
     setup(rig, (OFF, AT + 8), (TOR | R, AT + 24))
     for n in range(0, 32, 4):
@@ -68,6 +73,7 @@ def test_tor(rig):
         assert result(rig, LB, AT + n) is None
 
 
+@pytest.mark.rules("pmp_a_field_tor")
 def test_the_first_tor_entry_begins_at_0(rig):
     setup(rig, (TOR | R | X, AT + 16))
     assert result(rig, SB, AT + 15) == 7 and result(rig, SB, AT + 16) is None
@@ -80,6 +86,7 @@ def test_a_tor_entry_whose_end_is_not_above_its_start_matches_nothing(rig):
             assert result(rig, LB, AT + n) is None
 
 
+@pytest.mark.rules("pmp_entry_priority")
 def test_the_lowest_numbered_entry_decides(rig):
     setup(rig, (NAPOT | R, napot(AT, 16)), (NAPOT | R | W, napot(AT, 64)), (NAPOT, napot(AT, 4096)))
     assert result(rig, SB, AT) == 7
@@ -88,6 +95,7 @@ def test_the_lowest_numbered_entry_decides(rig):
 
 
 @pytest.mark.parametrize("config", [R, R | W, R | X, R | W | X, X, 0])
+@pytest.mark.rules("pmp_cfg_permissions", "pmp_exec_fault", "pmp_rwx_check", "pmp_access_fault_exception")
 def test_permissions(rig, config):
     setup(rig, (NAPOT | config, napot(AT, 4096)))
     rig.code(r.NOP, at=AT + 0x100)
@@ -101,6 +109,7 @@ def test_permissions(rig, config):
 
 
 @pytest.mark.parametrize("word, fault", [(LD, 5), (SD, 7)])
+@pytest.mark.rules("pmp_full_match_required")
 def test_an_access_that_an_entry_covers_in_part_fails_whatever_its_permissions(rig, word, fault):
     setup(rig, (NA4 | R | W | X, AT))
     assert result(rig, word, AT) == fault
@@ -109,6 +118,7 @@ def test_an_access_that_an_entry_covers_in_part_fails_whatever_its_permissions(r
     assert result(rig, word, AT, "M") == fault
 
 
+@pytest.mark.rules("pmp_no_entry_match")
 def test_without_a_match_s_and_u_have_nothing_and_m_everything():
     rig = Rig()
     rig.csr["pmpcfg0"] = 0
@@ -119,6 +129,7 @@ def test_without_a_match_s_and_u_have_nothing_and_m_everything():
     assert result(rig, SB, AT, "M") is None
 
 
+@pytest.mark.rules("pmp_l_bit_m_mode_enforcement", "pmp_mmode_locking", "smepmp_no_mml_behavior")
 def test_unlocked_entries_do_not_bind_m_and_locked_ones_do(rig):
     setup(rig, (NAPOT | R, napot(AT, 4096)))
     assert result(rig, SB, AT, "M") is None
@@ -128,6 +139,7 @@ def test_unlocked_entries_do_not_bind_m_and_locked_ones_do(rig):
         assert result(rig, LB, AT, mode) is None
 
 
+@pytest.mark.rules("pmp_l_bit_function", "pmp_l_bit_write_protection", "pmp_mmode_locking")
 def test_locked_entries_cannot_be_written_and_a_locked_tor_keeps_its_base():
     rig = Rig()
     setup(rig, (OFF, AT), (TOR | L | R, AT + 4096))
@@ -142,6 +154,7 @@ def test_locked_entries_cannot_be_written_and_a_locked_tor_keeps_its_base():
 
 @pytest.mark.parametrize("mode", ["HS", "VS"])
 @pytest.mark.parametrize("word, fault", [(LD, 5), (SD, 7)])
+@pytest.mark.rules("pmp_misaligned_access_behavior")
 def test_accesses_across_pages_are_checked_on_both(rig, mode, word, fault):
     edge = AT + 0x1000
     for bad in (AT, edge):
@@ -189,6 +202,7 @@ def test_an_instruction_half_beyond_a_border(rig):
 
 
 @pytest.mark.parametrize("mpp, binds", [(0, True), (1, True), (3, False)])
+@pytest.mark.rules("pmp_check_priv_modes", "mstatus_mprv_ldst_op")
 def test_mprv_checks_as_mpp(rig, mpp, binds):
     setup(rig, (NAPOT | R, napot(AT, 4096)))
     rig.csr["mstatus"] = rig.csr["mstatus"] & ~(3 << 11) | mpp << 11 | 1 << 17
@@ -196,6 +210,7 @@ def test_mprv_checks_as_mpp(rig, mpp, binds):
     assert result(rig, LB, AT, "M") is None
 
 
+@pytest.mark.rules("pmp_sfence_required")
 def test_a_write_takes_effect_in_the_next_instruction(rig):
     """Store, close, store, in one block."""
     setup(rig, (NAPOT | R | W, napot(AT, 4096)))
@@ -208,6 +223,7 @@ def test_a_write_takes_effect_in_the_next_instruction(rig):
     assert (trap.cause, trap.epc) == (7, r.CODE + 8)
 
 
+@pytest.mark.rules("pmp_entry_priority", "pmp_rwx_check", "pmp_entry_structure")
 def test_sixteen_entries_of_all_kinds_at_random():
     """Against the manual's matching rule, written down again."""
     rng = random.Random(16)

@@ -95,6 +95,7 @@ def test_N7_no_masking_where_mxr_is_in_effect(pmlen, vs_mxr, hs_mxr):
 
 @pmlens
 @pytest.mark.parametrize("mode, field", [("M", "mseccfg"), ("HS", "menvcfg"), ("U", "senvcfg"), ("VS", "henvcfg")])
+@pytest.mark.rules("menvcfg_pmm_op", "menvcfg_pmm_enc", "mseccfg_pmm_op", "mseccfg_pmm_enc")
 def test_physical_addresses_are_masked_with_zeros(pmlen, mode, field):
     """With satp, vsatp and hgatp Bare; bit 47 of a masked address does not spread."""
     rig = Rig()
@@ -190,6 +191,7 @@ def test_csrs_and_fetches_are_never_masked():
 
 
 @pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.rules("MENVCFG_PMM_WARL", "MSECCFG_PMM_WARL")
 def test_the_reserved_value_is_not_taken(name):
     rig = Rig()
     shift = FIELDS[name]
@@ -202,6 +204,7 @@ def test_the_reserved_value_is_not_taken(name):
 @pytest.mark.parametrize("without, zero", [
     ("ssnpm", ["senvcfg", "henvcfg", "hstatus"]), ("smnpm", ["menvcfg"]), ("smmpm", ["mseccfg"]),
 ])  # fmt: skip
+@pytest.mark.rules("menvcfg_pmm_rdonly0", "mseccfg_pmm_rdonly0", "mseccfg_pmm_presence")
 def test_without_an_extension_its_fields_are_read_only_zero(without, zero):
     rig = Rig(f"max_no-{without}")
     for name in zero:

@@ -213,6 +213,7 @@ def test_limits_of_several_harts_are_of_all_together():
 # ---- counters and time
 
 
+@pytest.mark.rules("minstret_op", "mcycle_op")
 def test_minstret_and_mcycle_count_retired_instructions():
     m = machine(
         """
@@ -242,6 +243,7 @@ def test_instructions_that_trap_do_not_retire():
     assert hart.x["s1"] - hart.x["s0"] == 1
 
 
+@pytest.mark.rules("mtime_op")
 def test_time_follows_instructions():
     m = machine("1: csrr a0, time\n j 1b\n", insns_per_tick=50)
     for n in range(1, 20):
@@ -277,6 +279,7 @@ def test_mtime_never_goes_back_on_a_hart_and_harts_stay_close(harts):
     assert max(times) - min(times) <= 2 * 10_000 // 100
 
 
+@pytest.mark.rules("mtime_intr_pending", "mtime_intr_taken", "mtime_intr_mtip_visibility", "intr_mip_mie_bounded_time")
 def test_a_timer_interrupt_comes_at_its_very_instruction():
     """100 instructions a tick: mtime reaches 5 after 500 of them."""
     m = machine(

@@ -63,6 +63,13 @@ def attempt(rig: Rig, what: str, mode: str, at: int = AT) -> int | None:
 @pytest.mark.parametrize("text", TABLE)
 @pytest.mark.parametrize("mode", ["M", "HS", "U", "VS", "VU"])
 @pytest.mark.parametrize("what, cause", [("R", 5), ("W", 7), ("X", 1)])
+@pytest.mark.rules(
+    "mseccfg_mml_pmpcfg_L_op",
+    "mseccfg_mml_M_rule_op",
+    "mseccfg_mml_SorU_rule_op",
+    "mseccfg_mml_shared_rule_op",
+    "mml_truth_table",
+)
 def test_the_truth_table(text, mode, what, cause):
     rig = locked_down(config(text))
     allowed = TABLE[text][0 if mode == "M" else 1]
@@ -70,6 +77,7 @@ def test_the_truth_table(text, mode, what, cause):
 
 
 @pytest.mark.parametrize("flags, allowed", [(0, "RWX"), (MML, "RW"), (MMWP, ""), (MML | MMWP, "")])
+@pytest.mark.rules("mseccfg_mmwp_op", "mseccfg_mml_exec_code", "smepmp_machine_unlimited")
 def test_what_m_mode_may_do_where_no_entry_matches(flags, allowed):
     for what, cause in (("R", 5), ("W", 7), ("X", 1)):
         rig = locked_down(0, flags)
@@ -77,6 +85,7 @@ def test_what_m_mode_may_do_where_no_entry_matches(flags, allowed):
         assert attempt(rig, what, "HS", AT + 0x4000) == cause
 
 
+@pytest.mark.rules("mseccfg_mmwp_op")
 def test_mmwp_binds_m_mode_without_any_entry():
     rig = Rig()
     rig.csr["pmpcfg0"] = 0
@@ -99,6 +108,7 @@ def test_what_was_remembered_before_is_asked_again():
 
 
 @pytest.mark.parametrize("bit", [MML, MMWP])
+@pytest.mark.rules("mseccfg_mml_sticky", "MSECCFG_MML_WARL", "MSECCFG_MMWP_WARL", "mseccfg_mmwp_op", "mseccfg_locking")
 def test_mml_and_mmwp_stay_set(bit):
     rig = Rig()
     rig.csr["mseccfg"] = bit
@@ -106,6 +116,7 @@ def test_mml_and_mmwp_stay_set(bit):
     assert rig.csr["mseccfg"] == bit
 
 
+@pytest.mark.rules("mseccfg_rlb_op", "MSECCFG_RLB_WARL", "mseccfg_locking")
 def test_rlb_can_be_set_only_while_nothing_is_locked():
     rig = Rig()
     for n in (3, 9):
@@ -122,6 +133,7 @@ def test_rlb_can_be_set_only_while_nothing_is_locked():
         rig = Rig()
 
 
+@pytest.mark.rules("mseccfg_rlb_op")
 def test_rlb_lets_locked_entries_change():
     for rlb in (0, RLB):
         rig = Rig()
@@ -135,6 +147,7 @@ def test_rlb_lets_locked_entries_change():
 
 @pytest.mark.parametrize("text", TABLE)
 @pytest.mark.parametrize("rlb", [0, RLB])
+@pytest.mark.rules("mseccfg_mml_X_restrict")
 def test_under_mml_no_entry_that_lets_m_mode_execute_can_be_added(text, rlb):
     rig = Rig()
     rig.csr["mseccfg"] = MML | rlb
@@ -149,6 +162,9 @@ def test_without_mml_rw_01_is_reserved():
     assert rig.csr["pmpcfg2"] & (R | W) in (0, R | W, R)
 
 
+@pytest.mark.rules(
+    "mseccfg_presence", "mseccfg_rlb_presence", "mseccfg_mmwp_presence", "mseccfg_mml_presence", "mseccfg_fields_exist"
+)
 def test_without_smepmp_the_fields_are_read_only_zero():
     rig = Rig("max_no-smepmp")
     rig.csr["mseccfg"] = MML | MMWP | RLB

@@ -32,6 +32,7 @@ def changes(before, after):
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("medeleg", [False, True])
 @pytest.mark.parametrize("hedeleg", [False, True])
+@pytest.mark.rules("MEDELEG_OP", "medeleg_enc", "trap_never_trans_lower", "trap_horiz")
 def test_E1_both_levels_of_delegation_are_checked(rig, source, medeleg, hedeleg):
     insn, cause, a1 = SOURCES[source]
     rig.csr["medeleg"] = 1 << cause if medeleg else ALL & ~(1 << cause)
@@ -43,6 +44,7 @@ def test_E1_both_levels_of_delegation_are_checked(rig, source, medeleg, hedeleg)
 
 
 @pytest.mark.parametrize("mode, cause", [("U", 8), ("VU", 8), ("HS", 9), ("VS", 10), ("M", 11)])
+@pytest.mark.rules("ecall_epc_value", "trap_def_M_mode")
 def test_E2_ecall_causes_and_targets(rig, mode, cause):
     assert rig.execute(r.ECALL, mode=mode) == Trap("M", cause, CODE, 0)
     rig.csr["medeleg"] = rig.csr["hedeleg"] = ALL
@@ -74,6 +76,7 @@ def test_E4_mprv_accesses_do_not_consult_delegation(rig):
     assert rig.csr["mstatus"] >> 38 & 1  # GVA: a guest's address
 
 
+@pytest.mark.rules("MCAUSE_EXCCODE_MISALIGNED_VS_FAULT_PRI")
 def test_E5_order_of_exceptions_of_one_instruction(rig):
     rig.csr["pmpaddr0"], rig.csr["pmpaddr1"] = r.RAM + 0x1000 >> 2, ALL
     rig.csr["pmpcfg0"] = 0x1F << 8 | 0x08  # nobody below M may touch the code: fetch access fault
@@ -95,6 +98,17 @@ def prepare(rig):
 
 @pytest.mark.parametrize("mode, priv, v", [("M", 3, 0), ("HS", 1, 0), ("U", 0, 0), ("VS", 1, 1), ("VU", 0, 1)])
 @pytest.mark.parametrize("old", [0, ALL])
+@pytest.mark.rules(
+    "mepc_op",
+    "mcause_op",
+    "mtval_op",
+    "mstatus_xpie_op",
+    "mstatus_xpp_op",
+    "mstatus_xpie_trap_op",
+    "mstatus_xie_trap_op",
+    "mstatus_xpp_trap_op",
+    "ebreak_epc_value",
+)
 def test_F1_entry_to_M(rig, mode, priv, v, old):
     prepare(rig)
     rig.csr["mstatus"] = old & ~(1 << 17)
@@ -114,6 +128,19 @@ def test_F1_entry_to_M(rig, mode, priv, v, old):
 
 @pytest.mark.parametrize("mode, priv, v", [("HS", 1, 0), ("U", 0, 0), ("VS", 1, 1), ("VU", 0, 1)])
 @pytest.mark.parametrize("old", [0, ALL])
+@pytest.mark.rules(
+    "trap_del_S_mode_op",
+    "trap_del_S_mode_no_M_mode",
+    "mepc_op",
+    "mcause_op",
+    "mtval_op",
+    "mstatus_xpie_op",
+    "mstatus_xpp_op",
+    "mstatus_xpie_trap_op",
+    "mstatus_xie_trap_op",
+    "mstatus_xpp_trap_op",
+    "mstatus_spp_sz",
+)
 def test_F2_entry_to_HS(rig, mode, priv, v, old):
     prepare(rig)
     rig.csr["medeleg"] = ALL
@@ -149,6 +176,7 @@ def test_F3_entry_to_VS(rig, mode, priv, old):
 
 
 @pytest.mark.parametrize("into, tvec", [("M", "mtvec"), ("HS", "stvec"), ("VS", "vstvec")])
+@pytest.mark.rules("mtvec_mode_vectored_op", "mtvec_mode_enc")
 def test_F4_exceptions_go_to_base_even_when_vectored(rig, into, tvec):
     rig.csr["medeleg"] = ALL if into != "M" else 0
     rig.csr["hedeleg"] = ALL if into == "VS" else 0
@@ -223,6 +251,9 @@ def test_F6_htval_only_for_guest_page_faults(rig, medeleg, value, inst):
 
 
 @pytest.mark.parametrize("insn", [0x0000_007F, 0x0000_0000, 0xFFFF_FFFF, 0x8002, 0x0000])
+@pytest.mark.rules(
+    "mtval_instr_bits", "mtval_instr_bits_sz", "mtval_ill_instr_exc_in_low_bits", "MTVAL_PER_EXC_BEHAVIOR"
+)
 def test_F7_tval_of_an_illegal_instruction_is_its_bits(rig, insn):
     for mode in ("M", "VS"):
         trap = rig.execute(insn, mode=mode)
@@ -231,6 +262,7 @@ def test_F7_tval_of_an_illegal_instruction_is_its_bits(rig, insn):
             assert trap == Trap("M", 2, CODE, bits)
 
 
+@pytest.mark.rules("mtval_ill_instr_exc_in_low_bits")
 def test_F7_tval_of_a_16_bit_illegal_instruction_has_no_upper_bits(rig):
     # The half after it must not be seen.
     rig.machine.memory.write(CODE, bytes.fromhex("0000ffff"))
@@ -239,6 +271,7 @@ def test_F7_tval_of_a_16_bit_illegal_instruction_has_no_upper_bits(rig):
     assert rig.trap() == Trap("M", 2, CODE, 0)
 
 
+@pytest.mark.rules("mtval_vaddr_wr2")
 def test_F7_tval_of_a_crossing_access_is_its_first_failing_byte(rig):
     end = r.RAM + r.RAM_SIZE
     assert rig.execute(r.LW, mode="M", a1=end - 2) == Trap("M", 5, CODE, end)
@@ -252,6 +285,7 @@ def test_F7_tval_of_a_cache_block_operation_is_rs1(rig):
         assert rig.execute(insn, mode="VS", a1=NOWHERE + 5) == Trap("M", 23, CODE, NOWHERE + 5)
 
 
+@pytest.mark.rules("mepc_varlen_wr", "MTVAL_VARLEN_WR")
 def test_F7_fetch_across_pages_names_the_second_page(rig):
     rig.csr["satp"] = 8 << 60 | r.TABLES >> 12
     level1, level0 = r.TABLES + 0x1000, r.TABLES + 0x2000
@@ -264,6 +298,7 @@ def test_F7_fetch_across_pages_names_the_second_page(rig):
     assert rig.trap() == Trap("M", 12, r.RAM + 0xFFE, r.RAM + 0x1000)
 
 
+@pytest.mark.rules("ebreak_epc_value", "mtval_vaddr_wr1")
 def test_F7_ebreak_writes_its_address(rig):
     assert rig.execute(r.NOP, r.EBREAK, mode="M") == Trap("M", 3, CODE + 4, CODE + 4)
     assert rig.execute(r.NOP, 0x9002, mode="VU") == Trap("M", 3, CODE + 4, CODE + 4)

@@ -20,6 +20,15 @@ def rig():
 
 
 @pytest.mark.parametrize("mpp, mpv, mpie, mprv", list(itertools.product((0, 1, 3), (0, 1), (0, 1), (0, 1))))
+@pytest.mark.rules(
+    "mret_enc",
+    "mret_op",
+    "mstatus_xie_xret_op",
+    "mstatus_xpie_xret_op",
+    "mstatus_xpp_xret_op",
+    "mstatus_mprv_xret_op",
+    "mstatus_mprv_clr_mret_sret_less_priv",
+)
 def test_G1_mret(rig, mpp, mpv, mpie, mprv):
     rig.csr["mepc"] = THERE
     # With MPRV=1 the fetch is not affected.
@@ -33,6 +42,16 @@ def test_G1_mret(rig, mpp, mpv, mpie, mprv):
 
 @pytest.mark.parametrize("mode", ["M", "HS"])
 @pytest.mark.parametrize("spp, spv, spie", list(itertools.product((0, 1), (0, 1), (0, 1))))
+@pytest.mark.rules(
+    "sret_enc",
+    "sret_op",
+    "sret_in_M_mode",
+    "mstatus_xie_xret_op",
+    "mstatus_xpie_xret_op",
+    "mstatus_xpp_xret_op",
+    "mstatus_mprv_xret_op",
+    "mstatus_mprv_clr_mret_sret_less_priv",
+)
 def test_G2_sret_at_V0(rig, mode, spp, spv, spie):
     rig.csr["sepc"] = THERE
     rig.csr["mstatus"] = spp << 8 | spie << 5 | SIE | MPRV | 3 << 11 | MPV
@@ -70,11 +89,13 @@ def test_G3_sret_in_VS_does_not_read_SPV(rig):
     "insn, mode, cause",
     [(r.MRET, "HS", 2), (r.MRET, "U", 2), (r.MRET, "VS", 2), (r.MRET, "VU", 2), (r.SRET, "U", 2), (r.SRET, "VU", 22)],
 )
+@pytest.mark.rules("mret_in_S_mode", "mret_in_U_mode", "sret_in_U_mode")
 def test_G4_where_trap_returns_are_not_allowed(rig, insn, mode, cause):
     trap = rig.execute(insn, mode=mode)
     assert (trap.into, trap.cause, trap.tval) == ("M", cause, insn)
 
 
+@pytest.mark.rules("mstatus_tsr_op", "sret_ill_inst_exc_rst")
 def test_G4_TSR_and_VTSR(rig):
     rig.csr["mstatus"] = 1 << 22
     assert rig.cause(r.SRET, mode="HS") == 2
