@@ -187,7 +187,7 @@ _XL64 = 2 << 32
 #: xtvec: MODE 0 and 1; bit 1 is read-only zero, so that no reserved MODE can be held.
 _TVEC_WRITE = ALL & ~2
 #: xepc: bit 1 exists with IALIGN=16.
-_EPC_WRITE, _EPC_C = ALL & ~3, (("C", 2),)
+_EPC_WRITE, _EPC_C = ALL & ~3, (("Zca", 2),)
 _LCOFI = (("Sscofpmf", interrupts("LCOFI")),)
 _COUNTERS = (("Zicntr", 0x7), ("Zihpm", 0xFFFF_FFF8))
 _CACHE_BLOCK = (("Zicbom", fields_mask(ENVCFG, "CBIE", "CBCFE")), ("Zicboz", fields_mask(ENVCFG, "CBZE")))

@@ -66,7 +66,7 @@ def test_masks_follow_the_extensions():
     assert BY_NAME["mstatus"].mask({"U", "S", "H"}) == 0xC0_007E_19AA
     assert BY_NAME["henvcfg"].mask({"Zicboz", "Sstc"}) == 1 << 63 | 0x81
     assert BY_NAME["mie"].mask({"S", "H", "Sscofpmf"}) == 0x2EEE
-    assert BY_NAME["mepc"].mask({"C"}) == csrs.ALL & ~1 and BY_NAME["mepc"].mask(set()) == csrs.ALL & ~3
+    assert BY_NAME["mepc"].mask({"Zca"}) == csrs.ALL & ~1 and BY_NAME["mepc"].mask(set()) == csrs.ALL & ~3
 
 
 def test_causes_with_a_transformed_instruction():
