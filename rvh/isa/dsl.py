@@ -326,6 +326,7 @@ class Insn:
     effects: list[Effect] = field(default_factory=list)
     result: Value | None = None
     refines: str = ""
+    whole_word: bool = False  # op->imm holds the instruction's bits
 
     def enabled(self, extensions: frozenset[str]) -> bool:
         """Whether a hart with these extensions has the instruction."""

@@ -14,8 +14,9 @@ from typing import NamedTuple
 #: Width in bits of fields that are not written with bit ranges. A primed register names one of x8..x15.
 FIELD_WIDTH = {
     **dict.fromkeys(("rd", "rs1", "rs2", "rs3", "fd", "fs1", "fs2", "fs3", "zimm"), 5),
+    **dict.fromkeys(("vd", "vs1", "vs2", "vs3"), 5),
     **dict.fromkeys(("rd'", "rs1'", "rs2'", "fd'", "fs2'"), 3),
-    **dict.fromkeys(("aq", "rl"), 1),
+    **dict.fromkeys(("aq", "rl", "vm"), 1),
     **dict.fromkeys(("fm", "pred", "succ"), 4),
     "rm": 3,
     "csr": 12,
