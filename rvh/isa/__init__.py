@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ALIASES", "INSNS", "MODULES"]
 
-_SMALL = ("zihintntl", "zimop", "zcb", "zacas", "zabha", "zfh", "zfbfmin", "zfa", "zbk", "zkn", "zks")
+_SMALL = ("zihintntl", "zimop", "zcb", "zacas", "zabha", "zfh", "zfbfmin", "zfa", "zbk", "zkn", "zks", "v")
 
 #: The modules that define instructions, in the order of the manual.
 MODULES = ("rv64i", "m", "a", "f", "d", "zicsr", "system", "b", "zicond", "h", "c", *_SMALL)

@@ -19,6 +19,8 @@ NAMES: tuple[str, ...] = tuple(
     Zca Zcb Zcd Zcmop
     Zba Zbb Zbc Zbkb Zbkc Zbkx Zbs
     Zkn Zknd Zkne Zknh Zks Zksed Zksh Zkt
+    Zve32x Zve64x
+    Zvl32b Zvl64b Zvl128b Zvl256b Zvl512b Zvl1024b
     Ssccptr Sscofpmf Sscounterenw Ssdbltrp Ssnpm Sspm Ssstateen Sstc Sstvala Sstvecd Ssu64xl Supm
     Smcntrpmf Smdbltrp Smepmp Smmpm Smnpm Smstateen
     Svade Svadu Svbare Svinval Svnapot Svpbmt Svvptc Sv39 Sv48 Sv57
@@ -61,6 +63,13 @@ IMPLIES: dict[str, tuple[str, ...]] = {
     "Zfh": ("Zfhmin",),
     "Zkn": ("Zbkb", "Zbkc", "Zbkx", "Zkne", "Zknd", "Zknh"),
     "Zks": ("Zbkb", "Zbkc", "Zbkx", "Zksed", "Zksh"),
+    "Zve64x": ("Zve32x", "Zvl64b"),
+    "Zve32x": ("Zicsr", "Zvl32b"),
+    "Zvl1024b": ("Zvl512b",),
+    "Zvl512b": ("Zvl256b",),
+    "Zvl256b": ("Zvl128b",),
+    "Zvl128b": ("Zvl64b",),
+    "Zvl64b": ("Zvl32b",),
     "Zicntr": ("Zicsr",),
     "Zihpm": ("Zicsr",),
     "Smstateen": ("Ssstateen",),
@@ -89,9 +98,12 @@ PROFILES: dict[str, tuple[str, ...]] = {
     "rva22s64": (*_RVA22U, "S", "Sv39", "Svade", "Svinval", "Svpbmt"),
 }
 
-#: What a machine has unless told otherwise: everything but what software that does not know it would fall over: with
-#: Smdbltrp the first trap after reset is one too many.
-DEFAULT: frozenset[str] = frozenset(EXTENSIONS) - {"Svade", "Smdbltrp"}
+#: The vector extensions: a machine has them on request.
+VECTOR: frozenset[str] = frozenset(name for name in EXTENSIONS if name == "V" or name.startswith("Zv"))
+
+#: What a machine has unless told otherwise: everything but what software that does not know it would fall over (with
+#: Smdbltrp the first trap after reset is one too many), and vectors.
+DEFAULT: frozenset[str] = frozenset(EXTENSIONS) - {"Svade", "Smdbltrp"} - VECTOR
 
 _BY_LOWER = {name.lower(): name for name in NAMES}
 

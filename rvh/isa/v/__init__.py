@@ -1,0 +1,3 @@
+"""V: vector instructions (Unprivileged ISA, "V"). ``dsl`` is how they are defined; one file for each part of the chapter."""
+
+from . import config, integer, memory  # noqa: F401

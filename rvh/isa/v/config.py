@@ -1,0 +1,18 @@
+"""Setting vtype and vl ("Configuration-Setting Instructions")."""
+
+from .dsl import instruction
+
+
+@instruction("0 uimm[10:0] rs1 111 rd 1010111", "rd, rs1, uimm")
+def vsetvli():
+    return "v_set", "VSET_I"
+
+
+@instruction("11 uimm[9:0] zimm 111 rd 1010111", "rd, zimm, uimm")
+def vsetivli():
+    return "v_set", "VSET_II"
+
+
+@instruction("1000000 rs2 rs1 111 rd 1010111", "rd, rs1, rs2")
+def vsetvl():
+    return "v_set", "VSET_R"
