@@ -88,6 +88,7 @@ setup(
                 "build/gen/decode.c",
                 "rvh/core/dispatch.c",
                 "rvh/core/fp_soft.c",
+                "rvh/core/vector.c",
             ],
             include_dirs=["build/gen", "rvh/core"],
             extra_compile_args=FLAGS,

@@ -264,6 +264,19 @@ cdef class Core:
     def set_f(self, u32 hart, u32 n, u64 value):
         self.hart(hart).f[n & 31] = value
 
+    def get_v(self, u32 hart, u32 n):
+        """A vector register as bytes; empty without vectors."""
+        cdef Hart *h = self.hart(hart)
+        return (<char *>h.vreg + (n & 31) * h.vlenb)[:h.vlenb]
+
+    def set_v(self, u32 hart, u32 n, const unsigned char[::1] data):
+        """False if the length is not that of a register."""
+        cdef Hart *h = self.hart(hart)
+        if <u64>data.shape[0] != h.vlenb or h.vlenb == 0:
+            return False
+        memcpy(h.vreg + (n & 31) * h.vlenb, &data[0], h.vlenb)
+        return True
+
     def get_pc(self, u32 hart):
         return self.hart(hart).pc
 

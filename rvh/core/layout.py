@@ -22,6 +22,8 @@ BLOCK_MAX = 64
 PMP_COUNT = 16
 #: Hardware performance counters mhpmcounter3..31.
 HPM_COUNT = 29
+#: Most bytes of a vector register (VLEN 1024).
+VLENB_MAX = 128
 #: Register number that a decoded write to x0 goes to: ``x[32]`` is never read.
 SINK = 32
 
@@ -47,6 +49,13 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("frm", "u8", 0, "arch"),
     ("fflags", "u8", 0, "arch"),  # flags collected so far; more may be sticky in the host FPU
     ("fp_live", "u8", 0, "cache"),  # the host FPU holds this hart's rounding mode and flags
+    # -- vector state ("V")
+    ("vtype", "u64", 0, "arch"),
+    ("vl", "u64", 0, "arch"),
+    ("vstart", "u64", 0, "arch"),
+    ("vxrm", "u64", 0, "arch"),
+    ("vxsat", "u64", 0, "arch"),
+    ("vlenb", "u64", 0, "link"),  # bytes of a vector register
     # -- the exception being raised: written by the part that finds it, consumed by trap_take()
     ("exc_cause", "u64", 0, "cache"),
     ("exc_tval", "u64", 0, "cache"),
@@ -124,6 +133,7 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("vstval", "u64", 0, "arch"),
     ("vsatp", "u64", 0, "arch"),
     ("vstimecmp", "u64", 0, "arch"),
+    ("vreg", "u8", 32 * VLENB_MAX, "arch"),  # register n begins at n * vlenb
     # -- timer
     ("mtimecmp", "u64", 0, "arch"),  # the CLINT's register of this hart
     ("deadline", "u64", 0, "cache"),  # mtime at which a timer line of this hart next rises; ~0: never

@@ -138,6 +138,47 @@ cdef public void csr_write_fcsr(Hart *h, u32 csr, u64 value) noexcept nogil:
     csr_write_frm(h, csr, value >> 5)
 
 
+# ---- vector
+
+cdef public int v_allowed(Hart *h) noexcept nogil:
+    """Whether vector state may be used now; if not, the exception is recorded."""
+    if h.mstatus & MSTATUS_VS and (not h.v or h.vsstatus & MSTATUS_VS):
+        return 1
+    exc_deny(h, access_vector(h))
+    return 0
+
+
+cdef public void v_mark_dirty(Hart *h) noexcept nogil:
+    """Vector state has changed: VS becomes Dirty, in vsstatus too at V=1."""
+    h.mstatus |= MSTATUS_VS
+    if h.v:
+        h.vsstatus |= MSTATUS_VS
+
+
+cdef public void csr_write_vstart(Hart *h, u32 csr, u64 value) noexcept nogil:
+    h.vstart = value & (8 * h.vlenb - 1)
+    v_mark_dirty(h)
+
+
+cdef public void csr_write_vxsat(Hart *h, u32 csr, u64 value) noexcept nogil:
+    h.vxsat = value & 1
+    v_mark_dirty(h)
+
+
+cdef public void csr_write_vxrm(Hart *h, u32 csr, u64 value) noexcept nogil:
+    h.vxrm = value & 3
+    v_mark_dirty(h)
+
+
+cdef public u64 csr_read_vcsr(Hart *h, u32 csr) noexcept nogil:
+    return h.vxrm << 1 | h.vxsat
+
+
+cdef public void csr_write_vcsr(Hart *h, u32 csr, u64 value) noexcept nogil:
+    csr_write_vxsat(h, csr, value)
+    csr_write_vxrm(h, csr, value >> 1)
+
+
 # ---- environment configuration
 
 cdef inline u64 envcfg_legal(u64 new, u64 old) noexcept nogil:

@@ -104,6 +104,21 @@ cdef public int gate_cbo(Hart *h, u32 which) noexcept nogil:
 
 # ---- reset
 
+cdef inline u64 vlenb_of(Hart *h) noexcept nogil:
+    """Bytes of a vector register: VLEN is what the longest Zvl*b says, and Zve32x alone has 32 bits."""
+    if h.ext & EXT_ZVL1024B:
+        return 128
+    if h.ext & EXT_ZVL512B:
+        return 64
+    if h.ext & EXT_ZVL256B:
+        return 32
+    if h.ext & EXT_ZVL128B:
+        return 16
+    if h.ext & EXT_ZVL64B:
+        return 8
+    return 4 if h.ext & EXT_ZVL32B else 0
+
+
 cdef void hart_reset(Hart *h) noexcept nogil:
     """The state of the manual's chapter "Reset", and 0 wherever it leaves a choice; what the hart implements,
     misa and mhartid stay. The caller sets pc and the registers that its boot contract names."""
@@ -111,6 +126,10 @@ cdef void hart_reset(Hart *h) noexcept nogil:
     cdef u64 everything = <u64>-1
     memset(h.x, 0, sizeof(h.x))
     memset(h.f, 0, sizeof(h.f))
+    memset(h.vreg, 0, sizeof(h.vreg))
+    h.vlenb = vlenb_of(h)
+    h.vtype = <u64>1 << 63 if h.vlenb else 0
+    h.vl = h.vstart = h.vxrm = h.vxsat = 0
     h.priv, h.v, h.wfi, h.critical, h.frm, h.fflags, h.res_valid = 3, 0, 0, 0, 0, 0, 0
     h.mstatus = (MSTATUS_FIXED & (MSTATUS_UXL if h.ext & EXT_U else 0)) | \
         (MSTATUS_FIXED & (MSTATUS_SXL if h.ext & EXT_S else 0)) | (0 if h.ext & EXT_U else MSTATUS_MPP) | \

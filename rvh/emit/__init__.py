@@ -13,13 +13,15 @@ def generate(out: Path) -> list[Path]:
 
     A file whose content is unchanged is left alone, so that build tools see no change. Returns the files written.
     """
-    from . import c_handlers, csr_tables, decoder, layout
+    from . import c_handlers, c_vector, csr_tables, decoder, layout
 
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     files = {
         "handlers.h": c_handlers.header(),
         "handlers.c": c_handlers.source(),
+        "vector_ops.h": c_vector.header(),
+        "vector_loops.h": c_vector.loops(),
         "decode.h": decoder.header(),
         "decode.c": decoder.source(),
         "csr_tables.h": csr_tables.render_c(),

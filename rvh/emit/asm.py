@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from ..isa import ALIASES, INSNS
 from ..isa.dsl import Alias, Insn
 from ..isa.encoding import EncodingError
-from .syntax import CSR_NUMBERS, F_NUMBERS, FLI_NAMES, MEMORY, PSEUDOS, ROUNDING_MODES, X_NUMBERS, Pseudo, items
+from .syntax import CSR_NUMBERS, F_NUMBERS, FLI_NAMES, MEMORY, PSEUDOS, ROUNDING_MODES, V_NUMBERS, X_NUMBERS, Pseudo, items
 
 
 class AsmError(ValueError):
@@ -159,6 +159,15 @@ class _Assembler:
             if text != "0" and (not text or set(text) - set("iorw")):
                 raise AsmError(f"line {at.line}: {text!r} is not made of i, o, r, w")
             return {item: sum({"i": 8, "o": 4, "r": 2, "w": 1}[c] for c in text if c != "0")}
+        if item == "v0":
+            self._register(text, {"v0": 0}, at)
+            return {}
+        if item == "vm":
+            if text not in ("v0.t", ""):
+                raise AsmError(f"line {at.line}: the mask must be v0.t")
+            return {"vm": int(text == "")}
+        if item.startswith("v"):
+            return {item: self._register(text, V_NUMBERS, at)}
         if item.startswith("f"):
             return {item: self._register(text, F_NUMBERS, at)}
         if item.startswith("r"):
@@ -179,6 +188,8 @@ class _Assembler:
         fields: dict[str, int] = {}
         if forms and forms[-1] == "rm" and len(given) == len(forms) - 1:
             given.append("dyn")
+        if forms and forms[-1] == "vm" and len(given) == len(forms) - 1:
+            given.append("")
         if len(forms) != len(given):
             raise AsmError(f"line {at.line}: {at.name} takes {syntax or 'no operands'}")
         for item, text in zip(forms, given, strict=True):

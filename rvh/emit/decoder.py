@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..isa import ALIASES, INSNS
 from ..isa.dsl import Alias, Insn
-from ..isa.encoding import Pattern, Piece
+from ..isa.encoding import Piece
 from ..isa.extensions import BIT
 from .c_handlers import has_link, has_rm, jumps, next_field
 from .forms import FORMS
@@ -52,8 +52,11 @@ def registers_of(insn: Insn) -> list[str]:
     return [n if n.startswith("REG_R") else n.replace("REG_", "REG_R") for n in names]
 
 
-def immediate_of(pattern: Pattern) -> tuple[bool, tuple[Piece, ...]] | None:
-    """(signed, pieces) of the field that goes to op->imm, or None."""
+def immediate_of(insn: Insn) -> tuple[bool, tuple[Piece, ...]] | None:
+    """(signed, pieces) of the field that goes to op->imm, or None; vector instructions find all of theirs there."""
+    pattern = insn.pattern
+    if insn.whole_word:
+        return False, (Piece(31, 0, 0),)
     for name in ("imm", "uimm", "csr"):
         if name in pattern.fields:
             return pattern.signed(name), tuple(pattern.fields[name])
@@ -93,7 +96,7 @@ def _rows(formats: list[tuple[bool, tuple[Piece, ...]]]) -> list[tuple[int, int,
     rows = []
 
     def add(insn: Insn, mask: int, match: int, name: str, without: int = 0) -> None:
-        immediate = immediate_of(insn.pattern)
+        immediate = immediate_of(insn)
         number = 0 if immediate is None else formats.index(immediate) + 1
         kind = " | ".join(kind_of(insn))
         regs = " | ".join(registers_of(insn)) or "0"
@@ -105,7 +108,7 @@ def _rows(formats: list[tuple[bool, tuple[Piece, ...]]]) -> list[tuple[int, int,
             rows.append((without == 0, -mask.bit_count(), mask, match, row))
 
     for insn in INSNS.values():
-        immediate = immediate_of(insn.pattern)
+        immediate = immediate_of(insn)
         if immediate is not None and immediate not in formats:
             formats.append(immediate)
         mask, match = insn.pattern.mask, insn.pattern.match

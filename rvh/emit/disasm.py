@@ -87,7 +87,13 @@ def _operand(item: str, pattern: Pattern, word: int, pc: int | None) -> str | No
         return f"{pattern.extract(word, 'imm') >> 12 & 0xFFFFF:#x}"
     if item == "fli":
         return FLI_NAMES[pattern.extract(word, "zimm")]
+    if item == "v0":
+        return item
     value = pattern.extract(word, item)
+    if item == "vm":
+        return None if value else "v0.t"
+    if item.startswith("v"):
+        return f"v{value}"
     if item == "csr":
         return CSR_NAMES.get(value, f"{value:#x}")
     if item == "rm":

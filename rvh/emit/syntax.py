@@ -22,6 +22,7 @@ F_NAMES = (
 ).split()
 X_NUMBERS = {name: n for n, name in enumerate(X_NAMES)} | {f"x{n}": n for n in range(32)} | {"fp": 8}
 F_NUMBERS = {name: n for n, name in enumerate(F_NAMES)} | {f"f{n}": n for n in range(32)}
+V_NUMBERS = {f"v{n}": n for n in range(32)}
 ROUNDING_MODES = {0: "rne", 1: "rtz", 2: "rdn", 3: "rup", 4: "rmm", 7: "dyn"}
 CSR_NAMES = {row.number: row.name for row in CSRS}
 CSR_NUMBERS = {row.name: row.number for row in CSRS}
@@ -146,4 +147,4 @@ def fields_of(item: str) -> list[str]:
         return ["imm"]
     if item == "fli":
         return ["zimm"]
-    return [] if item in ("sp", "rtz") else [item.partition("[")[0]]
+    return [] if item in ("sp", "rtz", "v0") else [item.partition("[")[0]]

@@ -112,6 +112,13 @@ _FP = [
             "Virtual Supervisor Status (vsstatus) Register"),
 ]  # fmt: skip
 
+_VECTOR = [
+    illegal("M HS U VS VU", zero("mstatus.VS"), "mstatus.VS=0: the vector unit is off",
+            "Extension Context Status in mstatus Register"),
+    illegal(GUEST, zero("vsstatus.VS"), "vsstatus.VS=0: the vector unit is off for this guest",
+            "Virtual Supervisor Status (vsstatus) Register"),
+]  # fmt: skip
+
 _TO_HYPERVISOR = [
     illegal("U", None, "U-mode may not execute {name}", "Hypervisor Instructions"),
     virtual(GUEST, None, "a guest may not execute {name}", _VI),
@@ -174,6 +181,7 @@ INSTRUCTIONS: dict[str, list[Rule]] = {
     "cbo_clean": _cbo("CBCFE", "CBO.CLEAN and CBO.FLUSH"),
     "cbo_zero": _cbo("CBZE", "CBO.ZERO"),
     "fp": _FP,
+    "vector": _VECTOR,
 }
 
 
@@ -204,6 +212,8 @@ def _controls(row: Csr) -> tuple[list[Rule], list[Rule]]:
         return _counter_rules(number & 31)
     if name in ("fflags", "frm", "fcsr"):
         return _FP, []
+    if name in ("vstart", "vxsat", "vxrm", "vcsr", "vl", "vtype", "vlenb"):
+        return _VECTOR, []
     if name == "satp":
         return [], [
             illegal("HS", set_("mstatus.TVM"), "mstatus.TVM=1 traps accesses to satp", _MSTATUS),

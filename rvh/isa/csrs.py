@@ -169,7 +169,7 @@ _SSTATUS_WRITE = fields_mask(MSTATUS, "SIE", "SPIE", "SPP", "SUM", "MXR")
 #: Of mstatus, sstatus and vsstatus alike, by extension.
 _STATUS_EXTRA = (
     ("F", fields_mask(MSTATUS, "FS")),
-    ("V", fields_mask(MSTATUS, "VS")),
+    ("Zve32x", fields_mask(MSTATUS, "VS")),
     ("Ssdbltrp", fields_mask(MSTATUS, "SDT")),
 )
 _MSTATUS_S = _SSTATUS_WRITE | fields_mask(MSTATUS, "TVM", "TSR")
@@ -212,6 +212,7 @@ _HGEIP = "Hypervisor Guest External Interrupt Registers (hgeip and hgeie)"
 _MIP = "Machine Interrupt (mip and mie) Registers"
 _HDELEG = "Hypervisor Trap Delegation (hedeleg and hideleg) Registers"
 _MDELEG = "Machine Trap Delegation (medeleg and mideleg) Registers"
+_VCSR = "Vector Extension Programmer's Model"
 _FCSR = "Floating-Point Control and Status Register"
 _PMP = "Physical Memory Protection CSRs"
 _HPM = "Hardware Performance Monitor"
@@ -230,6 +231,12 @@ def _unprivileged(csr: Callable[..., None]) -> None:
     csr(0x001, "fflags", under=_FCSR, via="rw", writable=0x1F, needs="F")
     csr(0x002, "frm", under=_FCSR, via="rw", writable=0x7, needs="F")
     csr(0x003, "fcsr", under=_FCSR, via="rw", writable=0xFF, needs="F", fields=FCSR)
+    csr(0x008, "vstart", under=_VCSR, via="w", writable=ALL, needs="Zve32x")
+    csr(0x009, "vxsat", under=_VCSR, via="w", writable=1, needs="Zve32x")
+    csr(0x00A, "vxrm", under=_VCSR, via="w", writable=3, needs="Zve32x")
+    csr(0x00F, "vcsr", under=_VCSR, via="rw", writable=7, needs="Zve32x")
+    for number, name in ((0xC20, "vl"), (0xC21, "vtype"), (0xC22, "vlenb")):
+        csr(number, name, under=_VCSR, writable=0, needs="Zve32x")
     csr(0xC00, "cycle", under="Zicntr", read="counter", writable=0, needs="Zicntr")
     csr(0xC01, "time", under="Zicntr", via="r", writable=0, needs="Zicntr")
     csr(0xC02, "instret", under="Zicntr", read="counter", writable=0, needs="Zicntr")

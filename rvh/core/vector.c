@@ -1,0 +1,460 @@
+/* Vector instructions: what may be executed, masks, loads and stores; the arithmetic itself is generated (vector_loops.h).
+ *
+ * Tail and masked-off elements stay undisturbed, which agnostic policies allow too. Arithmetic with vstart != 0 is
+ * illegal, as the manual permits where an implementation never leaves such a vstart itself; loads and stores resume.
+ */
+#include "runtime.h"
+#include "helpers.h"
+#include "vector.h"
+#include "decode.h"
+
+#pragma GCC optimize("O3")
+
+typedef void VLoop(Hart *h, void *out, const void *vd, const void *vs2, const void *vs1, const u8 *v0, u64 n);
+typedef struct {
+    u8 shape, uses_m, no_64; /* no_64: SEW=64 needs V, Zve64* has it not */
+    VLoop *loop[4];          /* by vsew */
+} VOperation;
+
+#include "vector_loops.h"
+
+#define VREG_MAX 1024           /* bytes of a register group of 8 at VLEN=1024 */
+#define VTYPE_VILL (1ull << 63)
+
+static inline u8 *reg(Hart *h, u32 n)
+{
+    return h->vreg + (u64)n * h->vlenb;
+}
+
+static inline u32 vsew(const Hart *h)
+{
+    return (u32)(h->vtype >> 3 & 7);
+}
+
+/* log2 of LMUL, -3..3 */
+static inline i32 vlmul(const Hart *h)
+{
+    return (i32)((u32)h->vtype << 29) >> 29;
+}
+
+static inline u32 vm(const Op *op)
+{
+    return (u32)op->imm >> 25 & 1;
+}
+
+static int illegal(Hart *h)
+{
+    exc_illegal(h);
+    return 0;
+}
+
+static int done(Hart *h)
+{
+    h->vstart = 0;
+    v_mark_dirty(h);
+    return 1;
+}
+
+/* ---- register groups; sizes as log2 of EMUL */
+
+static inline int aligned(u32 n, i32 emul)
+{
+    return emul <= 0 || !(n & ((1u << emul) - 1));
+}
+
+static inline u32 registers(i32 emul)
+{
+    return emul <= 0 ? 1 : 1u << emul;
+}
+
+static inline int overlap(u32 a, u32 na, u32 b, u32 nb)
+{
+    return a < b + nb && b < a + na;
+}
+
+/* Whether a destination group may overlap a narrower source: in its highest-numbered part only, and only if the source's
+ * EMUL is at least 1 ("Vector Operands"). */
+static inline int widening_clash(u32 vd, i32 to, u32 vs, i32 from)
+{
+    u32 nd = registers(to), ns = registers(from);
+    if (!overlap(vd, nd, vs, ns))
+        return 0;
+    return from < 0 || !(vd < vs && vs + ns == vd + nd);
+}
+
+static inline int narrowing_clash(u32 vd, i32 to, u32 vs, i32 from)
+{
+    return vd != vs && overlap(vd, registers(to), vs, registers(from));
+}
+
+/* ---- masks */
+
+static inline u32 mask_bit(const u8 *mask, u64 i)
+{
+    return mask[i >> 3] >> (i & 7) & 1;
+}
+
+static void expand_mask(u8 *out, const u8 *mask, u64 n)
+{
+    for (u64 i = 0; i < n; i++)
+        out[i] = (u8)mask_bit(mask, i);
+}
+
+/* Bits of `values` (bytes 0 or 1) into the mask register `to`, where active. */
+static void pack_mask(u8 *to, const u8 *values, const u8 *active, u64 n)
+{
+    for (u64 i = 0; i < n; i++) {
+        if (active && !active[i])
+            continue;
+        u8 b = (u8)(1u << (i & 7));
+        to[i >> 3] = (u8)(values[i] ? to[i >> 3] | b : to[i >> 3] & ~b);
+    }
+}
+
+static void take_active(void *to, const void *from, const u8 *active, u64 n, u32 size)
+{
+#define TAKE(T)                                                              \
+    for (u64 i = 0; i < n; i++)                                              \
+        ((T *)to)[i] = active[i] ? ((const T *)from)[i] : ((T *)to)[i]
+    switch (size) {
+    case 0: TAKE(u8); break;
+    case 1: TAKE(u16); break;
+    case 2: TAKE(u32); break;
+    default: TAKE(u64);
+    }
+}
+
+static void spread(void *to, u64 x, u64 n, u32 size)
+{
+#define SPREAD(T)                                                            \
+    for (u64 i = 0; i < n; i++)                                              \
+        ((T *)to)[i] = (T)x
+    switch (size) {
+    case 0: memset(to, (int)(u8)x, n); break;
+    case 1: SPREAD(u16); break;
+    case 2: SPREAD(u32); break;
+    default: SPREAD(u64);
+    }
+}
+
+/* ---- vtype and vl */
+
+/* VLMAX, 0 if vtype is illegal. */
+static u64 vlmax(const Hart *h)
+{
+    if (h->vtype & VTYPE_VILL)
+        return 0;
+    i32 shift = vlmul(h) - (i32)vsew(h);
+    return shift >= 0 ? h->vlenb << shift : h->vlenb >> -shift;
+}
+
+static int legal_vtype(const Hart *h, u64 vtype)
+{
+    i32 lmul = (i32)((u32)vtype << 29) >> 29, sew = (i32)(vtype >> 3 & 7);
+    i32 elen = h->ext & EXT_ZVE64X ? 3 : 2;
+    return !(vtype >> 8) && lmul != -4 && sew <= elen + (lmul < 0 ? lmul : 0);
+}
+
+int v_set(Hart *h, const Op *op, u64 pc, u32 kind)
+{
+    u32 w = (u32)op->imm, rs1 = w >> 15 & 31, rd = w >> 7 & 31;
+    u64 vtype, avl = kind == VSET_II ? rs1 : h->x[rs1], old = vlmax(h);
+    int keeps = kind != VSET_II && rs1 == 0;
+    (void)pc;
+    if (!v_allowed(h))
+        return 0;
+    vtype = kind == VSET_R ? h->x[w >> 20 & 31] : w >> 20 & (kind == VSET_I ? 0x7ff : 0x3ff);
+    if (vtype != h->vtype) {
+        h->vtype = legal_vtype(h, vtype) ? vtype : VTYPE_VILL;
+        /* Keeping vl while VLMAX changes is reserved. */
+        if (keeps && rd == 0 && vlmax(h) != old)
+            h->vtype = VTYPE_VILL;
+    }
+    u64 most = vlmax(h);
+    if (most == 0)
+        h->vl = 0;
+    else if (!keeps)
+        h->vl = avl < most ? avl : most;
+    else if (rd != 0)
+        h->vl = most;
+    h->x[op->rd] = h->vl;
+    return done(h);
+}
+
+/* ---- arithmetic */
+
+/* Conditions that all but a few instructions share; `arithmetic` ones cannot be resumed. */
+static int begin(Hart *h, int arithmetic)
+{
+    if (!v_allowed(h))
+        return 0;
+    if (h->vtype & VTYPE_VILL || (arithmetic && h->vstart))
+        return illegal(h);
+    return 1;
+}
+
+static int operands_legal(Hart *h, const VOperation *o, const Op *op, u32 form)
+{
+    i32 lmul = vlmul(h), sew = (i32)vsew(h), elen = h->ext & EXT_ZVE64X ? 3 : 2;
+    u32 w = (u32)op->imm, vd = w >> 7 & 31, vs2 = w >> 20 & 31, vs1 = w >> 15 & 31, vector = form == FORM_V;
+    u32 masked = !vm(op);
+    if (o->no_64 && sew == 3 && !(h->ext & EXT_V))
+        return 0;
+    if (o->shape != SHAPE_COMPARE && masked && vd == 0)
+        return 0;
+    switch (o->shape) {
+    case SHAPE_SINGLE:
+        return aligned(vd, lmul) && aligned(vs2, lmul) && (!vector || aligned(vs1, lmul));
+    case SHAPE_WIDEN:
+    case SHAPE_WIDEN_W:
+        if (lmul > 2 || sew + 1 > elen || !aligned(vd, lmul + 1))
+            return 0;
+        if (o->shape == SHAPE_WIDEN ? !aligned(vs2, lmul) || widening_clash(vd, lmul + 1, vs2, lmul)
+                                    : !aligned(vs2, lmul + 1))
+            return 0;
+        return !vector || (aligned(vs1, lmul) && !widening_clash(vd, lmul + 1, vs1, lmul));
+    case SHAPE_NARROW:
+        return lmul <= 2 && sew + 1 <= elen && aligned(vs2, lmul + 1) && aligned(vd, lmul) &&
+               !narrowing_clash(vd, lmul, vs2, lmul + 1) && (!vector || aligned(vs1, lmul));
+    case SHAPE_COMPARE:
+        return aligned(vs2, lmul) && !narrowing_clash(vd, 0, vs2, lmul) &&
+               (!vector || (aligned(vs1, lmul) && !narrowing_clash(vd, 0, vs1, lmul)));
+    default: { /* SHAPE_EXTEND_2, _4, _8 */
+        i32 from = lmul - 1 - (o->shape - SHAPE_EXTEND_2);
+        return vd != vs2 && from >= -3 && aligned(vd, lmul) && aligned(vs2, from) &&
+               !widening_clash(vd, lmul, vs2, from);
+    }
+    }
+}
+
+int v_arith(Hart *h, const Op *op, u64 pc, u32 operation, u32 form)
+{
+    const VOperation *o = &operations[operation];
+    u32 w = (u32)op->imm, vd = w >> 7 & 31, vs1 = w >> 15 & 31;
+    u8 out[2 * VREG_MAX] __attribute__((aligned(64))), scalar[VREG_MAX] __attribute__((aligned(64))), active[VREG_MAX];
+    (void)pc;
+    if (!begin(h, 1))
+        return 0;
+    u32 sew = vsew(h);
+    u64 n = h->vl;
+    VLoop *loop = o->loop[sew];
+    if (!loop || !operands_legal(h, o, op, form))
+        return illegal(h);
+    const void *second = reg(h, vs1);
+    int masked = !vm(op);
+    if (form == FORM_X || form == FORM_I || form == FORM_U) {
+        u64 x = form == FORM_X ? h->x[vs1] : form == FORM_U ? vs1 : (u64)((i64)((u64)vs1 << 59) >> 59);
+        spread(scalar, x, n, sew);
+        second = scalar;
+    }
+    if (masked)
+        expand_mask(active, h->vreg, n);
+    else if (o->uses_m)
+        memset(active, 0, n);
+    if (o->uses_m)
+        masked = 0; /* v0 is an operand: every element is active */
+    u8 *to = reg(h, vd);
+    u32 size = sew + (o->shape == SHAPE_WIDEN || o->shape == SHAPE_WIDEN_W);
+    if (o->shape == SHAPE_COMPARE) {
+        loop(h, out, to, reg(h, w >> 20 & 31), second, active, n);
+        pack_mask(to, out, masked ? active : 0, n);
+    } else if (masked) {
+        loop(h, out, to, reg(h, w >> 20 & 31), second, active, n);
+        take_active(to, out, active, n, size);
+    } else {
+        loop(h, to, to, reg(h, w >> 20 & 31), second, active, n);
+    }
+    return done(h);
+}
+
+int v_reduce(Hart *h, const Op *op, u64 pc, u32 operation)
+{
+    const VOperation *o = &operations[operation];
+    u32 w = (u32)op->imm, vs2 = w >> 20 & 31;
+    u8 active[VREG_MAX];
+    (void)pc;
+    if (!begin(h, 1))
+        return 0;
+    VLoop *loop = o->loop[vsew(h)];
+    if (!loop || !aligned(vs2, vlmul(h)) || (o->shape == SHAPE_REDUCE_W && vsew(h) == 2 && !(h->ext & EXT_ZVE64X)))
+        return illegal(h);
+    if (!vm(op))
+        expand_mask(active, h->vreg, h->vl);
+    if (h->vl)
+        loop(h, reg(h, w >> 7 & 31), 0, reg(h, vs2), reg(h, w >> 15 & 31), vm(op) ? 0 : active, h->vl);
+    return done(h);
+}
+
+/* ---- loads and stores */
+
+/* log2 of the width field's EEW in bytes */
+static inline u32 width_of(u32 w)
+{
+    u32 width = w >> 12 & 7;
+    return width ? width - 4 : 0;
+}
+
+/* One element between memory and a register; on a fault vstart says where. */
+static int element_load(Hart *h, const Op *op, u64 pc, u64 va, u32 eew, u8 *to)
+{
+    const TlbEntry *e = &h->tlb[TLB_INDEX(va)];
+    if (likely(e->rtag == TLB_KEY(h, va, 1u << eew))) {
+        memcpy(to, (const void *)(uintptr_t)(va + e->addend), 1u << eew);
+        return 1;
+    }
+    if (!slow_load(h, op, pc, va, 1u << eew, HOW_PLAIN))
+        return 0;
+    memcpy(to, &h->result, 1u << eew);
+    return 1;
+}
+
+static int element_store(Hart *h, const Op *op, u64 pc, u64 va, u32 eew, const u8 *from)
+{
+    const TlbEntry *e = &h->tlb[TLB_INDEX(va)];
+    u64 value = 0;
+    if (likely(e->wtag == TLB_KEY(h, va, 1u << eew))) {
+        memcpy((void *)(uintptr_t)(va + e->addend), from, 1u << eew);
+        return 1;
+    }
+    memcpy(&value, from, 1u << eew);
+    return slow_store(h, op, pc, va, 1u << eew, HOW_PLAIN, value);
+}
+
+static int faulted(Hart *h, u64 i)
+{
+    h->vstart = i;
+    v_mark_dirty(h);
+    return 0;
+}
+
+/* n bytes at va, elements of 1 << eew bytes from number `first` on: whole pages at once where the TLB knows them. */
+static int run_of_elements(Hart *h, const Op *op, u64 pc, u64 va, u8 *regs, u64 first, u64 n, u32 eew, int store)
+{
+    for (u64 i = first; i < n;) {
+        u64 at = va + (i << eew), room = (4096 - (at & 0xfff)) >> eew, count = n - i < room ? n - i : room;
+        const TlbEntry *e = &h->tlb[TLB_INDEX(at)];
+        if (count && likely((store ? e->wtag : e->rtag) == TLB_KEY(h, at, 1))) {
+            void *host = (void *)(uintptr_t)(at + e->addend);
+            u8 *p = regs + (i << eew);
+            store ? memcpy(host, p, count << eew) : memcpy(p, host, count << eew);
+            i += count;
+            continue;
+        }
+        if (!(store ? element_store(h, op, pc, at, eew, regs + (i << eew))
+                    : element_load(h, op, pc, at, eew, regs + (i << eew))))
+            return faulted(h, i);
+        i++;
+    }
+    return done(h);
+}
+
+/* Checks a unit-stride or strided access; its EMUL goes to *emul. */
+static int access_legal(Hart *h, u32 w, i32 *emul, int store)
+{
+    u32 eew = width_of(w), nf = (w >> 29) + 1, vd = w >> 7 & 31;
+    *emul = vlmul(h) + (i32)eew - (i32)vsew(h);
+    return *emul >= -3 && *emul <= 3 && aligned(vd, *emul) && nf * registers(*emul) <= 8 &&
+           vd + nf * registers(*emul) <= 32 && (eew < 3 || h->ext & EXT_ZVE64X) && (store || w >> 25 & 1 || vd != 0);
+}
+
+static int strided(Hart *h, const Op *op, u64 pc, u64 stride, int store, int first_only)
+{
+    u32 w = (u32)op->imm, eew = width_of(w), nf = (w >> 29) + 1, vd = w >> 7 & 31, unmasked = vm(op);
+    u64 base = h->x[w >> 15 & 31];
+    i32 emul;
+    if (!begin(h, 0))
+        return 0;
+    if (!access_legal(h, w, &emul, store))
+        return illegal(h);
+    if (unmasked && nf == 1 && stride == 1ull << eew && !first_only)
+        return run_of_elements(h, op, pc, base, reg(h, vd), h->vstart, h->vl, eew, store);
+    for (u64 i = h->vstart; i < h->vl; i++) {
+        if (!unmasked && !mask_bit(h->vreg, i))
+            continue;
+        for (u32 f = 0; f < nf; f++) {
+            u8 *p = reg(h, vd + f * registers(emul)) + (i << eew);
+            u64 va = base + i * stride + ((u64)f << eew);
+            if (store ? element_store(h, op, pc, va, eew, p) : element_load(h, op, pc, va, eew, p))
+                continue;
+            if (!first_only || i == 0)
+                return faulted(h, i);
+            h->vl = i; /* the fault of a later element only shortens the vector */
+            return done(h);
+        }
+    }
+    return done(h);
+}
+
+static u64 unit(const Op *op)
+{
+    return (u64)(((u32)op->imm >> 29) + 1) << width_of((u32)op->imm);
+}
+
+int v_load_unit(Hart *h, const Op *op, u64 pc) { return strided(h, op, pc, unit(op), 0, 0); }
+int v_store_unit(Hart *h, const Op *op, u64 pc) { return strided(h, op, pc, unit(op), 1, 0); }
+int v_load_first(Hart *h, const Op *op, u64 pc) { return strided(h, op, pc, unit(op), 0, 1); }
+
+/* x0 is a stride of 0 like any other. */
+int v_load_strided(Hart *h, const Op *op, u64 pc) { return strided(h, op, pc, h->x[(u32)op->imm >> 20 & 31], 0, 0); }
+int v_store_strided(Hart *h, const Op *op, u64 pc) { return strided(h, op, pc, h->x[(u32)op->imm >> 20 & 31], 1, 0); }
+
+static int indexed(Hart *h, const Op *op, u64 pc, int store)
+{
+    u32 w = (u32)op->imm, width = width_of(w), nf = (w >> 29) + 1, vd = w >> 7 & 31, vs2 = w >> 20 & 31;
+    u64 base = h->x[w >> 15 & 31];
+    if (!begin(h, 0))
+        return 0;
+    i32 lmul = vlmul(h), emul = lmul + (i32)width - (i32)vsew(h);
+    u32 sew = vsew(h), n = registers(lmul);
+    if (emul < -3 || emul > 3 || (width == 3 && !(h->ext & EXT_ZVE64X)) || !aligned(vd, lmul) || !aligned(vs2, emul) ||
+        nf * n > 8 || vd + nf * n > 32)
+        return illegal(h);
+    for (u32 f = 0; !store && f < nf; f++) {
+        u32 to = vd + f * n;
+        int clash = width > sew ? narrowing_clash(to, lmul, vs2, emul) : width < sew && widening_clash(to, lmul, vs2, emul);
+        if (clash || (nf > 1 && overlap(to, n, vs2, registers(emul))))
+            return illegal(h);
+    }
+    if (!store && !vm(op) && vd == 0)
+        return illegal(h);
+    for (u64 i = h->vstart; i < h->vl; i++) {
+        u64 index = 0;
+        if (!vm(op) && !mask_bit(h->vreg, i))
+            continue;
+        memcpy(&index, reg(h, vs2) + (i << width), 1u << width);
+        for (u32 f = 0; f < nf; f++) {
+            u8 *p = reg(h, vd + f * n) + (i << sew);
+            u64 va = base + index + ((u64)f << sew);
+            if (!(store ? element_store(h, op, pc, va, sew, p) : element_load(h, op, pc, va, sew, p)))
+                return faulted(h, i);
+        }
+    }
+    return done(h);
+}
+
+int v_load_indexed(Hart *h, const Op *op, u64 pc) { return indexed(h, op, pc, 0); }
+int v_store_indexed(Hart *h, const Op *op, u64 pc) { return indexed(h, op, pc, 1); }
+
+static int whole(Hart *h, const Op *op, u64 pc, int store)
+{
+    u32 w = (u32)op->imm, eew = width_of(w), n = (w >> 29) + 1, vd = w >> 7 & 31;
+    if (!v_allowed(h))
+        return 0;
+    if (vd & (n - 1) || (eew == 3 && !(h->ext & EXT_ZVE64X)))
+        return illegal(h);
+    return run_of_elements(h, op, pc, h->x[w >> 15 & 31], reg(h, vd), h->vstart, n * h->vlenb >> eew, eew, store);
+}
+
+int v_load_whole(Hart *h, const Op *op, u64 pc) { return whole(h, op, pc, 0); }
+int v_store_whole(Hart *h, const Op *op, u64 pc) { return whole(h, op, pc, 1); }
+
+static int mask_access(Hart *h, const Op *op, u64 pc, int store)
+{
+    u32 w = (u32)op->imm;
+    if (!begin(h, 0))
+        return 0;
+    return run_of_elements(h, op, pc, h->x[w >> 15 & 31], reg(h, w >> 7 & 31), h->vstart, (h->vl + 7) / 8, 0, store);
+}
+
+int v_load_mask(Hart *h, const Op *op, u64 pc) { return mask_access(h, op, pc, 0); }
+int v_store_mask(Hart *h, const Op *op, u64 pc) { return mask_access(h, op, pc, 1); }

@@ -1,0 +1,32 @@
+/* The vector instructions' helpers (core/vector.c) and the forms of operands that generated handlers name. */
+#ifndef RVH_VECTOR_H
+#define RVH_VECTOR_H
+
+#include "runtime.h"
+#include "vector_ops.h"
+
+/* What stands in the field of vs1: a register group, an x register, a signed or unsigned immediate, an f register. */
+enum { FORM_V, FORM_X, FORM_I, FORM_U, FORM_F, FORM_NONE };
+enum { VSET_I, VSET_II, VSET_R };
+
+/* All return 1, or 0 when they have recorded an exception. op->imm holds the instruction's bits. */
+int v_set(Hart *h, const Op *op, u64 pc, u32 kind);
+int v_arith(Hart *h, const Op *op, u64 pc, u32 operation, u32 form);
+int v_reduce(Hart *h, const Op *op, u64 pc, u32 operation);
+int v_load_unit(Hart *h, const Op *op, u64 pc);
+int v_load_first(Hart *h, const Op *op, u64 pc);
+int v_load_strided(Hart *h, const Op *op, u64 pc);
+int v_load_indexed(Hart *h, const Op *op, u64 pc);
+int v_load_whole(Hart *h, const Op *op, u64 pc);
+int v_load_mask(Hart *h, const Op *op, u64 pc);
+int v_store_unit(Hart *h, const Op *op, u64 pc);
+int v_store_strided(Hart *h, const Op *op, u64 pc);
+int v_store_indexed(Hart *h, const Op *op, u64 pc);
+int v_store_whole(Hart *h, const Op *op, u64 pc);
+int v_store_mask(Hart *h, const Op *op, u64 pc);
+
+/* core/status.pxi: whether vector state may be used now; if not, the exception is recorded. */
+int v_allowed(Hart *h);
+/* Vector state has changed: VS becomes Dirty, in vsstatus too at V=1. */
+void v_mark_dirty(Hart *h);
+#endif

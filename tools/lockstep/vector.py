@@ -1,0 +1,239 @@
+"""Random vector instructions in M-mode, made from the definitions, run on rvh and on Spike: after each instruction every
+vector register, and what Spike's commit log says of x registers, must agree.
+
+``python -m tools.lockstep.vector [--seed N] [--programs N] [--vlen BITS] [--spike PATH]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from rvh import Machine
+from rvh.emit.asm import assemble, load_immediate
+from rvh.emit.disasm import disassemble
+from rvh.isa import INSNS
+from rvh.isa.dsl import Insn
+
+from .elffile import write_elf
+
+BASE, DATA, DATA_SIZE = 0x8000_0000, 0x8040_0000, 0x2_0000
+RAM = 16 << 20
+POINTER, INDEX, SCALARS, TEMPORARY = 8, 9, (10, 11, 12, 13), 30
+VALUES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0x7FFFFFFF, 0x80000000, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
+
+_VECTOR = [i for i in INSNS.values() if i.whole_word]
+SETTINGS = [i for i in _VECTOR if i.name.startswith("vset")]
+MEMORY = [i for i in _VECTOR if i.pattern.match & 0x7F in (0x07, 0x27)]
+ARITHMETIC = [i for i in _VECTOR if i not in SETTINGS and i not in MEMORY]
+
+_LINE = re.compile(rb"core +0: 3 0x([0-9a-f]{16}) \(0x([0-9a-f]+)\)(.*)")
+_REGISTER = re.compile(rb" ([xv])(\d+) +0x([0-9a-f]+)")
+
+
+def _program(seed: int, n: int) -> bytes:
+    rng = random.Random(seed)
+    out = bytearray(assemble("""
+        li x5, 0x6600
+        csrw mstatus, x5
+        la x5, handler
+        csrw mtvec, x5
+        j start
+        .balign 4
+    handler:
+        csrr x5, mcause
+        csrr x6, mtval
+        csrr x6, 0x008
+        csrw 0x008, x0
+        csrr x6, mepc
+        addi x6, x6, 4
+        csrw mepc, x6
+        mret
+    start:
+        vsetvli x5, x0, 0xc3
+    """, BASE).data)  # fmt: skip
+
+    def asm(text: str) -> None:
+        out.extend(assemble(text).data)
+
+    def li(register: int, value: int) -> None:
+        asm("\n".join(f"{name} {', '.join(rest)}" for name, *rest in load_immediate(f"x{register}", value)))
+
+    def random_word(insn: Insn) -> int:
+        while True:
+            word = (rng.getrandbits(32) & ~insn.pattern.mask) | insn.pattern.match
+            if "vm" in insn.pattern.fields and rng.random() < 0.3:
+                word |= 1 << 25
+            # Registers that groups may begin at, most of the time.
+            for position in (7, 15, 20):
+                if not insn.pattern.mask >> position & 31 and rng.random() < 0.8:
+                    word &= ~(rng.choice((1, 3, 7)) << position)
+            word = word & ~insn.pattern.mask | insn.pattern.match
+            if insn.pattern.matches(word):
+                return word
+
+    def field(word: int, position: int, value: int) -> int:
+        return word & ~(31 << position) | value << position
+
+    def fill() -> None:
+        li(POINTER, DATA + rng.randrange(0, DATA_SIZE - 4096, 8))
+        asm(f"vl8re8.v v{rng.choice((0, 8, 16, 24))}, (x{POINTER})")
+
+    for register in SCALARS:
+        li(register, rng.choice(VALUES))
+    for group in (0, 8, 16, 24):
+        li(POINTER, DATA + rng.randrange(0, DATA_SIZE - 4096, 8))
+        asm(f"vl8re8.v v{group}, (x{POINTER})")
+    for _ in range(n):
+        pick = rng.random()
+        if pick < 0.12:
+            if rng.random() < 0.7:
+                vtype = rng.choice((0, 1, 2, 3)) << 3 | rng.choice((0, 0, 1, 2, 3, 5, 6, 7)) | rng.getrandbits(2) << 6
+                li(5, rng.choice((rng.randrange(20), rng.randrange(300), 1 << 40)))
+                asm(f"vsetvli x6, {rng.choice(('x5', 'x5', 'x0'))}, {vtype}")
+            else:
+                word = random_word(rng.choice(SETTINGS))
+                out += field(word, 7, rng.choice((0, 6))).to_bytes(4, "little")
+        elif pick < 0.2:
+            li(rng.choice(SCALARS), rng.choice(VALUES) if rng.random() < 0.6 else rng.getrandbits(64))
+        elif pick < 0.23:
+            fill()
+        elif pick < 0.25:
+            asm(f"csrwi 0x008, {rng.choice((0, 1, 2, 3, 9))}")
+        elif pick < 0.5:
+            insn = rng.choice(MEMORY)
+            word = field(random_word(insn), 15, POINTER)
+            li(POINTER, DATA + DATA_SIZE // 2 + rng.randrange(0, 8192) * (1 if rng.random() < 0.3 else 8) % 8192)
+            if "rs2" in insn.pattern.fields:
+                li(INDEX, rng.choice((0, 1, 8, 16, 3, -8, 24)) & (1 << 64) - 1)
+                word = field(word, 20, INDEX)
+            if "vs2" in insn.pattern.fields:
+                # Index registers of small numbers: a group of zero-extended bytes.
+                group = rng.choice((8, 16, 24))
+                asm(f"vsetvli x0, x0, {rng.choice((3, 0))}") if False else None
+                word = field(word, 20, group)
+                if insn.name.find("ei8") < 0:
+                    asm(f"vl8re8.v v{group}, (x7)")
+            out += word.to_bytes(4, "little")
+        else:
+            insn = rng.choice(ARITHMETIC)
+            word = random_word(insn)
+            if "rs1" in insn.pattern.fields:
+                word = field(word, 15, rng.choice(SCALARS))
+            out += word.to_bytes(4, "little")
+    asm("la x5, 0" if False else "")
+    li(5, BASE + 0x3F_F000)
+    asm("li x6, 1\nsd x6, 0(x5)\n1: j 1b")
+    return bytes(out)
+
+
+def _elf(seed: int, n: int) -> bytes:
+    rng = random.Random(seed)
+    code = _program(seed, n)
+    data = bytearray()
+    while len(data) < DATA_SIZE:
+        data += rng.choice(VALUES).to_bytes(8, "little") if rng.random() < 0.4 else rng.randbytes(8)
+    # x7 points at small 64-bit numbers, good as indices of any width
+    small = b"".join(rng.randrange(0, 4096).to_bytes(8, "little") for _ in range(1024))
+    return write_elf(
+        [(BASE, code), (DATA, bytes(data)), (DATA + DATA_SIZE, small)], {"tohost": BASE + 0x3F_F000}, BASE
+    )
+
+
+class Difference(Exception):
+    """The two sides differ; the message says where."""
+
+
+def compare(seed: int, n: int, vlen: int, spike: str, legal: Counter | None = None) -> int:
+    """Instructions compared. Raises Difference."""
+    isa = f"rv64gcv_zvl{vlen}b_zicntr"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "program.elf"
+        path.write_bytes(_elf(seed, n))
+        log = subprocess.run(
+            [spike, f"--isa={isa}", f"-m0x{BASE:x}:0x{RAM:x}", "--log-commits", "--log=/dev/stdout", str(path)],
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False,
+        ).stdout  # fmt: skip
+        machine = Machine(isa=isa, ram=RAM)
+        machine.load(path)
+    core = machine._core
+    shadow = [bytes(vlen // 8)] * 32
+    compared = 0
+    started = False
+    for line in log.split(b"\n"):
+        m = _LINE.match(line)
+        if not m:
+            continue
+        pc, word = int(m[1], 16), int(m[2], 16)
+        started = started or pc == BASE
+        if not started:
+            continue
+        for _ in range(3):
+            if core.get_pc(0) == pc:
+                break
+            core.step(0)  # the trap that comes before this instruction
+        where = f"seed {seed} vlen {vlen} pc {pc:#x} {word:#010x} {disassemble(word)} after {compared}"
+        if core.get_pc(0) != pc:
+            raise Difference(f"{where}: rvh is at {core.get_pc(0):#x}\n  {line.decode()}")
+        state = f"vtype {core.get_csr(0, 0xC21):#x} vl {core.get_csr(0, 0xC20)} vstart {core.get_csr(0, 8)}"
+        core.step(0)
+        compared += 1
+        if word & 0x7F in (0x57, 0x07, 0x27) and legal is not None:
+            legal[disassemble(word).split()[0]] += 1
+        for kind, number, digits in _REGISTER.findall(m[3]):
+            index = int(number)
+            if kind == b"x":
+                if core.get_x(0, index) != int(digits, 16):
+                    raise Difference(f"{where} ({state}): x{index} is {core.get_x(0, index):#x}\n  {line.decode()}")
+            else:
+                shadow[index] = int(digits, 16).to_bytes(vlen // 8, "little")
+        for index in range(32):
+            if core.get_v(0, index) != shadow[index]:
+                mine = int.from_bytes(core.get_v(0, index), "little")
+                theirs = int.from_bytes(shadow[index], "little")
+                digits = vlen // 4 + 2
+                raise Difference(
+                    f"{where} ({state}): v{index}\n  rvh   {mine:#0{digits}x}\n  spike {theirs:#0{digits}x}\n"
+                    f"  {line.decode()[:200]}"
+                )
+    if compared < n:
+        raise Difference(f"seed {seed} vlen {vlen}: only {compared} instructions")
+    return compared
+
+
+def main() -> int:
+    """0: no difference; 1: one, shown; 2: no Spike."""
+    parser = argparse.ArgumentParser(prog="lockstep.vector", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--programs", type=int, default=10)
+    parser.add_argument("--length", type=int, default=4000, help="instructions generated per program")
+    parser.add_argument("--vlen", type=int, default=0, help="128 to 1024; by turns unless given")
+    parser.add_argument("--spike", default="spike")
+    args = parser.parse_args()
+    if shutil.which(args.spike) is None:
+        print(f"lockstep: no {args.spike} here", file=sys.stderr)
+        return 2
+    total, failed = 0, 0
+    legal: Counter = Counter()
+    for seed in range(args.seed, args.seed + args.programs):
+        vlen = args.vlen or (128, 256, 512, 1024)[seed % 4]
+        try:
+            total += compare(seed, args.length, vlen, args.spike, legal)
+        except Difference as error:
+            print(error)
+            failed += 1
+    never = sorted(i.name for i in _VECTOR if i.name not in legal)
+    print(f"{total} instructions compared, {sum(legal.values())} of them vector, {failed} programs differ")
+    print(f"never executed: {' '.join(never) or 'none'}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
