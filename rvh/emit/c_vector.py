@@ -28,16 +28,15 @@ class Element(Body):
         for root in (trace.result, trace.saturated):
             if root is not None:
                 self.uses[id(root)] += 1
+        for name, operand in trace.operands.items():
+            if name in ("acc", "vxrm"):  # variables of the loop's function
+                self.names[id(operand)] = name
         for value in trace.values():
             for argument in value.args:
                 if isinstance(argument, Value):
                     self.uses[id(argument)] += 1
 
     def operand(self, name: str) -> str:
-        if name == "acc":
-            return "acc"
-        if name == "vxrm":
-            return "vxrm"
         return f"p_{name}[i]"
 
 
@@ -59,11 +58,10 @@ def _loop(operation: Operation, width: int) -> str:
             lines.append(f"const {element_type} *p_{operand} = (const void *){pointer};")
     statements = " ".join(element.lines)
     if scalar:
-        lines.insert(0, f"u64 sum; {out} acc; memcpy(&acc, vs1, sizeof acc);")
+        lines.insert(0, f"{out} acc; memcpy(&acc, vs1, sizeof acc);")
         body = f"{{ {statements} acc = ({out}){result}; }}"
         lines.append(f"if (v0) {{ for (u64 i = 0; i < n; i++) if (v0[i]) {body} }}")
         lines.append(f"else {{ {_PRAGMA} for (u64 i = 0; i < n; i++) {body} }}")
-        lines[0] = lines[0].replace("u64 sum; ", "")
         lines.append("memcpy(out, &acc, sizeof acc);")
     else:
         lines.append(f"{out} *p_out = out;")
