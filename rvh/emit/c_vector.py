@@ -36,6 +36,13 @@ class Element(Body):
                 if isinstance(argument, Value):
                     self.uses[id(argument)] += 1
 
+    def _expr(self, v: Value) -> str:
+        # Signed products stay signed (-fwrapv): of unsigned ones gcc 12 makes the high half of an unsigned multiplication.
+        if v.op == "mul" and v.type.signed and v.type.width >= 32:
+            a, b = (self.expr(x) for x in v.args)
+            return f"({c_type(v.type)})(({c_type(v.type)}){a} * ({c_type(v.type)}){b})"
+        return super()._expr(v)
+
     def operand(self, name: str) -> str:
         return f"p_{name}[i]"
 

@@ -145,7 +145,7 @@ def vmul(vs2, vs1):
 
 
 def _high(product):
-    return halve(unsigned(product) >> product.type.width // 2)
+    return halve(product >> product.type.width // 2)
 
 
 @arithmetic("M", "100111", "vv vx")
