@@ -16,6 +16,15 @@ typedef struct {
     VLoop *loop[4];          /* by vsew */
 } VOperation;
 
+/* What rounding adds to value >> shift ("Vector Fixed-Point Rounding Mode Register"). */
+static inline u64 v_rounding(Hart *h, u64 value, u64 shift, u64 vxrm)
+{
+    (void)h;
+    u64 half = shift ? value >> (shift - 1) & 1 : 0, odd = value >> shift & 1;
+    u64 below = shift > 1 ? (value & ((1ull << (shift - 1)) - 1)) != 0 : 0;
+    return vxrm == 0 ? half : vxrm == 1 ? half & (below | odd) : vxrm == 2 ? 0 : (odd ^ 1) & (half | below);
+}
+
 #include "vector_loops.h"
 
 #define VREG_MAX 1024           /* bytes of a register group of 8 at VLEN=1024 */
@@ -262,7 +271,7 @@ int v_arith(Hart *h, const Op *op, u64 pc, u32 operation, u32 form)
         loop(h, out, to, reg(h, w >> 20 & 31), second, active, n);
         take_active(to, out, active, n, size);
     } else {
-        loop(h, to, to, reg(h, w >> 20 & 31), second, active, n);
+        loop(h, to, to, reg(h, w >> 20 & 31), second, o->uses_m ? active : 0, n);
     }
     return done(h);
 }
@@ -282,6 +291,252 @@ int v_reduce(Hart *h, const Op *op, u64 pc, u32 operation)
         expand_mask(active, h->vreg, h->vl);
     if (h->vl)
         loop(h, reg(h, w >> 7 & 31), 0, reg(h, vs2), reg(h, w >> 15 & 31), vm(op) ? 0 : active, h->vl);
+    return done(h);
+}
+
+/* ---- masks */
+
+int v_mask_logic(Hart *h, const Op *op, u64 pc, u32 which)
+{
+    u32 w = (u32)op->imm;
+    u8 *vd = reg(h, w >> 7 & 31);
+    const u8 *a = reg(h, w >> 20 & 31), *b = reg(h, w >> 15 & 31);
+    (void)pc;
+    if (!begin(h, 1))
+        return 0;
+    for (u64 i = 0; i < h->vl; i += 8) {
+        u32 x = a[i >> 3], y = b[i >> 3], r, keep = h->vl - i < 8 ? 0xffu << (h->vl - i) : 0;
+        switch (which) {
+        case 0: r = x & ~y; break;
+        case 1: r = x & y; break;
+        case 2: r = x | y; break;
+        case 3: r = x ^ y; break;
+        case 4: r = x | ~y; break;
+        case 5: r = ~(x & y); break;
+        case 6: r = ~(x | y); break;
+        default: r = ~(x ^ y);
+        }
+        vd[i >> 3] = (u8)((vd[i >> 3] & keep) | (r & ~keep));
+    }
+    return done(h);
+}
+
+/* vcpop.m, and vfirst.m with `first`. */
+int v_count(Hart *h, const Op *op, u64 pc, u32 first)
+{
+    const u8 *vs2 = reg(h, (u32)op->imm >> 20 & 31);
+    u64 count = 0, at = ~0ull;
+    (void)pc;
+    if (!begin(h, 1))
+        return 0;
+    for (u64 i = 0; i < h->vl; i++) {
+        if (!mask_bit(vs2, i) || (!vm(op) && !mask_bit(h->vreg, i)))
+            continue;
+        count++;
+        if (at == ~0ull)
+            at = i;
+    }
+    h->x[op->rd] = first ? at : count;
+    return done(h);
+}
+
+/* vmsbf.m (1), vmsof.m (2), vmsif.m (3): bit 0 of `which`: elements before the first set one; bit 1: that one. */
+int v_set_first(Hart *h, const Op *op, u64 pc, u32 which)
+{
+    u32 w = (u32)op->imm, vd = w >> 7 & 31, vs2 = w >> 20 & 31, found = 0;
+    (void)pc;
+    if (!begin(h, 1))
+        return 0;
+    if (vd == vs2 || (!vm(op) && vd == 0))
+        return illegal(h);
+    for (u64 i = 0; i < h->vl; i++) {
+        if (!vm(op) && !mask_bit(h->vreg, i))
+            continue;
+        u32 here = mask_bit(reg(h, vs2), i);
+        u8 value = (u8)(!found && (here ? which >> 1 : which & 1));
+        u8 b = (u8)(1u << (i & 7)), *p = reg(h, vd) + (i >> 3);
+        *p = (u8)(value ? *p | b : *p & ~b);
+        found |= here;
+    }
+    return done(h);
+}
+
+/* ---- elements by number */
+
+static inline u64 element(const u8 *group, u64 i, u32 size)
+{
+    u64 value = 0;
+    memcpy(&value, group + (i << size), 1u << size);
+    return value;
+}
+
+static inline void set_element(u8 *group, u64 i, u32 size, u64 value)
+{
+    memcpy(group + (i << size), &value, 1u << size);
+}
+
+static inline int inactive(const Hart *h, const Op *op, u64 i)
+{
+    return !vm(op) && !mask_bit(h->vreg, i);
+}
+
+int v_iota(Hart *h, const Op *op, u64 pc)
+{
+    u32 w = (u32)op->imm, vd = w >> 7 & 31, vs2 = w >> 20 & 31;
+    u64 count = 0;
+    (void)pc;
+    if (!begin(h, 1))
+        return 0;
+    if ((!vm(op) && vd == 0) || !aligned(vd, vlmul(h)) || overlap(vd, registers(vlmul(h)), vs2, 1))
+        return illegal(h);
+    for (u64 i = 0; i < h->vl; i++) {
+        if (inactive(h, op, i))
+            continue;
+        set_element(reg(h, vd), i, vsew(h), count);
+        count += mask_bit(reg(h, vs2), i);
+    }
+    return done(h);
+}
+
+int v_id(Hart *h, const Op *op, u64 pc)
+{
+    u32 vd = (u32)op->imm >> 7 & 31;
+    (void)pc;
+    if (!begin(h, 1))
+        return 0;
+    if ((!vm(op) && vd == 0) || !aligned(vd, vlmul(h)))
+        return illegal(h);
+    for (u64 i = 0; i < h->vl; i++)
+        if (!inactive(h, op, i))
+            set_element(reg(h, vd), i, vsew(h), i);
+    return done(h);
+}
+
+/* Whether vd and vs2 are groups of LMUL registers that a slide or gather may use. */
+static int groups_legal(Hart *h, const Op *op, int apart)
+{
+    u32 w = (u32)op->imm, vd = w >> 7 & 31, vs2 = w >> 20 & 31;
+    return aligned(vd, vlmul(h)) && aligned(vs2, vlmul(h)) && (vm(op) || vd != 0) && !(apart && vd == vs2);
+}
+
+static u64 amount(const Hart *h, u32 w, u32 form)
+{
+    return form == FORM_X ? h->x[w >> 15 & 31] : w >> 15 & 31;
+}
+
+int v_slide_up(Hart *h, const Op *op, u64 pc, u32 form)
+{
+    u32 w = (u32)op->imm, size = vsew(h);
+    u64 by = amount(h, w, form);
+    (void)pc;
+    if (!begin(h, 1))
+        return 0;
+    if (!groups_legal(h, op, 1))
+        return illegal(h);
+    for (u64 i = by; i < h->vl; i++)
+        if (!inactive(h, op, i))
+            set_element(reg(h, w >> 7 & 31), i, size, element(reg(h, w >> 20 & 31), i - by, size));
+    return done(h);
+}
+
+int v_slide_down(Hart *h, const Op *op, u64 pc, u32 form)
+{
+    u32 w = (u32)op->imm, size = vsew(h);
+    u64 by = amount(h, w, form), most = vlmax(h);
+    (void)pc;
+    if (!begin(h, 1))
+        return 0;
+    if (!groups_legal(h, op, 0))
+        return illegal(h);
+    for (u64 i = 0; i < h->vl; i++) {
+        if (inactive(h, op, i))
+            continue;
+        u64 value = by < most && i + by < most ? element(reg(h, w >> 20 & 31), i + by, size) : 0;
+        set_element(reg(h, w >> 7 & 31), i, size, value);
+    }
+    return done(h);
+}
+
+/* vslide1up.vx (up) and vslide1down.vx. */
+int v_slide_1(Hart *h, const Op *op, u64 pc, u32 up)
+{
+    u32 w = (u32)op->imm, size = vsew(h);
+    u64 x = h->x[w >> 15 & 31];
+    (void)pc;
+    if (!begin(h, 1))
+        return 0;
+    if (!groups_legal(h, op, (int)up))
+        return illegal(h);
+    for (u64 i = 0; i < h->vl; i++) {
+        if (inactive(h, op, i))
+            continue;
+        u64 from = up ? i - 1 : i + 1;
+        u64 value = i == (up ? 0 : h->vl - 1) ? x : element(reg(h, w >> 20 & 31), from, size);
+        set_element(reg(h, w >> 7 & 31), i, size, value);
+    }
+    return done(h);
+}
+
+/* vrgather, and vrgatherei16 with `ei16`. */
+int v_gather(Hart *h, const Op *op, u64 pc, u32 form, u32 ei16)
+{
+    u32 w = (u32)op->imm, size = vsew(h), vd = w >> 7 & 31, vs1 = w >> 15 & 31, index_size = ei16 ? 1 : size;
+    u64 most = vlmax(h), x = amount(h, w, form);
+    (void)pc;
+    if (!begin(h, 1))
+        return 0;
+    i32 lmul = vlmul(h), emul = lmul + (i32)index_size - (i32)size;
+    if (!groups_legal(h, op, 1))
+        return illegal(h);
+    if (form == FORM_V && (emul < -3 || emul > 3 || !aligned(vs1, emul) || overlap(vd, registers(lmul), vs1, registers(emul))))
+        return illegal(h);
+    for (u64 i = 0; i < h->vl; i++) {
+        if (inactive(h, op, i))
+            continue;
+        u64 from = form == FORM_V ? element(reg(h, vs1), i, index_size) : x;
+        set_element(reg(h, vd), i, size, from < most ? element(reg(h, w >> 20 & 31), from, size) : 0);
+    }
+    return done(h);
+}
+
+int v_compress(Hart *h, const Op *op, u64 pc)
+{
+    u32 w = (u32)op->imm, size = vsew(h), vd = w >> 7 & 31, vs1 = w >> 15 & 31;
+    u64 to = 0;
+    (void)pc;
+    if (!begin(h, 1))
+        return 0;
+    if (!groups_legal(h, op, 1) || overlap(vd, registers(vlmul(h)), vs1, 1))
+        return illegal(h);
+    for (u64 i = 0; i < h->vl; i++)
+        if (mask_bit(reg(h, vs1), i))
+            set_element(reg(h, vd), to++, size, element(reg(h, w >> 20 & 31), i, size));
+    return done(h);
+}
+
+/* vmv.s.x (in), vmv.x.s: the groups need not be aligned, LMUL does not count. */
+int v_move_scalar(Hart *h, const Op *op, u64 pc, u32 in)
+{
+    u32 w = (u32)op->imm, size = vsew(h), unused = 64 - (8u << size);
+    (void)pc;
+    if (!begin(h, 1))
+        return 0;
+    if (!in)
+        h->x[op->rd] = (u64)((i64)(element(reg(h, w >> 20 & 31), 0, size) << unused) >> unused);
+    else if (h->vl)
+        set_element(reg(h, w >> 7 & 31), 0, size, h->x[w >> 15 & 31]);
+    return done(h);
+}
+
+int v_move_whole(Hart *h, const Op *op, u64 pc, u32 n)
+{
+    u32 w = (u32)op->imm, vd = w >> 7 & 31, vs2 = w >> 20 & 31;
+    (void)pc;
+    if (!begin(h, 1))
+        return 0;
+    if ((vd | vs2) & (n - 1))
+        return illegal(h);
+    memmove(reg(h, vd), reg(h, vs2), n * h->vlenb);
     return done(h);
 }
 

@@ -51,6 +51,9 @@ def _loop(operation: Operation, width: int) -> str:
     trace = operation.traces[width]
     element = Element(trace)
     result = element.expr(trace.result)
+    if trace.saturated is not None:
+        # Masked-off elements do not saturate; v0's bits come as bytes, or it is NULL.
+        element.lines.append(f"saturated |= {element.expr(trace.saturated)} & (v0 ? v0[i] : 1);")
     name = f"loop_{operation.name}_{width}"
     scalar = operation.shape.to == "scalar"
     out = "u8" if operation.shape.to == "mask" else f"u{int(width * operation.shape.vd)}"
@@ -71,8 +74,12 @@ def _loop(operation: Operation, width: int) -> str:
         lines.append(f"else {{ {_PRAGMA} for (u64 i = 0; i < n; i++) {body} }}")
         lines.append("memcpy(out, &acc, sizeof acc);")
     else:
+        if trace.saturated is not None:
+            lines.append("int saturated = 0;")
         lines.append(f"{out} *p_out = out;")
         lines.append(f"{_PRAGMA} for (u64 i = 0; i < n; i++) {{ {statements} p_out[i] = ({out}){result}; }}")
+    if trace.saturated is not None:
+        lines.append("h->vxsat |= (u64)saturated;")
     head = f"static void {name}(Hart *h, void *out, const void *vd, const void *vs2, const void *vs1, const u8 *v0, u64 n)"
     return f"{head}\n{{\n    (void)h, (void)vd, (void)vs1, (void)v0;\n    " + "\n    ".join(lines) + "\n}\n"
 

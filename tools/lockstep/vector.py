@@ -108,7 +108,9 @@ def _program(seed: int, n: int) -> bytes:
         elif pick < 0.23:
             fill()
         elif pick < 0.25:
-            asm(f"csrwi 0x008, {rng.choice((0, 1, 2, 3, 9))}")
+            asm(f"csrwi {rng.choice(('vstart', 'vxrm', 'vxrm', 'vcsr'))}, {rng.randrange(8)}\ncsrr x6, vcsr")
+            if rng.random() < 0.5:
+                asm("csrr x6, mstatus\ncsrr x6, vl\ncsrr x6, vtype")
         elif pick < 0.5:
             insn = rng.choice(MEMORY)
             word = field(random_word(insn), 15, POINTER)
