@@ -16,7 +16,18 @@ from dataclasses import dataclass, field
 from ..isa import ALIASES, INSNS
 from ..isa.dsl import Alias, Insn
 from ..isa.encoding import EncodingError
-from .syntax import CSR_NUMBERS, F_NUMBERS, FLI_NAMES, MEMORY, PSEUDOS, ROUNDING_MODES, V_NUMBERS, X_NUMBERS, Pseudo, items
+from .syntax import (
+    CSR_NUMBERS,
+    F_NUMBERS,
+    FLI_NAMES,
+    MEMORY,
+    PSEUDOS,
+    ROUNDING_MODES,
+    V_NUMBERS,
+    X_NUMBERS,
+    Pseudo,
+    items,
+)
 
 
 class AsmError(ValueError):

@@ -1,8 +1,8 @@
 """Renders the vector operations (isa/v) as C loops over elements, and the table of them: vector_loops.h, included by
 core/vector.c.
 
-One loop for each operation and element width serves all of its forms (a scalar is spread over a buffer first) and masked
-execution (the loop writes to a buffer, from which the active elements are taken).
+One loop for each operation and element width serves all of its forms (a scalar is spread over a buffer first) and
+masked execution (the loop writes to a buffer, from which the active elements are taken).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Element(Body):
                     self.uses[id(argument)] += 1
 
     def _expr(self, v: Value) -> str:
-        # Signed products stay signed (-fwrapv): of unsigned ones gcc 12 makes the high half of an unsigned multiplication.
+        # Signed products stay signed (-fwrapv): gcc 12 takes the high half of unsigned ones wrongly.
         if v.op == "mul" and v.type.signed and v.type.width >= 32:
             a, b = (self.expr(x) for x in v.args)
             return f"({c_type(v.type)})(({c_type(v.type)}){a} * ({c_type(v.type)}){b})"
@@ -80,7 +80,9 @@ def _loop(operation: Operation, width: int) -> str:
         lines.append(f"{_PRAGMA} for (u64 i = 0; i < n; i++) {{ {statements} p_out[i] = ({out}){result}; }}")
     if trace.saturated is not None:
         lines.append("h->vxsat |= (u64)saturated;")
-    head = f"static void {name}(Hart *h, void *out, const void *vd, const void *vs2, const void *vs1, const u8 *v0, u64 n)"
+    head = (
+        f"static void {name}(Hart *h, void *out, const void *vd, const void *vs2, const void *vs1, const u8 *v0, u64 n)"
+    )
     return f"{head}\n{{\n    (void)h, (void)vd, (void)vs1, (void)v0;\n    " + "\n    ".join(lines) + "\n}\n"
 
 

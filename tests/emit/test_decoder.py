@@ -61,6 +61,9 @@ def test_fields():
             assert op.rd == insn.pattern.extract(word, "fd")
         if "zimm" in fields:
             assert op.rs1 == insn.pattern.extract(word, "zimm")
+        if insn.whole_word:
+            assert op.imm & 0xFFFF_FFFF == word
+            continue
         for name in ("imm", "uimm", "csr"):
             if name in fields:
                 assert op.imm == insn.pattern.extract(word, name), (insn.name, name)

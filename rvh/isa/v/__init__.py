@@ -1,3 +1,3 @@
-"""V: vector instructions (Unprivileged ISA, "V"). ``dsl`` is how they are defined; one file for each part of the chapter."""
+"""Vector instructions (Unprivileged ISA, "V"), a file for each part of the chapter; ``dsl`` is how they are defined."""
 
 from . import config, fixed, integer, mask, memory, permute  # noqa: F401

@@ -1,8 +1,8 @@
 """How vector instructions are defined: the arithmetic ones by a function of one element, traced once per element width.
 
-A definition's parameters are element values: ``vs2`` and ``vs1`` (for .vx, .vi and .vf forms the scalar, made an element),
-``vd`` for what the destination element holds before, ``m`` for the element's bit of v0 where that is an operand, ``acc``
-for the running value of a reduction, ``vxrm``. All are unsigned, as wide as the :class:`Shape` says; say ``signed()``.
+A definition's parameters are element values: ``vs2`` and ``vs1`` (for .vx, .vi and .vf forms the scalar, made an
+element), ``vd`` for what the destination element holds before, ``m`` for the element's bit of v0 where that is an
+operand, ``acc`` for the running value of a reduction, ``vxrm``. All are unsigned, as wide as the :class:`Shape` says; say ``signed()``.
 The result is the new element; a pair ``(result, saturated)`` also raises vxsat. Whatever is not element by element is a
 named helper in ``core/vector.c``.
 
@@ -25,8 +25,8 @@ SEWS = (8, 16, 32, 64)
 
 
 class Shape(NamedTuple):
-    """Widths of the operands, as multiples of SEW, and what the destination is: ``element``, ``mask``, or ``scalar`` for
-    the result of a reduction."""
+    """Widths of the operands, as multiples of SEW, and what the destination is: ``element``, ``mask``, or ``scalar``
+    for the result of a reduction."""
 
     name: str
     vd: float
@@ -122,8 +122,8 @@ def const_like(n: int, x: Value) -> Value:
 
 
 def fp(name: str, *args: Value, to: Type | None = None) -> Value:
-    """The floating-point operation ``vf_NAME_WIDTH(h, args..., rm)`` of core/vector_fp.h on elements as wide as the first
-    argument. The result is as wide, or of type ``to``. Rounds by frm, or as its name says."""
+    """The floating-point operation ``vf_NAME_WIDTH(h, args..., rm)`` of core/vector_fp.h on elements as wide as the
+    first argument. The result is as wide, or of type ``to``. Rounds by frm, or as its name says."""
     return Value("fp", (name, *args), to or args[0].type)
 
 
@@ -190,9 +190,7 @@ def operation(
 ) -> Operation:
     """Traces a function for every SEW at which all its operands exist, or for those given."""
     code = function.__code__
-    out = Operation(
-        function.__name__.rstrip("_"), shape, code.co_filename, code.co_firstlineno, floating, needs or {}
-    )
+    out = Operation(function.__name__.rstrip("_"), shape, code.co_filename, code.co_firstlineno, floating, needs or {})
     wide = max(shape.vd, shape.vs2, shape.vs1)
     narrow = min(shape.vd, shape.vs2, shape.vs1)
     floor = 16 if floating else 8
@@ -204,7 +202,7 @@ def operation(
     return out
 
 
-#: form -> (funct3 of OPI, OPM, OPF; the field that holds vs1, rs1 or the immediate; its syntax; how core/vector.c reads it)
+#: form -> (funct3 of OPI, OPM, OPF; the field that holds vs1, rs1 or the immediate; its syntax; its name in C)
 _VECTOR, _SCALAR, _IMMEDIATE, _FLOAT = "vector", "x", "imm", "f"
 _FUNCT3 = {
     ("I", _VECTOR): "000", ("F", _VECTOR): "001", ("M", _VECTOR): "010", ("I", _IMMEDIATE): "011",
@@ -233,7 +231,8 @@ def arithmetic(
     """Defines an operation and the instructions that have it.
 
     ``category``: I, M or F. ``forms``: the suffixes, ``"vv vx vi"``; ``u`` for an unsigned immediate (written ``i``),
-    ``w`` for a double-width vs2, a third ``m`` for v0 as an operand. ``swap``: assembly has vs1 before vs2 (multiply-add).
+    ``w`` for a double-width vs2, a third ``m`` for v0 as an operand.
+    ``swap``: assembly has vs1 before vs2 (multiply-add).
     """
     floating = category == "F"
     ext = ext or ("Zve32f" if floating else "Zve32x")
@@ -318,16 +317,14 @@ def instruction(pattern: str, syntax: str, *, ext: str = "Zve32x", name: str = "
         call = function()
         helper, *args = call if isinstance(call, tuple) else (call,)
         mnemonic = name or function.__name__.rstrip("_").replace("_", ".")
-        _vector_insn(
-            mnemonic, pattern, syntax, ext, (helper, tuple(_Special(str(a)) for a in args)), function, **more
-        )
+        _vector_insn(mnemonic, pattern, syntax, ext, (helper, tuple(_Special(str(a)) for a in args)), function, **more)
         return function
 
     return define
 
 
 def round_off(x: Value, shift: Value | int, vxrm: Value) -> Value:
-    """x >> shift, rounded as vxrm says ("Vector Fixed-Point Rounding Mode Register"). ``shift`` is u64 or a constant."""
+    """x >> shift, rounded as vxrm says ("Vector Fixed-Point Rounding Mode Register"). ``shift``: u64 or a constant."""
     amount = shift if isinstance(shift, Value) else Value("const", (shift,), u64)
     increment = dsl.call("v_rounding", low(x), amount, vxrm, to=u64)
     return (x >> amount) + _cast(increment, x.type)

@@ -7,7 +7,6 @@ from .dsl import (
     EXTEND_4,
     EXTEND_8,
     NARROW,
-    REDUCE,
     REDUCE_W,
     WIDEN,
     WIDEN_W,
