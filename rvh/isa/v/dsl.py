@@ -2,7 +2,8 @@
 
 A definition's parameters are element values: ``vs2`` and ``vs1`` (for .vx, .vi and .vf forms the scalar, made an
 element), ``vd`` for what the destination element holds before, ``m`` for the element's bit of v0 where that is an
-operand, ``acc`` for the running value of a reduction, ``vxrm``. All are unsigned, as wide as the :class:`Shape` says; say ``signed()``.
+operand, ``acc`` for the running value of a reduction, ``vxrm``. All are unsigned, as wide as the :class:`Shape` says;
+say ``signed()``.
 The result is the new element; a pair ``(result, saturated)`` also raises vxsat. Whatever is not element by element is a
 named helper in ``core/vector.c``.
 
