@@ -146,7 +146,7 @@ def test_csr_mask_row(name):
 
 
 def test_every_csr_has_a_row():
-    read_only = {row.name for row in csrs.CSRS if row.read_only}
+    read_only = {row.name for row in csrs.CSRS if row.read_only or row.needs == "Zve32x"}
     assert {row.name for row in csrs.CSRS} - read_only - ELSEWHERE == set(ROWS)
 
 
@@ -416,14 +416,15 @@ def test_A18_a_refused_access_has_no_effect():
     rig.csr["hcounteren"] = 0
     rig.csr["mstatus"] = 1 << 13
     rig.csr["vsstatus"] = 0
+    there = [row for row in csrs.CSRS if row.number >> 8 not in (0xB, 0xC) and row.needs != "Zve32x"]
     rig.csr["hstatus"] = rig.csr["hstatus"] | 1 << 20  # VTVM
     rig.csr["henvcfg"] = rig.csr["hstateen0"] = 0
     names = ("fcsr", "hvip", "time", "hgatp", "mscratch", "satp", "stimecmp", "senvcfg")
     for insn in (make(name) for name in names for make in (csrrs, csrrw, csrrc)):
-        before = {row.name: rig.csr[row.name] for row in csrs.CSRS if row.number >> 8 not in (0xB, 0xC)}
+        before = {row.name: rig.csr[row.name] for row in there}
         trap = rig.execute(insn, mode="VS", a0=0x5A5A, a1=ALL)
         assert trap is not None and rig.a0 == 0x5A5A
-        after = {row.name: rig.csr[row.name] for row in csrs.CSRS if row.number >> 8 not in (0xB, 0xC)}
+        after = {row.name: rig.csr[row.name] for row in there}
         changed = {name for name in before if before[name] != after[name]}
         assert changed <= {"mstatus", "mcause", "mepc", "mtval", "minstret"}
         assert (before["mstatus"] ^ after["mstatus"]) >> 13 & 3 == 0
