@@ -42,7 +42,11 @@ def test_machine_mode_is_refused_nothing_but_floating_point_and_vectors():
     for name, rules in INSTRUCTIONS.items():
         assert not access.rules_in(rules, "M") or name in ("fp", "vector")
     for row in csrs.CSRS:
-        assert not access.rules_in(access.csr_rules(row), "M") or row.name in ("fflags", "frm", "fcsr") or row.needs == "Zve32x"
+        assert (
+            not access.rules_in(access.csr_rules(row), "M")
+            or row.name in ("fflags", "frm", "fcsr")
+            or row.needs == "Zve32x"
+        )
 
 
 @pytest.mark.parametrize(
