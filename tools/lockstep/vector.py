@@ -130,6 +130,8 @@ def _program(seed: int, n: int) -> bytes:
             word = random_word(insn)
             if "rs1" in insn.pattern.fields:
                 word = field(word, 15, rng.choice(SCALARS))
+            if "rd" in insn.pattern.fields:
+                word = field(word, 7, 6)
             out += word.to_bytes(4, "little")
     li(5, TOHOST)
     asm("li x6, 1\nsd x6, 0(x5)\n1: j 1b")
