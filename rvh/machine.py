@@ -143,13 +143,42 @@ class _Csrs:
         return True
 
 
+class _VectorRegisters:
+    """Vector registers by number, as VLEN / 8 bytes each; with the elements of a group ``v.elements(8, 32, 6)``."""
+
+    def __init__(self, core: _fast.Core, hart: int):
+        self._core, self._hart = core, hart
+
+    def __getitem__(self, n: int) -> bytes:
+        return self._core.get_v(self._hart, n)
+
+    def __setitem__(self, n: int, data: bytes) -> None:
+        """Raises ValueError unless there are vectors, and the length is that of a register."""
+        if not self._core.set_v(self._hart, n, data):
+            raise ValueError(f"v{n} does not take {len(data)} bytes")
+
+    def elements(self, n: int, sew: int, count: int) -> list[int]:
+        """The first elements of ``sew`` bits of the group that begins with register n, unsigned."""
+        data, size = b"".join(self[i] for i in range(n, 32)), sew // 8
+        return [int.from_bytes(data[i * size : (i + 1) * size], "little") for i in range(count)]
+
+    def put(self, n: int, sew: int, values: Sequence[int]) -> None:
+        """Writes the first elements of such a group; values are taken modulo 2**sew."""
+        data = b"".join((value & (1 << sew) - 1).to_bytes(sew // 8, "little") for value in values)
+        size = len(self[n])
+        for at in range(0, len(data), size):
+            part = data[at : at + size]
+            self[n + at // size] = part + self[n + at // size][len(part) :]
+
+
 class Hart:
-    """One hart: ``pc``, ``x``, ``f``, ``csr``, ``mode``. ``x["a0"]``, ``x[10]``, ``csr["vsatp"]``."""
+    """One hart: ``pc``, ``x``, ``f``, ``v``, ``csr``, ``mode``. ``x["a0"]``, ``x[10]``, ``csr["vsatp"]``."""
 
     def __init__(self, core: _fast.Core, index: int):
         self._core, self.index = core, index
         self.x = _Registers(_X_INDEX, lambda n: core.get_x(index, n), lambda n, v: core.set_x(index, n, v), "integer")
         self.f = _Registers(_F_INDEX, lambda n: core.get_f(index, n), lambda n, v: core.set_f(index, n, v), "FP")
+        self.v = _VectorRegisters(core, index)
         self.csr = _Csrs(core, index)
 
     @property

@@ -207,7 +207,7 @@ static int operands_legal(Hart *h, const VOperation *o, const Op *op, u32 form)
     i32 lmul = vlmul(h), sew = (i32)vsew(h), elen = h->ext & EXT_ZVE64X ? 3 : 2;
     u32 w = (u32)op->imm, vd = w >> 7 & 31, vs2 = w >> 20 & 31, vs1 = w >> 15 & 31, vector = form == FORM_V;
     u32 masked = !vm(op);
-    if (o->no_64 && sew == 3 && !(h->ext & EXT_V))
+    if (o->no_64 && sew == 3)
         return 0;
     if (o->shape != SHAPE_COMPARE && masked && vd == 0)
         return 0;

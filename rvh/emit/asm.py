@@ -27,6 +27,7 @@ from .syntax import (
     X_NUMBERS,
     Pseudo,
     items,
+    vtype_value,
 )
 
 
@@ -153,6 +154,9 @@ class _Assembler:
             return {}
         if item == "fli":
             return {"zimm": self._constant(text, at)}
+        if item == "vtypei":
+            vtype = vtype_value([word.strip() for word in text.split(",")])
+            return {"uimm": self.value(text, at) if vtype is None else vtype}
         if item == "target":
             return {"imm": self.value(text, at) - at.address}
         if item == "imm[31:12]":
@@ -201,6 +205,8 @@ class _Assembler:
             given.append("dyn")
         if forms and forms[-1] == "vm" and len(given) == len(forms) - 1:
             given.append("")
+        if forms and forms[-1] == "vtypei":
+            given[len(forms) - 1 :] = [",".join(given[len(forms) - 1 :])]
         if len(forms) != len(given):
             raise AsmError(f"line {at.line}: {at.name} takes {syntax or 'no operands'}")
         for item, text in zip(forms, given, strict=True):

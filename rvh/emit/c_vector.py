@@ -108,7 +108,7 @@ def loops() -> str:
             else:
                 names.append("0")
         uses_m = int("m" in operation.operands)
-        no_64 = int(operation.name in ("vmulh", "vmulhu", "vmulhsu"))
+        no_64 = int(operation.name in ("vmulh", "vmulhu", "vmulhsu", "vsmul"))
         rows.append(
             f"    {{SHAPE_{operation.shape.name}, {uses_m}, {no_64}, {{{', '.join(names)}}}}}, /* {operation.name} */"
         )

@@ -16,6 +16,7 @@ from .syntax import (
     items,
     lookup,
     lookup16,
+    vtype_text,
 )
 
 _PSEUDOS_OF: dict[str, list[Pseudo]] = {}
@@ -85,6 +86,8 @@ def _operand(item: str, pattern: Pattern, word: int, pc: int | None) -> str | No
         return f"{'-' if offset < 0 else '+'}{abs(offset)}" if pc is None else f"{(pc + offset) & (1 << 64) - 1:#x}"
     if item == "imm[31:12]":
         return f"{pattern.extract(word, 'imm') >> 12 & 0xFFFFF:#x}"
+    if item == "vtypei":
+        return vtype_text(pattern.extract(word, "uimm"))
     if item == "fli":
         return FLI_NAMES[pattern.extract(word, "zimm")]
     if item == "v0":

@@ -1,7 +1,7 @@
 """What assembly looks like, for the disassembler and the assembler: register names, operand forms, pseudoinstructions.
 
 An operand form is an item of an instruction's syntax: ``rd``, ``imm``, ``imm(rs1)``, ``(rs1)``, ``target``,
-``imm[31:12]``, ``csr``, ``rm``, ``pred``, ``fli``, or a literal such as ``sp``.
+``imm[31:12]``, ``csr``, ``rm``, ``pred``, ``fli``, ``vtypei``, ``vm``, or a literal such as ``sp``.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ FLI_NAMES = (
     "0.75 0.875 1.0 1.25 1.5 1.75 2.0 2.5 3.0 4.0 8.0 16.0 128.0 256.0 32768.0 65536.0 inf nan"
 ).split()
 
+#: vsew and vlmul of vtype as assembly writes them; None is reserved.
+SEWS = ("e8", "e16", "e32", "e64")
+LMULS = ("m1", "m2", "m4", "m8", None, "mf8", "mf4", "mf2")
+
 #: Operand forms that address memory: offset field (or none) and base register field.
 MEMORY = re.compile(r"(\w*)\((\w+)\)")
 
@@ -40,6 +44,29 @@ MEMORY = re.compile(r"(\w*)\((\w+)\)")
 def items(syntax: str) -> list[str]:
     """The operand forms of a syntax string."""
     return syntax.split(", ") if syntax else []
+
+
+def vtype_text(vtype: int) -> str:
+    """``e32, m2, ta, mu``; a value with a reserved field as a number."""
+    sew, lmul = vtype >> 3 & 7, LMULS[vtype & 7]
+    if vtype >> 8 or sew >= len(SEWS) or lmul is None:
+        return str(vtype)
+    return f"{SEWS[sew]}, {lmul}, {'ta' if vtype & 0x40 else 'tu'}, {'ma' if vtype & 0x80 else 'mu'}"
+
+
+def vtype_value(words: list[str]) -> int | None:
+    """The value of what vtype_text writes (LMUL and the policies may be missing), or None."""
+    out = 0
+    for word in words:
+        if word in SEWS:
+            out |= SEWS.index(word) << 3
+        elif word in LMULS:
+            out |= LMULS.index(word)
+        elif word in ("ta", "tu", "ma", "mu"):
+            out |= (word == "ta") << 6 | (word == "ma") << 7
+        else:
+            return None
+    return out
 
 
 @dataclass(frozen=True)
@@ -145,6 +172,6 @@ def fields_of(item: str) -> list[str]:
         return [name for name in m.groups() if name and name != "sp"]
     if item == "target":
         return ["imm"]
-    if item == "fli":
-        return ["zimm"]
+    if item in ("fli", "vtypei"):
+        return ["zimm" if item == "fli" else "uimm"]
     return [] if item in ("sp", "rtz", "v0") else [item.partition("[")[0]]

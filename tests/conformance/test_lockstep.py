@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 
 import pytest
 
 from rvh import Machine
 from tools.lockstep import compare as lockstep
+from tools.lockstep import vector
 from tools.lockstep.differences import AVOIDED, KNOWN, explain
 from tools.lockstep.program import Options, build
 
@@ -21,6 +23,15 @@ def test_lockstep_with_spike(seed):
     assert outcome.compared > 20_000
     assert not outcome.cut
     assert set(outcome.known) <= set(KNOWN)
+
+
+@pytest.mark.skipif(shutil.which("spike") is None, reason="there is no spike on PATH to compare with")
+@pytest.mark.parametrize("vlen", [128, 256, 512, 1024])
+def test_vectors_with_spike(vlen):
+    legal = Counter()
+    compared = sum(vector.compare(seed, 3000, vlen, "spike", legal) for seed in range(vlen, vlen + 4))
+    assert compared > 40_000
+    assert legal.total() > 4000 and len(legal) > len(vector.ARITHMETIC) * 0.9
 
 
 @pytest.mark.parametrize("seed", [4, 5])

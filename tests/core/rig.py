@@ -35,6 +35,7 @@ HLV_W, HLVX_WU, HSV_W = 0x6805C573, 0x6835C573, 0x6AA5C073  # a0, (a1)
 CBO_INVAL, CBO_CLEAN, CBO_FLUSH, CBO_ZERO = 0x0005A00F, 0x0015A00F, 0x0025A00F, 0x0045A00F  # (a1)
 LW, SW, LR_W, SC_W, AMOADD_W = 0x0005A503, 0x00A5A023, 0x1005A52F, 0x18C5A52F, 0x00C5A52F  # a0, (a1) and a2
 FADD_S, FSGNJ_S = 0x00B57553, 0x20B50553  # fa0, fa0, fa1
+VSETIVLI, VL1R = 0xCC027057, 0x02858407  # x0, 4, e8, m1, tu, mu; v8, (a1)
 
 RA0, RA1, RA2 = 10, 11, 12
 
@@ -105,7 +106,7 @@ class Rig:
             "hstateen0": ALL, "hstateen1": ALL, "hstateen2": ALL, "hstateen3": ALL,
             "menvcfg": 1 << 63 | 0xF0, "henvcfg": 1 << 63 | 0xF0, "senvcfg": 0xF0,
             "mcounteren": ALL, "hcounteren": ALL, "scounteren": ALL,
-            "mstatus": 3 << 13, "vsstatus": 3 << 13, "hstatus": 1 << 9,
+            "mstatus": 3 << 13 | 3 << 9, "vsstatus": 3 << 13 | 3 << 9, "hstatus": 1 << 9,
             "stimecmp": ALL, "vstimecmp": ALL,
         }.items():  # fmt: skip
             if name in self.csr:

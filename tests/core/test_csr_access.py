@@ -18,7 +18,7 @@ VTSR, VTW, VTVM, HU = 1 << 22, 1 << 21, 1 << 20, 1 << 9
 
 @pytest.fixture(scope="module")
 def shared():
-    return Rig()
+    return Rig(isa="max_zve64x_zvl128b")
 
 
 @pytest.fixture
@@ -119,6 +119,18 @@ INSTRUCTIONS = {
             ({"mstatus": 0, "vsstatus": 0}, [II] * 5),
         ],
     ),
+    **{
+        name: (
+            insn,
+            [
+                ({"mstatus": 1 << 9, "vsstatus": 1 << 9}, [None] * 5),
+                ({"mstatus": 0, "vsstatus": 1 << 9}, [II] * 5),
+                ({"mstatus": 1 << 9, "vsstatus": 0}, [None, None, None, II, II]),
+                ({"mstatus": 1 << 13, "vsstatus": 1 << 13}, [II] * 5),
+            ],
+        )
+        for name, insn in (("vsetivli", r.VSETIVLI), ("vl1r.v", r.VL1R), ("csrr vl", csrr("vl")))
+    },
     "ecall": (r.ECALL, [({}, [11, 9, 8, 10, 8])]),
     "ebreak": (r.EBREAK, [({}, [3] * 5)]),
     "an undefined encoding": (0x0000_007F, [({}, [II] * 5)]),
@@ -145,7 +157,7 @@ M_LEVEL = [None, II, II, II, II]
 NEVER = [II] * 5
 
 CSR_ROWS = {
-    **dict.fromkeys(["fflags", "frm", "fcsr"], SAME),
+    **dict.fromkeys(["fflags", "frm", "fcsr", "vstart", "vxsat", "vxrm", "vcsr"], SAME),
     **dict.fromkeys(
         ["sstatus", "sie", "stvec", "sscratch", "sepc", "scause", "stval", "sip", "satp", "stimecmp"], S_TWIN
     ),
@@ -155,6 +167,7 @@ CSR_ROWS = {
 }
 READ_ONLY_ROWS = {
     **dict.fromkeys(["cycle", "time", "instret", *(f"hpmcounter{n}" for n in range(3, 32))], SAME),
+    **dict.fromkeys(["vl", "vtype", "vlenb"], SAME),
     "scountovf": S_TWIN,
     "hgeip": H_LEVEL,
     **dict.fromkeys(["mvendorid", "marchid", "mimpid", "mhartid", "mconfigptr"], M_LEVEL),
@@ -192,7 +205,7 @@ def test_H15_every_csr_is_in_the_table():
     assert set(CSR_ROWS) | set(READ_ONLY_ROWS) == {row.name for row in csrs.CSRS}
 
 
-@pytest.mark.parametrize("number", [0x000, 0x004, 0x181, 0x5A8, 0x6A8, 0x612, 0x7B0, 0x757, 0x015, 0xFB0, 0xC20, 0x9FF])
+@pytest.mark.parametrize("number", [0x000, 0x004, 0x181, 0x5A8, 0x6A8, 0x612, 0x7B0, 0x757, 0x015, 0xFB0, 0xC23, 0x9FF])
 def test_H11_absent_csrs_are_illegal(rig, number):
     assert causes(rig, csrr(number)) == NEVER
     assert causes(rig, csrw(number)) == NEVER

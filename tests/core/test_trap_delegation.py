@@ -22,7 +22,8 @@ def rig():
 
 
 def state(rig):
-    return {row.name: rig.csr[row.name] for row in csrs.CSRS if row.number >> 8 not in (0xB, 0xC)}
+    there = [row for row in csrs.CSRS if set(row.needs.split()) <= rig.extensions]
+    return {row.name: rig.csr[row.name] for row in there if row.number >> 8 not in (0xB, 0xC)}
 
 
 def changes(before, after):

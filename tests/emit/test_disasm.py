@@ -208,7 +208,7 @@ OBJDUMP = shutil.which("riscv64-linux-gnu-objdump")
 ARCH = (
     "rv64i2p1_m2p0_a2p1_f2p2_d2p2_c2p0_h1p0_zicbom1p0_zicbop1p0_zicboz1p0_zicsr2p0_zifencei2p0_zihintpause2p0"
     "_zawrs1p0_zfh1p0_zba1p0_zbb1p0_zbc1p0_zbkb1p0_zbkc1p0_zbkx1p0_zbs1p0_zknd1p0_zkne1p0_zknh1p0_zksed1p0_zksh1p0"
-    "_svinval1p0"
+    "_svinval1p0_v1p0_zvl1024b1p0"
 )
 #: Younger than the binutils of Debian 12, or a mere spelling of another there.
 YOUNG = {"Zicond", "Zihintntl", "Zihintpause", "Zicbop", "Zimop", "Zacas", "Zabha", "Zfa", "Zfbfmin", "Zcb", "Zcmop"}

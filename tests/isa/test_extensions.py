@@ -7,6 +7,7 @@ from rvh.isa.extensions import (
     BIT,
     DEFAULT,
     EXTENSIONS,
+    VECTOR,
     IsaError,
     closure,
     from_bits,
@@ -40,6 +41,13 @@ def test_profiles():
     assert "H" not in parse("rva22s64")
     assert "H" in parse("rva22s64_h")
     assert "S" not in parse("rva22u64")
+
+
+@pytest.mark.rules("Zve32f_Zve64x_dependent_Zve32x", "Zve32x_dependent_Zicsr")
+def test_vectors_come_on_request_with_a_vlen():
+    assert not VECTOR & DEFAULT
+    assert parse("rv64i_zve64x") == {"I", "Zicsr", "Zve64x", "Zve32x", "Zvl64b", "Zvl32b"}
+    assert parse("max_zve32x_zvl512b") - DEFAULT == {"Zve32x", "Zvl32b", "Zvl64b", "Zvl128b", "Zvl256b", "Zvl512b"}
 
 
 def test_without():

@@ -136,4 +136,4 @@ def test_every_instruction_has_a_row():
         for word in words(row):
             found = lookup(word) if word & 3 == 3 else lookup16(word)
             covered.add(found.name)
-    assert set(INSNS) | set(ALIASES) == covered
+    assert {name for name, insn in INSNS.items() if not insn.whole_word} | set(ALIASES) == covered

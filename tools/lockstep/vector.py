@@ -156,7 +156,7 @@ class Difference(Exception):
 
 def compare(seed: int, n: int, vlen: int, spike: str, legal: Counter | None = None) -> int:
     """Instructions compared. Raises Difference."""
-    isa = f"rv64gcv_zvl{vlen}b_zicntr_zicclsm"
+    isa = f"rv64gc_zve64x_zvl{vlen}b_zicntr_zicclsm"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "program.elf"
         path.write_bytes(_elf(seed, n))

@@ -3,12 +3,12 @@
 from .dsl import instruction
 
 
-@instruction("0 uimm[10:0] rs1 111 rd 1010111", "rd, rs1, uimm")
+@instruction("0 uimm[10:0] rs1 111 rd 1010111", "rd, rs1, vtypei")
 def vsetvli():
     return "v_set", "VSET_I"
 
 
-@instruction("11 uimm[9:0] zimm 111 rd 1010111", "rd, zimm, uimm")
+@instruction("11 uimm[9:0] zimm 111 rd 1010111", "rd, zimm, vtypei")
 def vsetivli():
     return "v_set", "VSET_II"
 
