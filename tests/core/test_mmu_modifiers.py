@@ -25,7 +25,7 @@ from pagetables import (
     X,
 )
 from rig import RAM, Rig
-from test_mmu_two_stage import any_g, any_vs, deny, g_modes, kinds, privs, vs_modes, world_for
+from worlds import any_g, any_vs, deny, g_modes, kinds, privs, vs_modes, world_for
 
 EXPLICIT_LOADS = ["load", "hlv", "mprv-load"]  # LR is one too
 
