@@ -115,12 +115,25 @@ static void hvip_level(u64 bit, bool level)
         csr_clear(hvip, bit);
 }
 
-void vcpu_prepare(struct vcpu *v)
+static void begin_translating(struct vcpu *v)
 {
     __atomic_store_n(&v->in_guest, 1, __ATOMIC_RELEASE);
     fence_full();
     if (__atomic_load_n(&v->requests, __ATOMIC_RELAXED))
         vcpu_run_requests(v);
+}
+
+int vcpu_access(struct vcpu *v, int (*move)(u64 gva, u64 *value), u64 gva, u64 *value)
+{
+    begin_translating(v);
+    int cause = move(gva, value);
+    __atomic_store_n(&v->in_guest, 0, __ATOMIC_RELEASE);
+    return cause;
+}
+
+void vcpu_prepare(struct vcpu *v)
+{
+    begin_translating(v);
     if (__atomic_load_n(&v->soft_pending, __ATOMIC_RELAXED) &&
         __atomic_exchange_n(&v->soft_pending, 0, __ATOMIC_ACQUIRE)) {
         csr_set(hvip, BIT(IRQ_VS_SOFT));

@@ -52,7 +52,7 @@ struct vcpu {
     /* Set by any hart, taken by the one that runs this vCPU before it enters the guest. */
     u32 requests;                            /* fences.c: what is to be fenced before the guest goes on */
     u32 soft_pending, ext_level;
-    u32 in_guest;                            /* between vcpu_prepare and the exit */
+    u32 in_guest;                            /* between vcpu_prepare and the exit; vcpu_access */
 
     /* Under the scheduler's lock. */
     enum vcpu_state state;
@@ -86,6 +86,8 @@ void vcpu_load(struct vcpu *v);
 void vcpu_put(struct vcpu *v);
 /* Brings interrupts and fences asked for by others into effect; the guest is entered right after it. */
 void vcpu_prepare(struct vcpu *v);
+/* One of the guarded accesses of hart.h, made by the guest's translations: a fence waits for it as for the guest. */
+int vcpu_access(struct vcpu *v, int (*move)(u64 gva, u64 *value), u64 gva, u64 *value);
 void vcpu_enter(struct vcpu *v);             /* trap.S */
 
 /* FP registers of a loaded vCPU, as raw bits. A write makes vsstatus.FS and sstatus.FS dirty, as the guest's would. */

@@ -119,5 +119,5 @@ u32 guest_dt_write(const struct vm *vm, struct range initrd, void *buf, u32 size
 void mmio_access(struct vcpu *v, u64 gpa);
 /* The instruction at its pc as the guest that has just come out would fetch it; 0 if that faults: then the guest is to
    run on and meet the fault itself. */
-u32 guest_instruction(const struct vcpu *v);
+u32 guest_instruction(struct vcpu *v);
 #endif

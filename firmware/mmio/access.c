@@ -6,13 +6,12 @@ enum { OTHER_PAGE_TRIES = 4 };
 
 enum found { FOUND, CHANGED, UNKNOWN };
 
-u32 guest_instruction(const struct vcpu *v)
+u32 guest_instruction(struct vcpu *v)
 {
     u64 low = 0, high = 0, pc = v->pc;
 
-    gstage_sync(v->vm);
-
-    if (guest_fetch16(pc, &low) || ((low & 3) == 3 && guest_fetch16(pc + 2, &high))) {
+    if (vcpu_access(v, guest_fetch16, pc, &low) ||
+        ((low & 3) == 3 && vcpu_access(v, guest_fetch16, pc + 2, &high))) {
         hfence_vvma_all();               /* the guest may still fetch by what the TLB remembers */
         return 0;
     }
@@ -22,7 +21,7 @@ u32 guest_instruction(const struct vcpu *v)
 /* The access that trapped, and how far into it stval lies. htinst may hold the instruction, transformed: bit 1 is
    clear if it was compressed, and rs1 is that distance (privileged manual, "Transformed Instruction"). Otherwise
    it is fetched; meanwhile another vCPU may have changed it or its mapping. */
-static enum found find_access(const struct vcpu *v, struct access *a, u32 *offset)
+static enum found find_access(struct vcpu *v, struct access *a, u32 *offset)
 {
     u32 insn = (u32)v->htinst;
     bool store = v->scause == CAUSE_STORE_GUEST_PAGE;
@@ -88,8 +87,7 @@ static bool other_page_part(struct vcpu *v, const struct access *a, u64 gva, u32
     int (*const move)(u64, u64 *) = (a->write ? stores : loads)[__builtin_ctz(size)];
 
     for (u32 i = 0; i < OTHER_PAGE_TRIES; i++) {
-        gstage_sync(v->vm);
-        int cause = move(gva, value);
+        int cause = vcpu_access(v, move, gva, value);
         u64 gpa = csr_read(htval) << 2 | (gva & 3), pseudo = csr_read(htinst);
         if (!cause)
             return true;

@@ -16,7 +16,10 @@ static struct sbi_ret console_write(struct vcpu *v, const u64 *args)
 
     if (!buffer_ok(v, args))
         return sbi_error(SBI_ERR_INVALID_PARAM);
-    if (!segments_take(v->vm, &(struct segment){args[1], n}, 1, text, n))
+    spin_lock(&v->vm->lock);
+    bool ok = segments_take(v->vm, &(struct segment){args[1], n}, 1, text, n);
+    spin_unlock(&v->vm->lock);
+    if (!ok)
         return sbi_error(SBI_ERR_FAILED);
     console_guest_write(v->vm, text, n);
     return sbi_ok(n);

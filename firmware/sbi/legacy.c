@@ -5,12 +5,11 @@
    two pages at most. 0, or the scause of the trap. */
 static int load(struct vcpu *v, u64 gva, u64 *value)
 {
-    gstage_sync(v->vm);
-    int trap = guest_load64(gva, value);
+    int trap = vcpu_access(v, guest_load64, gva, value);
 
     for (u32 i = 0; i < 2 && trap == CAUSE_LOAD_GUEST_PAGE && gstage_populate(v->vm, csr_read(htval) << 2, false); i++) {
         hfence_gvma_all();
-        trap = guest_load64(gva, value);
+        trap = vcpu_access(v, guest_load64, gva, value);
     }
     return trap;
 }

@@ -137,15 +137,21 @@ static struct sbi_ret counter_config_matching(struct vcpu *v, const u64 *args)
     return sbi_ok((u64)i);
 }
 
-static struct snapshot *snapshot(struct vcpu *v)
+/* Calls fn with the snapshot area, if it is `wanted` and there is one. */
+static struct sbi_ret with_snapshot(struct vcpu *v, const u64 *args, bool wanted,
+                                    struct sbi_ret (*fn)(struct vcpu *v, const u64 *args, struct snapshot *s))
 {
-    return v->pmu.shmem == FOREVER ? NULL : vm_ram(v->vm, v->pmu.shmem, PAGE_SIZE);
+    if (!wanted || v->pmu.shmem == FOREVER)
+        return fn(v, args, NULL);
+    spin_lock(&v->vm->lock);
+    struct sbi_ret ret = fn(v, args, vm_ram(v->vm, v->pmu.shmem, PAGE_SIZE));
+    spin_unlock(&v->vm->lock);
+    return ret;
 }
 
-static struct sbi_ret counter_start(struct vcpu *v, const u64 *args)
+static struct sbi_ret start(struct vcpu *v, const u64 *args, struct snapshot *s)
 {
     u64 base = args[0], flags = args[2];
-    const struct snapshot *s = flags & START_INIT_SNAPSHOT ? snapshot(v) : NULL;
     i64 error = SBI_SUCCESS;
 
     if (flags > START_INIT_SNAPSHOT || !set_exists(base, args[1]))
@@ -165,10 +171,14 @@ static struct sbi_ret counter_start(struct vcpu *v, const u64 *args)
     return sbi_error(error);
 }
 
-static struct sbi_ret counter_stop(struct vcpu *v, const u64 *args)
+static struct sbi_ret counter_start(struct vcpu *v, const u64 *args)
+{
+    return with_snapshot(v, args, args[2] & START_INIT_SNAPSHOT, start);
+}
+
+static struct sbi_ret stop(struct vcpu *v, const u64 *args, struct snapshot *s)
 {
     u64 base = args[0], flags = args[2];
-    struct snapshot *s = flags & STOP_TAKE_SNAPSHOT ? snapshot(v) : NULL;
     i64 error = SBI_SUCCESS;
 
     if ((flags & ~(u64)(STOP_RESET | STOP_TAKE_SNAPSHOT)) || !set_exists(base, args[1]))
@@ -190,6 +200,11 @@ static struct sbi_ret counter_stop(struct vcpu *v, const u64 *args)
     if (s)
         s->overflow_bitmap = 0;                  /* no Sscofpmf */
     return sbi_error(error);
+}
+
+static struct sbi_ret counter_stop(struct vcpu *v, const u64 *args)
+{
+    return with_snapshot(v, args, args[2] & STOP_TAKE_SNAPSHOT, stop);
 }
 
 static struct sbi_ret counter_fw_read(struct vcpu *v, const u64 *args)
@@ -218,6 +233,23 @@ static struct sbi_ret snapshot_set_shmem(struct vcpu *v, const u64 *args)
     return sbi_ok(0);
 }
 
+/* An SBI error code, 0 is success. */
+static i64 tell_event(struct event_info *at)
+{
+    struct event_info info;
+    bool supported = false;
+
+    memcpy(&info, at, sizeof(info));
+    if (info.event_idx >> 20)
+        return SBI_ERR_INVALID_PARAM;
+    /* event_data is meant for raw and firmware events alone; elsewhere it is not looked at. */
+    u64 data = info.event_idx >= 2 << 16 ? info.event_data : 0;
+    for (u64 i = 0; i < PMU_COUNTERS; i++)
+        supported |= monitors(i, info.event_idx, data);
+    at->output = supported;
+    return SBI_SUCCESS;
+}
+
 static struct sbi_ret event_get_info(struct vcpu *v, const u64 *args)
 {
     u64 count = args[2];
@@ -230,21 +262,14 @@ static struct sbi_ret event_get_info(struct vcpu *v, const u64 *args)
         return sbi_error(SBI_ERR_FAILED);
     if (!vm_is_ram(v->vm, args[0], count * sizeof(struct event_info)))
         return sbi_error(SBI_ERR_INVALID_ADDRESS);
-    for (u64 k = 0; k < count; k++) {
-        struct event_info info, *at = vm_ram(v->vm, args[0] + k * sizeof(info), sizeof(info));
-        if (!at)
-            return sbi_error(SBI_ERR_FAILED);
-        memcpy(&info, at, sizeof(info));
-        if (info.event_idx >> 20)
-            return sbi_error(SBI_ERR_INVALID_PARAM);
-        /* event_data is meant for raw and firmware events alone; elsewhere it is not looked at. */
-        u64 data = info.event_idx >= 2 << 16 ? info.event_data : 0;
-        bool supported = false;
-        for (u64 i = 0; i < PMU_COUNTERS; i++)
-            supported |= monitors(i, info.event_idx, data);
-        at->output = supported;
+    i64 error = SBI_SUCCESS;
+    for (u64 k = 0; k < count && !error; k++) {
+        spin_lock(&v->vm->lock);
+        struct event_info *at = vm_ram(v->vm, args[0] + k * sizeof(*at), sizeof(*at));
+        error = at ? tell_event(at) : SBI_ERR_FAILED;
+        spin_unlock(&v->vm->lock);
     }
-    return sbi_ok(0);
+    return sbi_error(error);
 }
 
 static const struct sbi_function functions[] = {

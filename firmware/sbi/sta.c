@@ -5,10 +5,8 @@
 struct sta_shmem { u32 sequence, flags; u64 steal; u8 preempted, pad[47]; };
 _Static_assert(sizeof(struct sta_shmem) == 64, "STA");
 
-static struct sta_shmem *shmem(const struct vcpu *v)
-{
-    return v->sta_gpa == FOREVER ? NULL : vm_ram(v->vm, v->sta_gpa, sizeof(struct sta_shmem));
-}
+/* Needs vm->lock. */
+static struct sta_shmem *shmem(const struct vcpu *v) { return vm_ram(v->vm, v->sta_gpa, sizeof(struct sta_shmem)); }
 
 static u64 nanoseconds(u64 time)
 {
@@ -17,12 +15,8 @@ static u64 nanoseconds(u64 time)
     return time / platform.timebase * second + time % platform.timebase * second / platform.timebase;
 }
 
-void sta_running(const struct vcpu *v)
+static void tell_steal(const struct vcpu *v, struct sta_shmem *s)
 {
-    struct sta_shmem *s = shmem(v);
-
-    if (!s)
-        return;
     /* Even, whatever the guest has written there. */
     u32 sequence = __atomic_load_n(&s->sequence, __ATOMIC_RELAXED) & ~1u;
     __atomic_store_n(&s->sequence, sequence + 1, __ATOMIC_RELAXED);
@@ -32,12 +26,26 @@ void sta_running(const struct vcpu *v)
     __atomic_store_n(&s->sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 
+void sta_running(const struct vcpu *v)
+{
+    if (v->sta_gpa == FOREVER)
+        return;
+    spin_lock(&v->vm->lock);
+    struct sta_shmem *s = shmem(v);
+    if (s)
+        tell_steal(v, s);
+    spin_unlock(&v->vm->lock);
+}
+
 void sta_preempted(const struct vcpu *v)
 {
-    struct sta_shmem *s = shmem(v);
-
-    if (s && !vm_stopped(v->vm))
+    if (v->sta_gpa == FOREVER)
+        return;
+    spin_lock(&v->vm->lock);
+    struct sta_shmem *s = vm_stopped(v->vm) ? NULL : shmem(v);
+    if (s)
         __atomic_store_n(&s->preempted, 1, __ATOMIC_RELAXED);
+    spin_unlock(&v->vm->lock);
 }
 
 static struct sbi_ret set_shmem(struct vcpu *v, const u64 *args)
@@ -47,11 +55,13 @@ static struct sbi_ret set_shmem(struct vcpu *v, const u64 *args)
 
     if (flags || (!off && low % sizeof(struct sta_shmem)))
         return sbi_error(SBI_ERR_INVALID_PARAM);
+    spin_lock(&v->vm->lock);
     void *memory = off || high ? NULL : vm_ram(v->vm, low, sizeof(struct sta_shmem));
-    if (!off && !memory)
-        return sbi_error(SBI_ERR_INVALID_ADDRESS);
     if (memory)
         memset(memory, 0, sizeof(struct sta_shmem));
+    spin_unlock(&v->vm->lock);
+    if (!off && !memory)
+        return sbi_error(SBI_ERR_INVALID_ADDRESS);
     v->sta_gpa = low;
     v->sta_start = v->stats.steal_time;
     return sbi_ok(0);
