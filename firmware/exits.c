@@ -58,7 +58,7 @@ static void exit_virtual_instruction(struct vcpu *v)
         return;
     if (insn == WFI_INSN && from_supervisor) {
         vcpu_retire(v, 4);
-        v->wants_wait = !vcpu_interrupt_pending(v, true, rdtime());
+        v->wants_wait = !vcpu_interrupt_pending(v, true, rdtime()) && !virtio_unfinished(v->vm);
     } else if (insn == WRS_NTO_INSN) {
         vcpu_retire(v, 4);
         sched_yield();

@@ -141,6 +141,22 @@ static bool fill_gib(struct vm *vm, u64 chunk)
     return true;
 }
 
+/* Maps the chunks of a GiB that has come in one page each by itself. */
+static void split_gib(struct vm *vm, u64 chunk)
+{
+    u64 gib = chunk / GIB_CHUNKS, start = gib * GIB_CHUNKS, table = vm->gib_table ? vm->gib_table[gib] : 0;
+
+    if (!table)
+        return;
+    u64 *pte = pte_slot(vm, chunk_gpa(start), 2), *entries = (u64 *)(table >> 10 << 12);
+    for (u64 i = 0; i < GIB_CHUNKS; i++)
+        entries[i] = vm->chunk[start + i] / PAGE_SIZE << 10 | own_flags;
+    __atomic_store_n(pte, 0, __ATOMIC_RELEASE);
+    gstage_fence(vm);
+    __atomic_store_n(pte, table, __ATOMIC_RELEASE);
+    vm->gib_table[gib] = 0;
+}
+
 /* Gives a chunk memory of its own, zeroed. Needs vm->ram_lock. */
 static bool fill(struct vm *vm, u64 chunk)
 {
@@ -207,6 +223,33 @@ void *vm_ram(struct vm *vm, u64 gpa, u64 len)
         if (chunk_host(vm, chunk + 1) != host + (chunk + 1 - first) * CHUNK)
             return NULL;
     return host ? (void *)(host + (gpa - chunk_gpa(first))) : NULL;
+}
+
+/* In this order: no hart and no device may know the memory any more when it is given to others. */
+void gstage_withdraw(struct vm *vm, u64 gpa)
+{
+    u64 chunk = chunk_of(gpa), size = chunk_size(vm, chunk);
+
+    spin_lock(&vm->ram_lock);
+    u64 host = vm->chunk[chunk];
+    if (host && host != SHARED) {
+        split_gib(vm, chunk);
+        map(vm, chunk, 0, 0);
+        set_chunk(vm, chunk, 0);
+        gstage_fence(vm);
+        ram_give(host, size);
+        __atomic_add_fetch(&promised, !platform.overcommit, __ATOMIC_RELAXED);
+        vm->memory.resident -= size;
+    }
+    spin_unlock(&vm->ram_lock);
+}
+
+void gstage_clear_page(struct vm *vm, u64 gpa)
+{
+    u64 chunk = chunk_of(gpa), host = __atomic_load_n(&vm->chunk[chunk], __ATOMIC_ACQUIRE);
+
+    if (host && host != SHARED)
+        memset((void *)(host + gpa - chunk_gpa(chunk)), 0, PAGE_SIZE);
 }
 
 void gstage_release(struct vm *vm)

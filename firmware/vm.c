@@ -39,6 +39,8 @@ void vm_found(const struct fdt_node *n)
     u32 len;
     vm->autostart = fdt_u32(n, "autostart", 1);
     vm->gib_pages = fdt_prop(n, "gib-pages", &len) != NULL;
+    vm->has_balloon = fdt_prop(n, "balloon", &len) != NULL;
+    vm->balloon.target = min_u64(ALIGN_DOWN(fdt_u64(n, "balloon", 0), PAGE_SIZE), vm->ram_size);
     vm->partition = fdt_u32(n, "partition", 0);
     vm->serial = fdt_string(n, "serial");
     vm->has_net = fdt_prop(n, "net", &len) && (len == 0 || fdt_u32(n, "net", 0));

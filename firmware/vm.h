@@ -54,6 +54,9 @@ struct vm {
     struct pending { struct virtq_head head; u32 written, type; u64 status, bytes; } blk_pending[VIRTQ_MAX];
     struct blk_range blk_range[VIRTQ_MAX];
     struct disk_stats disk_stats;
+    bool disk_held;                       /* no new requests, until those in flight are done: the balloon waits for it */
+    bool has_balloon;
+    struct balloon balloon;
     char input[INPUT_SIZE];
     u32 input_head, input_tail;
 
@@ -104,6 +107,11 @@ bool gstage_populate(struct vm *vm, u64 gpa, bool write);
 /* Returns when no hart translates by what the VM's tables said before. */
 void gstage_fence(struct vm *vm);
 bool gstage_is_zeroes(u64 host);
+/* Gives the memory of the chunk around gpa back; what is touched there again is zero. Needs vm->lock; no device reads
+   or writes it. */
+void gstage_withdraw(struct vm *vm, u64 gpa);
+/* Zeroes a page, if it has memory of its own. Needs vm->lock. */
+void gstage_clear_page(struct vm *vm, u64 gpa);
 /* Gives all of its RAM back. None of its vCPUs is on a hart, no device reads or writes it. */
 void gstage_release(struct vm *vm);
 /* Makes this hart forget what the VM's tables no longer say. */

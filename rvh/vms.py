@@ -25,6 +25,7 @@ A TOML file looks like this; paths are relative to it, and everything but `kerne
     cap = 50
     harts = [0, 1]
     autostart = true
+    balloon = "0"
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ class VmSpec:
     without either is the VM's alone; `serial` is the disk's, `partition` (from 1) the part of the image that the VM
     gets. `net` gives it a network card; `trace_sbi` makes the hypervisor say each of its SBI calls. Without
     `autostart` it is off until the monitor starts it. `weight`, `cap` (percent of a hart, 0: none) and `harts`
-    (numbers, empty: all) are for the hypervisor's scheduler.
+    (numbers, empty: all) are for the hypervisor's scheduler. `balloon` gives it a balloon, and says how many bytes of its
+    memory it is to give up at first.
     """
 
     name: str
@@ -108,6 +110,7 @@ class VmSpec:
     serial: str | None = None
     partition: int | None = None
     pages: str = "2M"
+    balloon: int | None = None
 
 
 @dataclass
@@ -219,6 +222,7 @@ VM_KEYS: dict[str, type | tuple[type, ...]] = {
     "serial": str,
     "partition": int,
     "pages": str,
+    "balloon": (str, int),
     "autostart": bool,
 }
 MACHINE_KEYS: dict[str, type | tuple[type, ...]] = {
@@ -306,6 +310,12 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
     pages = entry.get("pages", "2M")
     if pages not in PAGES:
         raise InputError(path, f"{where}: pages is {pages!r}, not one of {', '.join(PAGES)}")
+    balloon = None
+    if "balloon" in entry:
+        try:
+            balloon = parse_size(entry["balloon"], "balloon", 0, memory)
+        except UsageError as error:
+            raise InputError(path, f"{where}: {error}") from None
     partition = entry.get("partition")
     if partition is not None and ("disk" not in entry or not 1 <= partition <= MAX_PARTITION):
         raise InputError(path, f"{where}: partition is {partition}, not 1 to {MAX_PARTITION} of a disk")
@@ -330,6 +340,7 @@ def _vm(path: str, where: str, entry: dict[str, Any], taken: list[str]) -> VmSpe
         serial,
         partition,
         pages,
+        balloon,
     )
 
 
@@ -482,6 +493,8 @@ def plan_hypervisor(
                 node["serial"] = vm.serial
         if vm.pages == "1G":
             node["gib-pages"] = b""
+        if vm.balloon is not None:
+            node["balloon"] = dtb.u64(vm.balloon)
         if vm.net:
             node["net"] = 1
         if vm.trace_sbi:

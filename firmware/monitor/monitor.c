@@ -5,7 +5,7 @@ enum { MAX_LINE = 200 };
 
 static const char *help(const struct asker *a, struct vm *vm, const char *rest);
 static const struct verb help_verbs[] = {{"help", "", "this list", NO_VM, help}, {0}};
-static const struct verb *const tables[] = {show_verbs, lifecycle_verbs, map_verbs, help_verbs};
+static const struct verb *const tables[] = {show_verbs, lifecycle_verbs, map_verbs, balloon_verbs, help_verbs};
 
 void say(const struct asker *a, const char *fmt, ...)
 {

@@ -17,7 +17,7 @@ struct verb {
 };
 
 /* Each file of verbs has a table that ends with an empty name; monitor.c lists the tables. */
-extern const struct verb lifecycle_verbs[], show_verbs[], map_verbs[];
+extern const struct verb lifecycle_verbs[], show_verbs[], map_verbs[], balloon_verbs[];
 
 void say(const struct asker *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Carries out one line; false: it said why not. The line is cut into words in place. */

@@ -130,6 +130,8 @@ static const char *stat(const struct asker *a, struct vm *only, const char *rest
             monitor_ns(s.cpu.wake_latency_max) / NS_PER_US);
         say(a, "  memory %lu KiB of %lu KiB, %lu KiB read as zero, tables %lu KiB", s.memory.resident >> 10,
             s.memory.limit >> 10, s.memory.shared >> 10, s.memory.tables >> 10);
+        if (vms[i].has_balloon)
+            say(a, "  balloon %lu KiB, to be %lu KiB", s.memory.ballooned >> 10, vms[i].balloon.target >> 10);
         if (vms[i].disk >= 0)
             say(a, "  disk reads %lu (%lu bytes), writes %lu (%lu bytes), flushes %lu, discards %lu, errors %lu",
                 s.disk.reads, s.disk.read_bytes, s.disk.writes, s.disk.written_bytes, s.disk.flushes, s.disk.discards,

@@ -10,6 +10,7 @@ static const struct region { u64 base, size; u32 least, most, index; const struc
     {VIRTIO_BASE + VIRTIO_STRIDE, VIRTIO_SIZE, 1, 8, VIRTIO_SLOT_CONSOLE, &virtio_ops},
     {VIRTIO_BASE + 2 * VIRTIO_STRIDE, VIRTIO_SIZE, 1, 8, VIRTIO_SLOT_NET, &virtio_ops},
     {VIRTIO_BASE + 3 * VIRTIO_STRIDE, VIRTIO_SIZE, 1, 8, VIRTIO_SLOT_RNG, &virtio_ops},
+    {VIRTIO_BASE + 4 * VIRTIO_STRIDE, VIRTIO_SIZE, 1, 8, VIRTIO_SLOT_BALLOON, &virtio_ops},
 };
 
 static const struct region *region_at(u64 gpa, u32 size)
@@ -64,7 +65,8 @@ const char *vdev_init(struct vm *vm)
 {
     virtio_console_attach(vm);
     virtio_rng_attach(vm);
-    const char *error = virtio_net_attach(vm);
+    const char *error = virtio_balloon_attach(vm);
+    error = error ? error : virtio_net_attach(vm);
     return error ? error : virtio_blk_attach(vm);
 }
 

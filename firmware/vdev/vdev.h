@@ -22,7 +22,10 @@ enum {
     VUART_BASE = 0x10000000, VUART_SIZE = 0x100, VUART_IRQ = 10,
     VIRTIO_BASE = 0x10001000, VIRTIO_STRIDE = 0x1000, VIRTIO_SIZE = 0x200, VIRTIO_IRQ = 1,
 };
-enum { VIRTIO_SLOT_BLK = 0, VIRTIO_SLOT_CONSOLE = 1, VIRTIO_SLOT_NET = 2, VIRTIO_SLOT_RNG = 3, VIRTIO_DEVS = 4 };
+enum {
+    VIRTIO_SLOT_BLK = 0, VIRTIO_SLOT_CONSOLE = 1, VIRTIO_SLOT_NET = 2, VIRTIO_SLOT_RNG = 3, VIRTIO_SLOT_BALLOON = 4,
+    VIRTIO_DEVS = 5,
+};
 
 /* An access of 1, 2, 4 or 8 bytes, naturally aligned. False: no device takes it. */
 bool vdev_access(struct vm *vm, u64 gpa, u32 size, bool write, u64 *value);

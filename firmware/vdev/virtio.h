@@ -33,6 +33,7 @@ struct virtio_dev {
     u32 budget;                              /* requests that it may still take in this turn */
     u32 later;                               /* bit per queue that has not come to its end in its turn */
     u64 lacks_since;                         /* net: time from which on the first frame has lacked buffers, or 0 */
+    u32 config_generation;                   /* counts changes of its configuration (2.5) */
     u32 generation;                          /* counts resets: completions from before one are dropped */
 };
 
@@ -43,8 +44,10 @@ struct virtio_backend {
     void (*notify)(struct virtio_dev *d, u32 queue);
     u8 (*config)(const struct virtio_dev *d, u32 offset);
     void (*reset)(struct virtio_dev *d);
+    u64 required;                                       /* features that a driver has to accept */
+    void (*set_config)(struct virtio_dev *d, u32 offset, u8 value);     /* NULL: it is read-only */
 };
-extern const struct virtio_backend virtio_blk, virtio_console, virtio_net, virtio_rng;
+extern const struct virtio_backend virtio_blk, virtio_console, virtio_net, virtio_rng, virtio_balloon;
 
 bool virtio_driver_ok(const struct virtio_dev *d);
 /* True if the driver has accepted the feature. */
@@ -54,6 +57,9 @@ void virtio_reset(struct virtio_dev *d);
 void virtio_broken(struct virtio_dev *d);
 /* The device has used a buffer, and the driver wants to hear of it. */
 void virtio_interrupt(struct virtio_dev *d);
+
+/* What the driver reads in the configuration has changed. */
+void virtio_config_changed(struct virtio_dev *d);
 
 /* --- Segments: data of a request in guest RAM, as one run of bytes. They are known to lie in the VM's RAM; what
    holds them may be in pieces, or be missing if the machine has run out of memory. */
@@ -81,6 +87,7 @@ void virtio_turn(struct virtio_dev *d, u32 queue);
 /* The turn is over before the end of the queue. */
 void virtio_later(struct virtio_dev *d, u32 queue);
 void virtio_continue(struct vm *vm);
+bool virtio_unfinished(const struct vm *vm);   /* there is something for it to do */
 
 /* Takes the next request; false: none, or the ring is broken and the device now needs a reset. */
 bool virtq_pop(struct virtio_dev *d, u32 queue, struct chain *c);
@@ -95,6 +102,20 @@ const char *virtio_blk_attach(struct vm *vm);  /* NULL, or why the VM cannot hav
 const char *virtio_net_attach(struct vm *vm);  /* NULL, or why it cannot have its card */
 void virtio_console_attach(struct vm *vm);
 void virtio_rng_attach(struct vm *vm);         /* where the machine has an entropy source */
+const char *virtio_balloon_attach(struct vm *vm);  /* NULL, or why it cannot have its balloon */
+
+/* Of a VM that has one. The driver decides what it follows, and when. */
+struct balloon {
+    u64 target, held;                        /* bytes: what the host asks for, what the driver has given up */
+    u32 actual;                              /* pages, by the driver's own account */
+    u64 *pages;                              /* bit per page of the VM's RAM: it is in the balloon */
+    u32 done[VIRTIO_QUEUES];                 /* entries of the first request that an earlier turn has done */
+};
+/* NULL, or why not: the bytes that the VM is to give up. */
+const char *balloon_set_target(struct vm *vm, u64 bytes);
+bool balloon_has(const struct vm *vm, u64 gpa);
+void balloon_go_on(struct vm *vm);             /* the disk, which it has waited for, is idle. Needs vm->lock */
+
 /* Moves keyboard input to the driver; false: no driver takes it. */
 bool virtio_console_input(struct vm *vm);
 #endif

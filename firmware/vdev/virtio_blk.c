@@ -164,7 +164,7 @@ static void notify(struct virtio_dev *d, u32 queue)
     struct chain c;
     u8 status;
 
-    while (virtq_pop(d, queue, &c)) {
+    while (!d->vm->disk_held && virtq_pop(d, queue, &c)) {
         struct segment *out = c.segment + c.readable;
         u64 busy = d->vm->blk_busy;
         p = (struct pending){.type = ~0u, .head = c.head, .written = (u32)segments_length(out, c.writable)};
@@ -206,6 +206,16 @@ static void feed(const struct disk *disk)
     }
 }
 
+/* Once nothing is in flight the balloon, which has waited for that, goes on. True if it has waited. */
+static bool end_hold(struct vm *vm)
+{
+    if (!vm->disk_held || vm->blk_busy)
+        return false;
+    vm->disk_held = false;
+    balloon_go_on(vm);
+    return true;
+}
+
 static void done(void *owner, u64 tag, u8 status)
 {
     struct virtio_dev *d = owner;
@@ -215,6 +225,8 @@ static void done(void *owner, u64 tag, u8 status)
     if (tag >> SLOT_BITS == d->generation) {
         d->vm->blk_busy &= ~(1ull << slot);
         answer(d, &d->vm->blk_pending[slot], status);
+        if (end_hold(d->vm))
+            virtio_turn(d, 0);
     }
     spin_unlock(&d->vm->lock);
     feed(d->disk);
@@ -226,9 +238,10 @@ static void reset(struct virtio_dev *d)
     disk_drain(d->disk, d);
     d->vm->blk_busy = 0;
     d->vm->disk_starved = false;
+    end_hold(d->vm);
 }
 
-const struct virtio_backend virtio_blk = {2, 1, offered_features, notify, config, reset};
+const struct virtio_backend virtio_blk = {2, 1, offered_features, notify, config, reset, 0, NULL};
 
 static bool overlap(const struct extent *a, const struct extent *b)
 {

@@ -61,7 +61,7 @@ static void notify(struct virtio_dev *d, u32 queue)
     }
 }
 
-const struct virtio_backend virtio_console = {3, 2, offered_features, notify, config, NULL};
+const struct virtio_backend virtio_console = {3, 2, offered_features, notify, config, NULL, 0, NULL};
 
 void virtio_console_attach(struct vm *vm)
 {

@@ -7,7 +7,8 @@ enum {
     QUEUE_NUM_MAX = 0x034, QUEUE_NUM = 0x038, QUEUE_READY = 0x044, QUEUE_NOTIFY = 0x050,
     INTERRUPT_STATUS = 0x060, INTERRUPT_ACK = 0x064, STATUS = 0x070,
     QUEUE_DESC = 0x080, QUEUE_DRIVER = 0x090, QUEUE_DEVICE = 0x0a0,
-    SHM_LEN_LOW = 0x0b0, SHM_BASE_HIGH = 0x0bc, CONFIG = 0x100,
+    SHM_LEN_LOW = 0x0b0, SHM_BASE_HIGH = 0x0bc, CONFIG_GENERATION = 0x0fc,
+    CONFIG = 0x100,
 };
 enum { MAGIC_VALUE = 0x74726976, VENDOR = 0x00687672 /* "rvh" */ };
 enum { DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET = 0x40, STATUS_BITS = 0xcf, ISR_USED = 1, ISR_CONFIG = 2 };
@@ -33,6 +34,15 @@ void virtio_broken(struct virtio_dev *d)
     }
 }
 
+void virtio_config_changed(struct virtio_dev *d)
+{
+    d->config_generation++;
+    if (!virtio_driver_ok(d))
+        return;
+    d->isr |= ISR_CONFIG;
+    vplic_set(d->vm, d->irq, true);
+}
+
 void virtio_interrupt(struct virtio_dev *d)
 {
     d->isr |= ISR_USED;
@@ -52,11 +62,12 @@ void virtio_reset(struct virtio_dev *d)
     vplic_set(d->vm, d->irq, false);
 }
 
-/* FEATURES_OK sticks only if the driver took nothing that was not offered, and the modern interface; without it
-   there is no DRIVER_OK. Other than by a reset no bit goes away (2.1.1). */
+/* FEATURES_OK sticks only if the driver took nothing that was not offered, and all that is required; without it there
+   is no DRIVER_OK. Other than by a reset no bit goes away (2.1.1). */
 static void write_status(struct virtio_dev *d, u32 value)
 {
-    bool acceptable = !(d->driver_features & ~offered(d)) && (d->driver_features & VIRTIO_F_VERSION_1);
+    u64 required = VIRTIO_F_VERSION_1 | d->backend->required;
+    bool acceptable = !(d->driver_features & ~offered(d)) && (d->driver_features & required) == required;
 
     if (value == 0) {
         virtio_reset(d);
@@ -94,6 +105,7 @@ static u32 read_register(struct virtio_dev *d, u32 offset)
     case QUEUE_READY: return q ? q->ready : 0;
     case INTERRUPT_STATUS: return d->isr;
     case STATUS: return d->status;
+    case CONFIG_GENERATION: return d->config_generation;
     default: return offset >= SHM_LEN_LOW && offset <= SHM_BASE_HIGH ? ~0u : 0;    /* there is no shared memory */
     }
 }
@@ -184,6 +196,8 @@ static bool virtio_write(struct vm *vm, u32 index, u64 offset, u32 size, u64 val
         return false;
     if (offset < CONFIG)
         write_register(d, (u32)offset, (u32)value);
+    for (u32 i = 0; offset >= CONFIG && d->backend->set_config && i < size; i++)
+        d->backend->set_config(d, (u32)offset - CONFIG + i, (u8)(value >> i * 8));
     return true;
 }
 

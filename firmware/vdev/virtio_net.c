@@ -194,7 +194,7 @@ static void reset(struct virtio_dev *d)
     switch_flush(d->port);
 }
 
-const struct virtio_backend virtio_net = {1, 2, offered_features, notify, config, reset};
+const struct virtio_backend virtio_net = {1, 2, offered_features, notify, config, reset, 0, NULL};
 
 const char *virtio_net_attach(struct vm *vm)
 {

@@ -36,7 +36,7 @@ static void notify(struct virtio_dev *d, u32 queue)
     }
 }
 
-const struct virtio_backend virtio_rng = {4, 1, offered_features, notify, config, NULL};
+const struct virtio_backend virtio_rng = {4, 1, offered_features, notify, config, NULL, 0, NULL};
 
 void virtio_rng_attach(struct vm *vm)
 {

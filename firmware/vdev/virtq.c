@@ -50,9 +50,11 @@ void virtio_turn(struct virtio_dev *d, u32 queue)
     d->budget = UINT32_MAX;
 }
 
+bool virtio_unfinished(const struct vm *vm) { return __atomic_load_n(&vm->virtio_later, __ATOMIC_RELAXED); }
+
 void virtio_continue(struct vm *vm)
 {
-    if (!__atomic_load_n(&vm->virtio_later, __ATOMIC_RELAXED))
+    if (!virtio_unfinished(vm))
         return;
     spin_lock(&vm->lock);
     __atomic_store_n(&vm->virtio_later, false, __ATOMIC_RELAXED);

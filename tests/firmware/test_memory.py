@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from vmrig import IMAGES, RAM_BASE, SAY_AND_STOP, guest
@@ -35,9 +38,13 @@ class Session:
         off: tuple[str, ...] = (),
         disk: str | None = None,
         pages: str = "2M",
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
     ):
         specs = [
-            vms.VmSpec(name, path, memory, vcpus, autostart=name not in off, disk=disk, pages=pages)
+            replace(
+                vms.VmSpec(name, path, memory, vcpus, autostart=name not in off, disk=disk, pages=pages),
+                **(settings or {}).get(name, {}),
+            )
             for name, (path, memory) in kernels.items()
         ]
         ram = ram or vms.memory_for(specs)
