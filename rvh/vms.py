@@ -87,8 +87,8 @@ class VmSpec:
     without either is the VM's alone; `serial` is the disk's, `partition` (from 1) the part of the image that the VM
     gets. `net` gives it a network card; `trace_sbi` makes the hypervisor say each of its SBI calls. Without
     `autostart` it is off until the monitor starts it. `weight`, `cap` (percent of a hart, 0: none) and `harts`
-    (numbers, empty: all) are for the hypervisor's scheduler. `balloon` gives it a balloon, and says how many bytes of its
-    memory it is to give up at first.
+    (numbers, empty: all) are for the hypervisor's scheduler. `balloon` gives it a balloon, and
+    says how many bytes of its memory it is to give up at first.
     """
 
     name: str

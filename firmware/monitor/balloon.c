@@ -34,7 +34,7 @@ static const char *balloon(const struct asker *a, struct vm *vm, const char *res
     if (*rest)
         return balloon_set_target(vm, size);
     if (!vm->has_balloon)
-        return "it has none";
+        return "it has no balloon";
     say(a, "%s: to give up %lu KiB, has given up %lu KiB%s", vm->label, b->target >> 10, b->held >> 10,
         virtio_driver_ok(&vm->virtio[VIRTIO_SLOT_BALLOON]) ? "" : ", no driver");
     return NULL;

@@ -22,6 +22,7 @@ Talk to the hypervisor of a run that was started with rvh-run --ctl PATH.
   console VM        keyboard and screen of a VM         exits [VM]   why it came out of the guest
   pause VM          resume VM                           map VM       its memory
   reset VM          kill VM        start VM             trace VM on  its SBI calls on the console (off: ends that)
+  balloon VM SIZE   how much of its memory it is to give up
   help              all verbs of the monitor
 
 VM is a name or a number as `list` shows it; Ctrl-] detaches a console.

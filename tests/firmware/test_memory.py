@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from vmrig import IMAGES, RAM_BASE, SAY_AND_STOP, guest
 from rvh import Machine, vms
 from rvh.devices.virtio.blk import VirtioBlk
 from rvh.devices.virtio.disk import RawDisk
+from rvh.devices.virtio.mmio import VirtioDevice
 
 pytestmark = pytest.mark.skipif(not (IMAGES / "hv.elf").exists(), reason="firmware and guests are not built")
 
@@ -39,6 +40,7 @@ class Session:
         disk: str | None = None,
         pages: str = "2M",
         settings: Mapping[str, Mapping[str, Any]] | None = None,
+        disks: Sequence[VirtioDevice] = (),
     ):
         specs = [
             replace(
@@ -49,8 +51,8 @@ class Session:
         ]
         ram = ram or vms.memory_for(specs)
         self.output = bytearray()
-        disks = [VirtioBlk(RawDisk(disk))] if disk else []
-        self.machine = Machine(harts=harts, ram=ram, console=self.output.extend, virtio=disks)
+        devices = disks or ([VirtioBlk(RawDisk(disk))] if disk else [])
+        self.machine = Machine(harts=harts, ram=ram, console=self.output.extend, virtio=devices)
         plan = vms.plan_hypervisor(
             self.machine.device_tree(),
             RAM_BASE,
