@@ -309,6 +309,48 @@ cdef class Core:
         """False if there is no such CSR or it is read-only."""
         return bool(csr_poke(self.hart(hart), number, value))
 
+    def exception(self, u32 hart):
+        """What the last exception was recorded as: (cause, tval before it takes the instruction's bits, index into
+        isa.access.REASONS or 0)."""
+        cdef Hart *h = self.hart(hart)
+        return h.exc_cause, h.exc_tval, h.exc_reason
+
+    def walk(self, u32 hart, u32 mode, u64 va, u32 kind, bint hlvx=False):
+        """How an access of `kind` (1 read, 2 write, 4 execute) to `va` would be translated now under the rules of a mode
+        (0 M, 1 S or HS, 2 U, 3 VS, 4 VU), without making it: (steps, pa, fault). A step is (G-stage, on behalf of a
+        VS-stage PTE, level, address of the PTE in its own space, its physical address, PTE); `pa` is None with a fault,
+        `fault` None or (cause, gpa >> 2, tinst). PMP on the final address is part of it; device or RAM is not."""
+        cdef Hart *h = self.hart(hart)
+        cdef AccessLog log
+        cdef AccessLog *before = h.log
+        cdef Access a
+        cdef u64 walks = h.n_walks
+        cdef u64 saved_cause = h.exc_cause, saved_tval = h.exc_tval, saved_gpa = h.exc_gpa, saved_tinst = h.exc_tinst
+        cdef u8 saved_gva = h.exc_gva
+        cdef u32 saved_reason = h.exc_reason, need = kind & 7, i
+        cdef int done
+        if mode > MODE_VU or kind not in (ACC_R, ACC_W, ACC_X):
+            raise ValueError(f"no access of kind {kind} in mode {mode}")
+        memset(&log, 0, sizeof(AccessLog))
+        log.walks = log.probe = 1
+        h.log = &log
+        a.va, a.kind, a.mode, a.hlvx = va, kind, mode, hlvx
+        if kind == ACC_X:
+            done = translate(h, &a)
+            if done == WALK_OK and (h.pmp_active or mode != MODE_M):
+                if not pmp_perms(h, a.pa, 2, 3 if mode == MODE_M else mode & 1) & PMP_X:
+                    done = fault_access(h, &a)
+        else:
+            done = access_begin(h, &a, 1, need | (PMP_X if hlvx else 0), HOW_HLVX if hlvx else HOW_PLAIN)
+        fault = None if done == WALK_OK else (h.exc_cause, h.exc_gpa, h.exc_tinst)
+        h.log = before
+        h.n_walks = walks
+        h.exc_cause, h.exc_tval, h.exc_gpa, h.exc_tinst = saved_cause, saved_tval, saved_gpa, saved_tinst
+        h.exc_gva, h.exc_reason = saved_gva, saved_reason
+        steps = [(bool(log.walk[i].guest), bool(log.walk[i].nested), log.walk[i].level, log.walk[i].slot, log.walk[i].pa,
+                  log.walk[i].pte) for i in range(log.n_walk)]
+        return steps, a.pa if done == WALK_OK else None, fault
+
     def set_lines(self, u32 hart, u64 bits, bint level):
         """Drives interrupt lines of a hart, in mip positions."""
         lines_set(self.hart(hart), bits, level)

@@ -158,8 +158,9 @@ cdef int walk_stage(Hart *h, Stage *s, u64 addr, u32 kind, bint explicit_, Acces
             return WALK_FAULT
         if h.pmp_active and not pmp_perms(h, pa, 8, 1) & PMP_W:
             return fault_access(h, a)
-        (<u64 *>host)[0] = new_pte
-        ram_written(h.board, pa, 8)
+        if h.log == NULL or not h.log.probe:
+            (<u64 *>host)[0] = new_pte
+            ram_written(h.board, pa, 8)
         pte = new_pte
     if explicit_:
         # What a remembered translation may be used for. R under MXR comes from X.

@@ -82,6 +82,7 @@ typedef struct {
 typedef struct {
     u32 n_mem, n_walk;
     u32 walks;   /* walk steps are wanted: no translation may come from the TLB */
+    u32 probe;   /* nobody makes this access: A and D bits stay as they are */
     void *trace; /* who wants a record of each instruction (core/tracelog.pxi), or NULL */
     LogAccess mem[LOG_MEM_MAX];
     LogStep walk[LOG_WALK_MAX];

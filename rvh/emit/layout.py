@@ -36,7 +36,7 @@ _HEADER = """cdef extern from "runtime.h" nogil:
         u64 slot, pa, pte
         u8 guest, nested, level
     ctypedef struct AccessLog:
-        u32 n_mem, n_walk, walks
+        u32 n_mem, n_walk, walks, probe
         void *trace
         LogAccess mem[1]
         LogStep walk[1]
