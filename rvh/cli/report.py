@@ -23,6 +23,7 @@ __all__ = [
     "speed",
     "stats_json",
     "stats_lines",
+    "trap_lines",
     "verdict",
 ]
 
@@ -84,6 +85,28 @@ def harts_lines(machine: Machine, programs: list[Program]) -> list[str]:
             f"interrupts enabled {enabled:#x}, pending {pending:#x}"
         )
     return lines
+
+
+def trap_lines(machine: Machine, stop: Stop) -> list[str]:
+    """A paragraph about each hart that ended in a trap: one that nobody handles, or whose handling traps again."""
+    if stop.kind not in ("limit", "timeout", "idle", "critical", "fail"):
+        return []
+    from .. import explain
+
+    said = []
+    for hart in machine.harts:
+        found, how = explain.looping(machine, hart.index), "cannot get over this trap"
+        if stop.kind == "critical":
+            found = explain.trap(machine, hart.index, "M") if stop.code == hart.index else None
+            how = "was still handling this trap"
+        elif stop.kind == "fail":
+            found = explain.trap(machine, hart.index) if machine.htif is not None and hart.mode == "M" else None
+            if found is not None and (found.interrupt or "environment call" in found.name):
+                found = None  # how such programs say that they have failed
+            how = "ended after this trap"
+        if found is not None:
+            said.append(f"hart {hart.index} {how}: {found.summary}")
+    return said
 
 
 def stats_lines(machine: Machine) -> list[str]:

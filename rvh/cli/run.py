@@ -543,7 +543,7 @@ class Run:
             sys.stderr.write("\n")
 
     def _judge(self, stop: Stop) -> tuple[int, str]:
-        from .report import EXIT_LIMIT, EXIT_STUCK, harts_lines, signature, verdict
+        from .report import EXIT_LIMIT, EXIT_STUCK, harts_lines, signature, trap_lines, verdict
 
         options, machine = self.options, self.machine
         assert machine is not None and self.plan is not None
@@ -552,6 +552,8 @@ class Run:
         if status in (EXIT_LIMIT, EXIT_STUCK):
             for line in harts_lines(machine, self.plan.programs):
                 _say(line)
+        for line in trap_lines(machine, stop):
+            _say(line)
         if options.signature is not None and stop.kind in ("pass", "fail"):
             signature(machine, options.signature, options.signature_granularity)
         return status, words

@@ -317,9 +317,9 @@ cdef class Core:
 
     def walk(self, u32 hart, u32 mode, u64 va, u32 kind, bint hlvx=False):
         """How an access of `kind` (1 read, 2 write, 4 execute) to `va` would be translated now under the rules of a mode
-        (0 M, 1 S or HS, 2 U, 3 VS, 4 VU), without making it: (steps, pa, fault). A step is (G-stage, on behalf of a
-        VS-stage PTE, level, address of the PTE in its own space, its physical address, PTE); `pa` is None with a fault,
-        `fault` None or (cause, gpa >> 2, tinst). PMP on the final address is part of it; device or RAM is not."""
+        (0 M, 1 S or HS, 2 U, 3 VS, 4 VU), without making it: (steps, pa, fault). A step is (G-stage, VS-stage, level,
+        address of the PTE in its own space, its physical address, PTE); `pa` is None with a fault, `fault` None or
+        (cause, gpa >> 2, tinst). PMP on the final address is part of it; device or RAM is not."""
         cdef Hart *h = self.hart(hart)
         cdef AccessLog log
         cdef AccessLog *before = h.log

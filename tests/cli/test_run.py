@@ -93,6 +93,42 @@ def test_instruction_limit(tmp_path):
     assert lines(done.stderr)[-1].startswith("the limit of 1000 instructions was reached (1,000 instructions")
 
 
+def test_a_trap_that_nobody_handles(tmp_path):
+    """One line says which instruction, why there, and that the handler itself cannot run."""
+    done = rvh_run("--bare", program(tmp_path, "li t0, 0x40\ncsrw mtvec, t0\nlw a0, 16(zero)\n"), "--max-insns", 100)
+    assert done.returncode == 3
+    assert lines(done.stderr)[1].startswith(
+        "hart 0 cannot get over this trap: instruction access fault (exception 1) by an instruction that cannot be "
+        "read at 0x40 in M-mode, taken into M-mode: a trap from M-mode stays in M-mode. "
+        "The fetch at 0x40: there is neither RAM nor a device"
+    )
+    done = rvh_run(
+        "--bare",
+        program(tmp_path, "la t0, 1f\ncsrw mtvec, t0\nlw a0, 16(zero)\n.align 2\n1: j 1b\n"),
+        "--max-insns",
+        100,
+    )
+    assert "load access fault (exception 5) by lw a0, 16(zero) at 0x8000000c in M-mode" in lines(done.stderr)[1]
+    assert "The load at 0x10: there is neither RAM nor a device at 0x10" in lines(done.stderr)[1]
+
+
+def test_htif_failure_after_a_trap(tmp_path):
+    code = assemble("""
+        la t0, 1f; csrw mtvec, t0; csrr a0, 0x7ff
+        .align 2
+    1:  la t0, tohost; li t1, 7; sd t1, 0(t0)
+    2:  j 2b
+        .balign 64
+    tohost: .dword 0
+    """)
+    path = tmp_path / "test.elf"
+    path.write_bytes(Elf([Part(RAM, code.data)], symbols={"tohost": code.symbols["tohost"]}).build())
+    done = rvh_run("--bare", path)
+    assert done.returncode == 1
+    assert "hart 0 ended after this trap: illegal instruction (exception 2) by csrr a0, 0x7ff" in lines(done.stderr)[0]
+    assert lines(done.stderr)[0].endswith('This hart has no CSR of that number ("CSR Address Mapping Conventions")')
+
+
 def test_time_limit(tmp_path):
     done = rvh_run("--bare", program(tmp_path, SPIN), "--timeout", "0.2")
     assert done.returncode == 3 and lines(done.stderr)[-1].startswith("the limit of 0.2 seconds was reached")
