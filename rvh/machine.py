@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from . import _fast, dtb, elf, platform_dt
 from .devices.bus import BusError
 from .devices.clint import Clint
+from .devices.entropy import EntropySource
 from .devices.finisher import TestFinisher
 from .devices.htif import Htif
 from .devices.rtc import GoldfishRtc
@@ -259,7 +260,7 @@ class Machine:
     first; ``console`` is called with what the UART sends; ``insns_per_tick`` instructions make one tick of the 10 MHz
     timebase. ``transformed=False`` leaves mtinst and htinst 0 where the manual allows either that or the transformed
     instruction ("Transformed Instruction or Pseudoinstruction for mtinst or htinst"). ``quantum`` is how many
-    instructions a hart executes before the next one has its turn.
+    instructions a hart executes before the next one has its turn. ``entropy`` is what the seed CSR polls (Zkr).
     Raises UsageError for values out of range and IsaError for an ISA string that is not understood.
     """
 
@@ -276,6 +277,7 @@ class Machine:
         rtc_epoch_ns: int | None = None,
         transformed: bool = True,
         quantum: int = 10_000,
+        entropy: EntropySource | None = None,
     ):
         if not 1 <= harts <= 64:
             raise UsageError(f"a machine has 1 to 64 harts, not {harts}")
@@ -293,6 +295,7 @@ class Machine:
             raise UsageError(f"{len(virtio)} virtio devices: the machine has {VIRTIO_SLOTS} slots")
         self.extensions = extensions.parse(isa)
         self.clock = clock
+        self.entropy = EntropySource() if entropy is None else entropy
         try:
             self._core = _fast.Core(
                 harts,
@@ -322,6 +325,7 @@ class Machine:
         core = self._core
         self.plic = _fast.Plic(len(self.harts))
         self.uart = _fast.Uart16550(self.plic, UART_IRQ, self._console_output)
+        core.set_entropy(self.entropy.poll)
         self.rtc = GoldfishRtc() if rtc_epoch_ns is None else GoldfishRtc(rtc_epoch_ns)
         self.virtio = [VirtioMmio(virtio[i] if i < len(virtio) else None) for i in range(VIRTIO_SLOTS)]
         finisher = TestFinisher()
@@ -554,7 +558,7 @@ class Machine:
         out give the same after the same number of instructions."""
         h = hashlib.sha256(self._core.state_bytes())
         h.update(self.memory.view(RAM_BASE, self._core.ram_size))
-        stateful: list[Any] = [self.plic, self.uart, self.rtc, *self.virtio]
+        stateful: list[Any] = [self.plic, self.uart, self.rtc, self.entropy, *self.virtio]
         for device in stateful:
             h.update(repr(device.state()).encode())
         return h.hexdigest()

@@ -164,7 +164,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--vm-memory", type=_size, metavar="SIZE", help="memory of every VM (64M; a Linux Image 256M)")
     add("--isa", metavar="NAME", help="instruction set, such as rv64gch")
     add("--clock", choices=("instret", "host"), help="what time follows: instructions (the default) or the host")
-    add("--seed", type=_seed, default=0, metavar="N|host", help="stream of the entropy source; host: the host's")
+    add(
+        "--seed",
+        type=_seed,
+        default=0,
+        metavar="N|host",
+        help="stream of the entropy sources: virtio-rng, the seed CSR; host: the host's",
+    )
     add("--firmware", metavar="FILE", help="M-mode firmware under the hypervisor instead of the project's own")
     add("--hypervisor", metavar="FILE", help="another hypervisor ELF")
     add("--max-insns", type=_count, metavar="N", help="stop after N instructions, all harts together")

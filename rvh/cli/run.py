@@ -115,11 +115,14 @@ class Run:
     """One invocation: builds the machine, boots it, keeps the consoles going and reports the end."""
 
     def __init__(self, options: Options):
+        from ..devices.entropy import EntropySource
+
         self.options = options
         self.vms: list[VmSpec] = []
         self.machine: Machine | None = None
         self.overcommit = False
         self.backends: Backends | None = None  # stay over a restart of the machine
+        self.entropy = EntropySource(options.seed)  # goes on over a restart: nothing is given out twice
         self.plan: Plan | None = None
         self.instructions_before = 0  # of the machine's lives before a restart
         self.extra_instructions = 0  # executed after the end, for the statistics
@@ -265,6 +268,7 @@ class Run:
                 clock=clock,
                 virtio=fill_slots(backends.disks, backends.nics, self._virtio_output, options.seed, port),
                 console=self.screen.write,
+                entropy=self.entropy,
                 **extra,
             )
             self._check_isa(machine.extensions)

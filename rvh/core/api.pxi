@@ -79,6 +79,11 @@ cdef class Core:
         region_add(self.b, base, device.size, python_read, python_write, <void *>device, lo, hi)
         self.devices.append(device)
 
+    def set_entropy(self, poll):
+        """`poll()` gives what a read of the seed CSR returns (Zkr)."""
+        self.devices.append(poll)
+        self.b.entropy = <void *>poll
+
     def watch_tohost(self, u64 pa):
         """Makes run() return for a poll after each store to the 8 bytes at pa."""
         if ram_at(self.b, pa, 8) == NULL:

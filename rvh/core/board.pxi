@@ -98,6 +98,26 @@ cdef void python_write(void *dev, Hart *h, u64 off, u32 size, u64 value) noexcep
         fp_enter(h, &host_fp)
 
 
+cdef public u64 csr_read_seed(Hart *h, u32 csr) noexcept nogil:
+    """Polls the machine's entropy source; one that fails is DEAD."""
+    cdef u64 value = <u64>3 << 30
+    cdef u32 host_fp = 0
+    cdef bint live = h.fp_live
+    if h.board.entropy == NULL:
+        return value
+    if live:
+        fp_leave(h, &FP_DEFAULT)
+    with gil:
+        try:
+            value = <u64>(<object>h.board.entropy)()
+        except BaseException as error:
+            device_failed(h.board, error)
+            h.stop = 1
+    if live:
+        fp_enter(h, &host_fp)
+    return value
+
+
 cdef list _device_errors = []
 
 

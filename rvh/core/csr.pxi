@@ -37,8 +37,11 @@ cdef public int csr_op(Hart *h, const Op *op, u64 pc, u32 csr, u32 kind, u64 src
     if unlikely(csr_absent(h, csr)):
         exc_deny(h, REASON_ABSENT_CSR)
         return 0
-    if unlikely(do_write and row.read_only):
-        exc_deny(h, REASON_READ_ONLY)
+    if unlikely(row.refused >> do_write & 1):
+        if do_write:
+            exc_deny(h, REASON_READ_ONLY)
+        else:
+            exc_deny(h, REASON_POLLED)
         return 0
     if reason == 0 and row.gate[mode] != NULL:
         reason = row.gate[mode](h)
@@ -69,6 +72,8 @@ cdef int csr_peek(Hart *h, u32 csr, u64 *out) noexcept nogil:
     h.priv, h.v = 3, 0
     if row.read == csr_read_counter:
         out[0] = counter_value(h, csr & 31, 0)
+    elif row.number == CSR_SEED:
+        out[0] = 1 << 30  # WAIT: looking is no poll
     else:
         out[0] = csr_read(h, row)
     h.priv, h.v = priv, v
@@ -79,7 +84,7 @@ cdef int csr_poke(Hart *h, u32 csr, u64 value) noexcept nogil:
     """Writes as M-mode would, with all that follows from it; hgeip takes the lines that a guest interrupt
     controller would drive. Returns 0 for a CSR that is not there, or read-only by its number."""
     cdef const CsrRow *row = &csr_rows[csr_index[csr & 0xFFF]]
-    if csr > 0xFFF or csr_absent(h, csr) or (row.read_only and row.write == NULL):
+    if csr > 0xFFF or csr_absent(h, csr) or (row.refused & 2 and row.write == NULL):
         return 0
     csr_write(h, row, value)
     return 1

@@ -206,6 +206,7 @@ BOARD_FIELDS: list[tuple[str, str, int, str]] = [
     ("slice_start", "u64", 0, "run"),  # hart_slots() of the running hart when its slice began
     ("quantum", "u64", 0, "link"),
     ("plain_tinst", "u8", 0, "link"),  # mtinst and htinst never get a transformed instruction
+    ("entropy", "void *", 0, "link"),  # Python: what polling the seed CSR gives
     ("current", "u32", 0, "run"),  # hart whose slice it is
     ("round_ran", "u8", 0, "run"),  # some hart executed something in this round
     ("in_slice", "u8", 0, "run"),  # the current hart's slice has begun

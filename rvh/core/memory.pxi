@@ -247,16 +247,22 @@ cdef public int slow_store(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 
     return 1
 
 
+cdef inline bint amo_granule(Hart *h, u32 how) noexcept nogil:
+    """Whether misaligned atomics are atomic inside aligned 16 bytes: with Zama16b AMOs are, LR and SC never ("Misaligned
+    Atomicity Granule PMA")."""
+    return (h.ext & EXT_ZAMA16B) != 0 and not how & (HOW_LR | HOW_SC)
+
+
 cdef public void *slow_amo(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 how) noexcept nogil:
-    """Host address of a naturally aligned RAM location for an AMO or SC (read and write) or LR (HOW_LR: read), or NULL
-    with the exception recorded: misaligned 4/6, device memory 5/7 (it supports no AMOs)."""
+    """Host address of a RAM location for an AMO or SC (HOW_SC), read and write, or LR (HOW_LR: read), or NULL with the
+    exception recorded: misaligned 4/6, device memory 5/7 (it supports no AMOs)."""
     cdef Access a
     cdef u8 *host
     cdef u64 number
     cdef TlbEntry *e = &h.tlb[(va >> 12) & (TLB_SIZE - 1)]
     a.va, a.kind, a.hlvx = va, ACC_R if how & HOW_LR else ACC_W, False
     a.mode = data_mode(h)
-    if va & (size - 1):
+    if va & (size - 1) and not (amo_granule(h, how) and (va & 15) + size <= 16):
         exc_set(h, 4 if how & HOW_LR else 6, plain_masked(h, a.mode, va), 0, 0, a.mode >= MODE_VS)
         return NULL
     number = context_data(h, a.mode)

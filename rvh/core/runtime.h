@@ -99,10 +99,11 @@ typedef void (*WriteFn)(void *dev, Hart *h, u64 off, u32 size, u64 value);
  * tail calls, and with them the whole interpreter its bounded stack. */
 int slow_load(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 how); /* zero-extended value in h->result */
 int slow_store(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 how, u64 value);
-/* Host address of an aligned, writable (and readable) location for an AMO or LR/SC, or NULL with the exception recorded. */
+/* Host address of a writable (and readable) location for an AMO or LR/SC, or NULL with the exception recorded: aligned, or
+ * for an AMO with Zama16b inside an aligned 16 bytes. */
 void *slow_amo(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 how);
 /* how: */
-enum { HOW_PLAIN = 0, HOW_GUEST = 1 /* HLV/HSV */, HOW_HLVX = 2, HOW_LR = 4 /* load-type reservation */ };
+enum { HOW_PLAIN = 0, HOW_GUEST = 1 /* HLV/HSV */, HOW_HLVX = 2, HOW_LR = 4 /* load-type reservation */, HOW_SC = 8 };
 
 /* Takes the recorded exception at this op and goes on in the trap handler. */
 void raise_at(Hart *h, const Op *op, u64 pc);

@@ -238,6 +238,10 @@ cdef public void csr_write_senvcfg(Hart *h, u32 csr, u64 value) noexcept nogil:
 cdef public void csr_write_mseccfg(Hart *h, u32 csr, u64 value) noexcept nogil:
     cdef u64 mask = mask_mseccfg(h), old = h.mseccfg
     cdef u32 i
+    if not h.ext & EXT_U:
+        mask &= ~MSECCFG_USEED
+    if not h.ext & EXT_S:
+        mask &= ~MSECCFG_SSEED
     if (value & MSECCFG_PMM) == <u64>1 << 32:
         mask &= ~MSECCFG_PMM  # WARL: reserved
     if not old & MSECCFG_RLB:

@@ -266,21 +266,29 @@ class Body:
             self.emit(f"if (!slow_store(h, {self.op}, pc, {va}, {size}, {effect.name}, {value})) {self._fail()}")
 
     def _location(self, effect: Effect, fast: str, how: str) -> str:
-        """Declares p, pointing at the aligned location that an atomic accesses."""
+        """Declares p, pointing at the location that an atomic accesses: aligned, except that of a slow AMO."""
         t, va = c_type(effect.type), self._va(effect)
         if self._is_fast(effect):
             self.emit(f"{fast}(h, {t}, {va}, p, {self._miss});")
         else:
             self.leave = True
-            self.emit(f"{t} *p = slow_amo(h, {self.op}, pc, {va}, {effect.type.width // 8}, {how});")
+            pointer = "void" if effect.kind == "amo" else t
+            self.emit(f"{pointer} *p = slow_amo(h, {self.op}, pc, {va}, {effect.type.width // 8}, {how});")
             self.emit(f"if (!p) {self._fail()}")
         return t
 
     def _amo(self, effect: Effect) -> None:
         t = self._location(effect, "FAST_RMW", "HOW_PLAIN")
-        self.emit(f"{t} old = *p;")
         self._result(effect, "old")
-        self.emit(f"*p = ({t}){self.expr(effect.args[1])};")
+        if self._is_fast(effect):
+            self.emit(f"{t} old = *p;")
+            self.emit(f"*p = ({t}){self.expr(effect.args[1])};")
+            return
+        # p may be misaligned (Zama16b).
+        self.emit(f"{t} old, new;")
+        self.emit("memcpy(&old, p, sizeof old);")
+        self.emit(f"new = ({t}){self.expr(effect.args[1])};")
+        self.emit("memcpy(p, &new, sizeof new);")
 
     def _lr(self, effect: Effect) -> None:
         t = self._location(effect, "FAST_ALIGNED", "HOW_LR")
@@ -290,7 +298,7 @@ class Body:
 
     def _sc(self, effect: Effect) -> None:
         value = self.expr(effect.args[1])
-        t = self._location(effect, "FAST_RMW", "HOW_PLAIN")
+        t = self._location(effect, "FAST_RMW", "HOW_SC")
         self.emit("u64 failed = !reserved(h, p);")
         self.emit(f"if (!failed) *p = ({t}){value};")
         self._result(effect, "failed")

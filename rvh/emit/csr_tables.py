@@ -22,6 +22,7 @@ _REASON_NAMES = {
     "ENCODING": access.ENCODING,
     "ABSENT_CSR": access.ABSENT_CSR,
     "READ_ONLY": access.READ_ONLY,
+    "POLLED": access.POLLED,
     "RESERVED_RM": access.RESERVED_RM,
 }
 
@@ -122,7 +123,7 @@ def _row(row: Csr, gates: _Gates, index: dict[str, int]) -> str:
     assert sum("/" in word for word in words) <= 1, "one set of alternatives"
     return (
         f"    {{ {needs}, {either}, {row.writable:#x}ull, offsetof(Hart, {_storage(row)}), {row.number:#x}, "
-        f"{index[row.twin] if row.twin else 0}, {int(row.read_only)}, "
+        f"{index[row.twin] if row.twin else 0}, {row.read_only << 1 | row.polled}, "
         f"{f'mask_{row.name}' if _has_mask_function(row) else '0'}, "
         f"{f'csr_read_{row.read}' if row.read else '0'}, {f'csr_write_{row.write}' if row.write else '0'}, "
         f"{f'csr_rmw_{row.rmw}' if row.rmw else '0'}, "
@@ -137,7 +138,7 @@ _STRUCT = """typedef struct CsrRow {
     u32 offset;     /* of its storage in Hart */
     u16 number;
     u16 twin;       /* row that V=1 reaches instead, or 0 */
-    u8 read_only;   /* by its number */
+    u8 refused;     /* at any privilege: bit 0 accesses that do not write, bit 1 those that do */
     u64 (*mask)(const Hart *h);
     u64 (*read)(Hart *h, u32 csr);
     void (*write)(Hart *h, u32 csr, u64 value);
@@ -198,7 +199,7 @@ def render_pxi() -> str:
         u32 offset
         u16 number
         u16 twin
-        u8 read_only
+        u8 refused
         u64 (*mask)(const Hart *h) noexcept nogil
         u64 (*read)(Hart *h, u32 csr) noexcept nogil
         void (*write)(Hart *h, u32 csr, u64 value) noexcept nogil

@@ -102,6 +102,7 @@ def denied(modes: str | tuple[str, ...], field: str, text: str, manual: str, cau
 ENCODING = Reason(ILLEGAL, "no instruction of this hart has this encoding", "Machine Cause (mcause) Register")
 ABSENT_CSR = Reason(ILLEGAL, "this hart has no CSR of that number", _CSR)
 READ_ONLY = Reason(ILLEGAL, "{name} is read-only", _CSR)
+POLLED = Reason(ILLEGAL, "{name} may not be read without a write", "Entropy Source, The seed CSR")
 RESERVED_RM = Reason(ILLEGAL, "the rounding mode is reserved", "Floating-Point Control and Status Register")
 
 # -- instructions
@@ -214,6 +215,12 @@ def _controls(row: Csr) -> tuple[list[Rule], list[Rule]]:
         return _FP, []
     if name in ("vstart", "vxsat", "vxrm", "vcsr", "vl", "vtype", "vlenb"):
         return _VECTOR, []
+    if name == "seed":
+        where = "Machine Security Configuration (mseccfg) Register"
+        return [
+            denied("U", "mseccfg.USEED", "{name} is not accessible in U-mode", where),
+            denied("HS VS VU", "mseccfg.SSEED", "{name} is not accessible below M-mode", where),
+        ], [virtual(GUEST, None, "a guest may not access {name}", where)]
     if name == "satp":
         return [], [
             illegal("HS", set_("mstatus.TVM"), "mstatus.TVM=1 traps accesses to satp", _MSTATUS),
@@ -271,7 +278,7 @@ def rules_in(rules: list[Rule], mode: str) -> list[Rule]:
 
 
 def _collect() -> list[Reason]:
-    out = [Reason(0, "", ""), ENCODING, ABSENT_CSR, READ_ONLY, RESERVED_RM]
+    out = [Reason(0, "", ""), ENCODING, ABSENT_CSR, READ_ONLY, POLLED, RESERVED_RM]
     for rules in [*INSTRUCTIONS.values(), *(csr_rules(row) for row in csrs.CSRS)]:
         for rule in rules:
             if rule.reason not in out:
@@ -302,4 +309,6 @@ def decide_csr(
         return ABSENT_CSR
     if write and row.read_only:
         return READ_ONLY
+    if not write and row.polled:
+        return POLLED
     return decide(csr_rules(row), mode, read)

@@ -69,7 +69,11 @@ ENVCFG: dict[str, Bits] = {
     "FIOM": (0, 0), "CBIE": (5, 4), "CBCFE": (6, 6), "CBZE": (7, 7), "PMM": (33, 32), "DTE": (59, 59), "ADUE": (61, 61),
     "PBMTE": (62, 62), "STCE": (63, 63),
 }  # fmt: skip
-MSECCFG: dict[str, Bits] = {"MML": (0, 0), "MMWP": (1, 1), "RLB": (2, 2), "PMM": (33, 32)}
+MSECCFG: dict[str, Bits] = {
+    "MML": (0, 0), "MMWP": (1, 1), "RLB": (2, 2), "USEED": (8, 8), "SSEED": (9, 9), "PMM": (33, 32),
+}  # fmt: skip
+#: OPST: 0 BIST, 1 WAIT, 2 ES16, 3 DEAD.
+SEED: dict[str, Bits] = {"ENTROPY": (15, 0), "OPST": (31, 30)}
 STATEEN0: dict[str, Bits] = {"C": (0, 0), "FCSR": (1, 1), "ENVCFG": (62, 62), "SE0": (63, 63)}
 ATP: dict[str, Bits] = {"PPN": (43, 0), "ASID": (59, 44), "MODE": (63, 60)}
 HGATP: dict[str, Bits] = {"PPN": (43, 0), "VMID": (57, 44), "MODE": (63, 60)}
@@ -100,6 +104,7 @@ class Csr:
     ``writable`` are the bits a write can change; ``extra`` adds bits that exist only with an extension. ``fixed`` bits
     are set from reset on. ``twin`` is the register that V=1 reaches under this one's number. ``rmw`` names the helper
     that gives the software-written value for CSRRS and CSRRC when reads show hardware lines as well (mip and the like).
+    ``polled``: reading is refused to instructions that only read.
     ``needs`` are the extensions without which the register does not exist, separated by blanks; of some joined by a
     slash, one is enough.
     """
@@ -115,6 +120,7 @@ class Csr:
     write: str = ""
     rmw: str = ""
     twin: str = ""
+    polled: bool = False
     needs: str = ""
     fields: Mapping[str, Bits] = field(default_factory=dict, compare=False)
 
@@ -237,6 +243,8 @@ def _unprivileged(csr: Callable[..., None]) -> None:
     csr(0x00F, "vcsr", under=_VCSR, via="rw", writable=7, needs="Zve32x")
     for number, name in ((0xC20, "vl"), (0xC21, "vtype"), (0xC22, "vlenb")):
         csr(number, name, under=_VCSR, writable=0, needs="Zve32x")
+    more: dict[str, Any] = {"polled": True, "fields": SEED, "needs": "Zkr"}
+    csr(0x015, "seed", under="Entropy Source, The seed CSR", via="r", writable=0, **more)
     csr(0xC00, "cycle", under="Zicntr", read="counter", writable=0, needs="Zicntr")
     csr(0xC01, "time", under="Zicntr", via="r", writable=0, needs="Zicntr")
     csr(0xC02, "instret", under="Zicntr", read="counter", writable=0, needs="Zicntr")
@@ -335,8 +343,9 @@ def _machine(csr: Callable[..., None]) -> None:
     extra = (
         ("Smepmp", fields_mask(MSECCFG, "MML", "MMWP", "RLB")),
         ("Smmpm", fields_mask(MSECCFG, "PMM")),
+        ("Zkr", fields_mask(MSECCFG, "USEED", "SSEED")),
     )
-    more = {"extra": extra, "fields": MSECCFG, "needs": "Smepmp/Smmpm"}
+    more = {"extra": extra, "fields": MSECCFG, "needs": "Smepmp/Smmpm/Zkr"}
     csr(0x747, "mseccfg", "Machine Security Configuration", via="w", writable=0, **more)
     for n in range(4):
         more = {"writable": _stateen_writable(n), "fields": _stateen_fields(n), "needs": "Smstateen"}

@@ -14,11 +14,11 @@ NAMES: tuple[str, ...] = tuple(
     I M A F D C H S U
     Zic64b Zicbom Zicbop Zicboz Ziccamoa Ziccamoc Ziccif Zicclsm Ziccrse Zicntr Zicond Zicsr Zifencei Zihintntl
     Zihintpause Zihpm Zimop
-    Za64rs Zabha Zacas Zawrs
+    Za64rs Zabha Zacas Zama16b Zawrs
     Zfa Zfbfmin Zfh Zfhmin
     Zca Zcb Zcd Zcmop
     Zba Zbb Zbc Zbkb Zbkc Zbkx Zbs
-    Zkn Zknd Zkne Zknh Zks Zksed Zksh Zkt
+    Zk Zkn Zknd Zkne Zknh Zkr Zks Zksed Zksh Zkt
     Zve32x Zve64x
     Zvl32b Zvl64b Zvl128b Zvl256b Zvl512b Zvl1024b
     Ssccptr Sscofpmf Sscounterenw Ssdbltrp Ssnpm Sspm Ssstateen Sstc Sstvala Sstvecd Ssu64xl Supm
@@ -61,6 +61,8 @@ IMPLIES: dict[str, tuple[str, ...]] = {
     "Zfbfmin": ("F",),
     "Zfhmin": ("F",),
     "Zfh": ("Zfhmin",),
+    "Zk": ("Zkn", "Zkr", "Zkt"),
+    "Zkr": ("Zicsr",),
     "Zkn": ("Zbkb", "Zbkc", "Zbkx", "Zkne", "Zknd", "Zknh"),
     "Zks": ("Zbkb", "Zbkc", "Zbkx", "Zksed", "Zksh"),
     "Zve64x": ("Zve32x", "Zvl64b"),

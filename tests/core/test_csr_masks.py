@@ -70,7 +70,7 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "mtvec": (ALL, TVEC, 0),
     "mcounteren": (ALL, COUNTERS, 0),
     "menvcfg": (ALL, ENVCFG, 0),
-    "mseccfg": (PMM | 4, PMM | 4, 0),  # MML and MMWP cannot be cleared
+    "mseccfg": (PMM | 0x304, PMM | 0x304, 0),  # MML and MMWP cannot be cleared
     "mstateen0": (ALL, 3 << 62, 0),
     "mstateen1": (ALL, 1 << 63, 0),
     "mstateen2": (ALL, 1 << 63, 0),
@@ -119,7 +119,7 @@ RULES = {
     **dict.fromkeys((f"mhpmevent{n}" for n in range(3, 32)), ["mhpmevent_sz", "MHPMEVENT_WARL"]),
 }
 #: Those that need other tests: they change by themselves, or their write takes PMP away from under the test.
-ELSEWHERE = {"mcycle", "minstret", "pmpcfg0", "pmpaddr0", "misa", "hstateen1", "hstateen2", "hstateen3"}
+ELSEWHERE = {"mcycle", "minstret", "pmpcfg0", "pmpaddr0", "misa", "seed", "hstateen1", "hstateen2", "hstateen3"}
 
 
 @pytest.mark.parametrize(

@@ -175,8 +175,8 @@ def test_cache_block_operations_are_masked():
 def test_misaligned_atomics_report_the_masked_address():
     rig = Rig()
     masking(rig.csr, mseccfg=7)
-    trap = rig.execute(0x00C5B52F, a1=r.DATA + 4 | 1 << 60)  # amoadd.d
-    assert (trap.cause, trap.tval) == (6, r.DATA + 4)
+    trap = rig.execute(0x00C5B52F, a1=r.DATA + 12 | 1 << 60)  # amoadd.d
+    assert (trap.cause, trap.tval) == (6, r.DATA + 12)
 
 
 def test_csrs_and_fetches_are_never_masked():

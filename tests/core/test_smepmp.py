@@ -169,5 +169,5 @@ def test_without_smepmp_the_fields_are_read_only_zero():
     rig = Rig("max_no-smepmp")
     rig.csr["mseccfg"] = MML | MMWP | RLB
     assert rig.csr["mseccfg"] == 0
-    assert "mseccfg" not in Rig("max_no-smepmp_no-smmpm").csr
-    assert Rig("max_no-smepmp_no-smmpm").cause(csrw("mseccfg"), mode="M") == 2
+    assert "mseccfg" not in Rig("max_no-smepmp_no-smmpm_no-zkr").csr
+    assert Rig("max_no-smepmp_no-smmpm_no-zkr").cause(csrw("mseccfg"), mode="M") == 2

@@ -12,7 +12,7 @@ SOURCES = {
     "breakpoint": (r.EBREAK, 3, 0),
     "load": LOAD_FAULT,
     "store": (r.SW, 7, NOWHERE),
-    "misaligned": (r.AMOADD_W, 6, r.DATA + 1),
+    "misaligned": (r.AMOADD_W, 6, r.DATA + 13),
 }
 
 
@@ -188,7 +188,7 @@ def test_F4_exceptions_go_to_base_even_when_vectored(rig, into, tvec):
 GVA = [
     # instruction, a1, cause, sets GVA at V=1
     (r.EBREAK, 0, 3, True),
-    (r.AMOADD_W, r.DATA + 1, 6, True),
+    (r.AMOADD_W, r.DATA + 13, 6, True),
     (r.LW, NOWHERE, 5, True),
     (r.LW, 0, 5, True),  # tval is 0 and yet a guest's address
     (0x0000_007F, 0, 2, False),
@@ -209,7 +209,7 @@ def test_F5_gva_means_that_tval_is_a_guest_virtual_address(rig, insn, a1, cause,
         assert rig.csr[register] >> bit & 1 == gva
 
 
-@pytest.mark.parametrize("insn, a1", [(r.EBREAK, 0), (r.LW, NOWHERE), (r.AMOADD_W, r.DATA + 1)])
+@pytest.mark.parametrize("insn, a1", [(r.EBREAK, 0), (r.LW, NOWHERE), (r.AMOADD_W, r.DATA + 13)])
 @pytest.mark.parametrize("mode", ["HS", "U"])
 def test_F5_gva_is_cleared_by_traps_from_V0(rig, insn, a1, mode):
     for medeleg, register, bit in ((0, "mstatus", 38), (ALL, "hstatus", 6)):

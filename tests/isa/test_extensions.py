@@ -2,6 +2,7 @@
 
 import pytest
 
+from rvh import Machine
 from rvh.isa import INSNS
 from rvh.isa.extensions import (
     BIT,
@@ -88,6 +89,22 @@ def test_statements_are_listed_where_they_hold_and_cannot_be_left_out():
     for text in ("max_no-svvptc", "rv64imac_svvptc", "rv64gc_ziccamoc"):
         with pytest.raises(IsaError, match="Svvptc|svvptc|Ziccamoc"):
             parse(text)
+
+
+@pytest.mark.parametrize("name", ["Zama16b", "Zkr", "Zk"])
+def test_the_device_tree_names_what_is_on(name):
+    """And only that: each can be left out."""
+
+    def listed(isa: str) -> list[str]:
+        cpu = Machine(ram=1 << 20, isa=isa).device_tree().find("/cpus/cpu@0")
+        assert cpu is not None
+        assert cpu.string("riscv,isa") == isa_string(parse(isa))
+        return cpu.strings("riscv,isa-extensions")
+
+    assert name.lower() in listed(f"max_{name.lower()}")
+    assert name.lower() not in listed(f"max_no-{name.lower()}")
+    assert name.lower() in listed(f"rv64gch_{name.lower()}")
+    assert name.lower() not in listed("rv64gch")
 
 
 def test_definitions_name_known_extensions():

@@ -669,4 +669,31 @@ PROTECTION = [
     ),
 ]
 
-MISTAKES: list[Mistake] = [*TRAPS, *WALKS, *TLB, *REGISTERS, *REFUSALS, *PROTECTION]
+PRIVILEGED = [
+    Mistake(
+        "misaligned AMOs may leave their 16 bytes",
+        "memory",
+        "if va & (size - 1) and not (amo_granule(h, how)",
+        "(va & 15) + size <= 16",
+        "1",
+        "amos_inside_16_bytes",
+    ),
+    Mistake(
+        "a misaligned SC is done inside 16 bytes",
+        "memory",
+        "return (h.ext & EXT_ZAMA16B) != 0",
+        "(HOW_LR | HOW_SC)",
+        "HOW_LR",
+        "lr_and_sc_are_refused",
+    ),
+    Mistake(
+        "CSRRS with x0 polls seed",
+        "csr",
+        "if unlikely(row.refused >> do_write & 1):",
+        "row.refused >> do_write & 1",
+        "row.refused >> do_write & do_write",
+        "the_table_of_access",
+    ),
+]
+
+MISTAKES: list[Mistake] = [*TRAPS, *WALKS, *TLB, *REGISTERS, *REFUSALS, *PROTECTION, *PRIVILEGED]
