@@ -7,7 +7,9 @@ decoder are C generated from ``isa/`` (see ``docs/reading-guide.md``). ``rvh.mac
 
 from cpython.buffer cimport PyBuffer_FillInfo
 from libc.string cimport memcpy, memset, memcmp
-from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_NORESERVE, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, munmap
+from posix.mman cimport (
+    MAP_ANONYMOUS, MAP_FAILED, MAP_NORESERVE, MAP_PRIVATE, PROT_NONE, PROT_READ, PROT_WRITE, mmap, mprotect, munmap
+)
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 include "hart_layout.pxi"

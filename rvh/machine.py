@@ -555,7 +555,8 @@ class Machine:
 
     def digest(self) -> str:
         """SHA-256 over the whole state: harts, RAM, devices, time. Two runs of one machine with the host's clock left
-        out give the same after the same number of instructions."""
+        out give the same after the same number of instructions; event counters that count translations may differ by
+        where the runs were paused."""
         h = hashlib.sha256(self._core.state_bytes())
         h.update(self.memory.view(RAM_BASE, self._core.ram_size))
         stateful: list[Any] = [self.plic, self.uart, self.rtc, self.entropy, *self.virtio]

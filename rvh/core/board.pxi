@@ -38,14 +38,25 @@ cdef void board_free(Board *b) noexcept:
     host_unmap(b, sizeof(Board))
 
 
+cdef enum:
+    GUARD = 1 << 16  # on both sides of each mapping: what strays out of it faults
+
+
 cdef void *host_map(size_t size) noexcept nogil:
-    cdef void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    return NULL if p == MAP_FAILED else p
+    """Zeroed memory, or NULL."""
+    cdef size_t whole = (size + 0xFFF) & ~<size_t>0xFFF
+    cdef u8 *p = <u8 *>mmap(NULL, whole + 2 * GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    if <void *>p == MAP_FAILED:
+        return NULL
+    if mprotect(p + GUARD, whole, PROT_READ | PROT_WRITE):
+        munmap(p, whole + 2 * GUARD)
+        return NULL
+    return p + GUARD
 
 
 cdef void host_unmap(void *p, size_t size) noexcept nogil:
     if p != NULL:
-        munmap(p, size)
+        munmap(<u8 *>p - GUARD, ((size + 0xFFF) & ~<size_t>0xFFF) + 2 * GUARD)
 
 
 cdef int region_add(Board *b, u64 base, u64 size, ReadFn read, WriteFn write, void *dev, u32 lo, u32 hi) except -1:

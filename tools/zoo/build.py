@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+from .. import variant
+from ..variant import ROOT
 from .mistakes import MISTAKES, Mistake
 
-ROOT = Path(__file__).resolve().parents[2]
 ZOO = ROOT / "build" / "zoo"
 #: The number of the mistake to make, counted from 1; 0 or nothing: none.
 VARIABLE = "RVH_MISTAKE"
@@ -89,34 +86,13 @@ def sources() -> dict[str, str]:
 
 
 def build() -> Path:
-    """Makes build/zoo and compiles it; returns the folder. Files that have not changed keep their dates, so that only
-    what has is compiled again. Raises `Unfit`."""
+    """Makes build/zoo and compiles it; returns the folder. Raises `Unfit`."""
     edited = sources()
-    for folder in ("rvh", "tests"):
-        _copy(ROOT / folder, ZOO / folder)
-    for name in ("setup.py", "pyproject.toml", "README.md"):
-        _write(ZOO / name, (ROOT / name).read_text())
+    edit = {f"{name}.pxi" for name in edited} | {"_fast.pyx"}
+    variant.copy(ZOO, ("rvh", "tests"), edit)
     for name, text in edited.items():
-        _write(ZOO / "rvh" / "core" / f"{name}.pxi", text)
+        variant.write(ZOO / "rvh" / "core" / f"{name}.pxi", text)
     start, rest = (ROOT / "rvh" / "_fast.pyx").read_text().split('\ninclude "core/', 1)
-    _write(ZOO / "rvh" / "_fast.pyx", f'{start}\n{CHOICE}\ninclude "core/{rest}')
-    command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
-    subprocess.run(command, cwd=ZOO, env={**os.environ, "PYTHONPATH": str(ZOO)}, check=True)
+    variant.write(ZOO / "rvh" / "_fast.pyx", f'{start}\n{CHOICE}\ninclude "core/{rest}')
+    variant.compile_core(ZOO)
     return ZOO
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Source files only; what an earlier build made of them stays. Edited ones are written once, by build()."""
-    edited = {f"{mistake.file}.pxi" for mistake in MISTAKES} | {"_fast.pyx"}
-    for path in source.rglob("*"):
-        if path.is_file() and path.suffix not in (".so", ".pyc", ".elf") and path.name not in edited:
-            to = target / path.relative_to(source)
-            if not to.exists() or to.read_bytes() != path.read_bytes():
-                to.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, to)
-
-
-def _write(path: Path, text: str) -> None:
-    if not path.exists() or path.read_text() != text:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
