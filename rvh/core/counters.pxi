@@ -126,7 +126,7 @@ cdef public void csr_write_counter(Hart *h, u32 csr, u64 value) noexcept nogil:
         h.mcycle_off = value if h.fixed_off & 1 else value - hart_slots(h)
     elif n == 2:
         h.minstret_off = value if h.fixed_off & 4 else value - hart_retired(h)
-    else:
+    elif h.ext & EXT_ZIHPM:
         h.mhpmcounter[n - 3] = value
         h.hpm_base[n - 3] = event_source(h, h.mhpmevent[n - 3] & HPMEVENT_EVENT)
     if h.hpm_on:
@@ -136,8 +136,12 @@ cdef public void csr_write_counter(Hart *h, u32 csr, u64 value) noexcept nogil:
 cdef public void csr_write_mhpmevent(Hart *h, u32 csr, u64 value) noexcept nogil:
     cdef u64 mask = mask_mhpmevent3(h)
     cdef u32 i = (csr & 31) - 3
-    if h.ext & EXT_H and h.ext & EXT_SSCOFPMF:
-        mask |= HPMEVENT_VSINH | HPMEVENT_VUINH
+    if not h.ext & EXT_ZIHPM:
+        return
+    if h.ext & EXT_SSCOFPMF:  # a mode that is not there cannot be inhibited
+        mask |= HPMEVENT_SINH if h.ext & EXT_S else 0
+        mask |= HPMEVENT_UINH if h.ext & EXT_U else 0
+        mask |= HPMEVENT_VSINH | HPMEVENT_VUINH if h.ext & EXT_H else 0
     counters_sync(h)
     value = (h.mhpmevent[i] & ~mask) | (value & mask)
     if value & HPMEVENT_EVENT > EVENT_WALKS:

@@ -171,16 +171,18 @@ def _rows() -> list[Csr]:
 
 
 # -- masks
-_SSTATUS_WRITE = fields_mask(MSTATUS, "SIE", "SPIE", "SPP", "SUM", "MXR")
-#: Of mstatus, sstatus and vsstatus alike, by extension.
+_SSTATUS_WRITE = fields_mask(MSTATUS, "SIE", "SPIE", "SPP")
+#: Of mstatus, sstatus and vsstatus alike, by extension. SUM and MXR are zero where satp can only be Bare.
 _STATUS_EXTRA = (
+    ("Sv39", fields_mask(MSTATUS, "SUM", "MXR")),
     ("F", fields_mask(MSTATUS, "FS")),
     ("Zve32x", fields_mask(MSTATUS, "VS")),
     ("Ssdbltrp", fields_mask(MSTATUS, "SDT")),
 )
-_MSTATUS_S = _SSTATUS_WRITE | fields_mask(MSTATUS, "TVM", "TSR")
+_MSTATUS_S = _SSTATUS_WRITE | fields_mask(MSTATUS, "TSR")
 _MSTATUS_EXTRA = (
     ("S", _MSTATUS_S),
+    ("Sv39", fields_mask(MSTATUS, "TVM")),
     ("U", fields_mask(MSTATUS, "MPRV", "TW")),
     ("H", fields_mask(MSTATUS, "GVA", "MPV")),
     ("Smdbltrp", fields_mask(MSTATUS, "MDT")),
@@ -379,11 +381,13 @@ def _machine_counters(csr: Callable[..., None]) -> None:
     csr(0x320, "mcountinhibit", "Machine Counter-Inhibit", via="w", writable=5, **more)
     csr(0xB00, "mcycle", under=_HPM, read="counter", write="counter")
     csr(0xB02, "minstret", under=_HPM, read="counter", write="counter")
-    extra = (("Sscofpmf", fields_mask(HPMEVENT, "OF", "MINH", "SINH", "UINH")),)
+    # Without Zihpm the event counters and their selectors are read-only zero.
+    extra = (("Zihpm", mask_of(HPMEVENT["EVENT"])), ("Sscofpmf", fields_mask(HPMEVENT, "OF", "MINH")))
     for n in range(3, 32):
-        csr(0xB00 + n, f"mhpmcounter{n}", under=_HPM, read="counter", write="counter", needs="Zihpm")
+        more = {"read": "counter", "write": "counter", "writable": 0, "extra": (("Zihpm", ALL),)}
+        csr(0xB00 + n, f"mhpmcounter{n}", under=_HPM, **more)
         more = {"storage": f"mhpmevent[{n - 3}]", "write": "mhpmevent", "fields": HPMEVENT, "extra": extra}
-        csr(0x320 + n, f"mhpmevent{n}", under=_HPM, writable=mask_of(HPMEVENT["EVENT"]), needs="Zihpm", **more)
+        csr(0x320 + n, f"mhpmevent{n}", under=_HPM, writable=0, **more)
 
 
 CSRS: list[Csr] = _rows()

@@ -78,6 +78,7 @@ IMPLIES: dict[str, tuple[str, ...]] = {
     "Ssdbltrp": ("S",),
     "Ssnpm": ("S",),
     "Smnpm": ("U",),
+    "Sv39": ("S",),
     "Sv48": ("Sv39",),
     "Sv57": ("Sv48",),
     "Sha": ("H", "Ssstateen", "Shcounterenw", "Shgatpa", "Shtvala", "Shvsatpa", "Shvstvala", "Shvstvecd"),

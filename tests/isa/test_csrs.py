@@ -63,7 +63,8 @@ def test_twins_are_the_vs_registers_of_the_same_offset():
 
 def test_masks_follow_the_extensions():
     assert BY_NAME["mstatus"].mask(set()) == 0x1888
-    assert BY_NAME["mstatus"].mask({"U", "S", "H"}) == 0xC0_007E_19AA
+    assert BY_NAME["mstatus"].mask({"U", "S", "H"}) == 0xC0_0062_19AA
+    assert BY_NAME["mstatus"].mask({"U", "S", "H", "Sv39"}) == 0xC0_007E_19AA
     assert BY_NAME["henvcfg"].mask({"Zicboz", "Sstc"}) == 1 << 63 | 0x81
     assert BY_NAME["mie"].mask({"S", "H", "Sscofpmf"}) == 0x2EEE
     assert BY_NAME["mepc"].mask({"Zca"}) == csrs.ALL & ~1 and BY_NAME["mepc"].mask(set()) == csrs.ALL & ~3
