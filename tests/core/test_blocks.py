@@ -28,6 +28,7 @@ def run(m, n):
 
 @pytest.mark.parametrize("distance", [0, 1, 2, 5, 40, 200])
 @pytest.mark.parametrize("one_by_one", [False, True])
+@pytest.mark.rules("fence_i_op")
 def test_a_store_changes_an_instruction_further_on_in_its_own_block(distance, one_by_one):
     """Without FENCE.I, the very next instruction included: stores are seen precisely here."""
     m = machine(
@@ -349,3 +350,11 @@ def test_fence_i_in_every_mode_and_at_a_page_end():
     rig.stand("M", RAM + 0x5FFC)
     rig.step(2)
     assert rig.a0 == 3
+
+
+@pytest.mark.rules("fence_i_rsv")
+@pytest.mark.parametrize("fields", [1 << 7, 31 << 7, 1 << 15, 31 << 15, 1 << 20, 0xFFF << 20])
+def test_fence_i_ignores_its_unused_fields(fields):
+    rig = Rig()
+    assert rig.execute(0x0000_100F | fields, a0=77) is None
+    assert rig.a0 == 77

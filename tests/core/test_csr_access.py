@@ -434,7 +434,16 @@ def test_K_without_the_extension_nothing_is_gated():
     "insn, bits",
     [(r.CBO_INVAL, 1 << 4), (r.CBO_INVAL, 3 << 4), (r.CBO_CLEAN, 1 << 6), (r.CBO_FLUSH, 1 << 6), (r.CBO_ZERO, 1 << 7)],
 )
-@pytest.mark.rules("menvcfg_op", "menvcfg_cbze_op", "menvcfg_cbcfe_op", "menvcfg_cbie_op")
+@pytest.mark.rules(
+    "menvcfg_op",
+    "menvcfg_cbze_op",
+    "menvcfg_cbcfe_op",
+    "menvcfg_cbie_op",
+    "cbo-inval",
+    "cbo-clean_cbo-flush",
+    "cbo-zero_basedon_xenvcfg-CBZE",
+    "cbxe_unaffected",
+)
 def test_L1_cache_block_operations(rig, insn, bits):
     field = 3 << 4 if bits & 0x30 else bits
     for m, h, s in itertools.product((0, 1), repeat=3):

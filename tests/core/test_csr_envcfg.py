@@ -33,7 +33,7 @@ def s_stage(rig, pte):
 
 
 @pytest.mark.parametrize("cbie", [1, 3])
-@pytest.mark.rules("menvcfg_cbie_cbo-inval_op")
+@pytest.mark.rules("menvcfg_cbie_cbo-inval_op", "cbo-inval_op", "cmo_invalidate_load_values")
 def test_L2_inval_is_flush_without_caches(rig, cbie):
     """Data stored before is there after, whichever CBIE allows it."""
     for name in ("menvcfg", "henvcfg", "senvcfg"):
@@ -44,6 +44,9 @@ def test_L2_inval_is_flush_without_caches(rig, cbie):
         assert rig.load(r.DATA) == 0x1122_3344_5566_7788
 
 
+@pytest.mark.rules(
+    "cbo-zero_op", "cbo-zero_unaligned", "cbo-zero_specified_block", "CACHE_BLOCK_SIZE", "no_addr_misaligned_excep"
+)
 def test_L2_zero_clears_its_block_only(rig):
     for at in range(r.DATA, r.DATA + 192, 8):
         rig.store(at, ALL)
@@ -52,6 +55,9 @@ def test_L2_zero_clears_its_block_only(rig):
 
 
 @pytest.mark.parametrize("insn", [r.CBO_INVAL, r.CBO_CLEAN, r.CBO_FLUSH])
+@pytest.mark.rules(
+    "cbm_access", "cbm_unperm_fault", "cbm_unperm_translate", "cbo-inval_unaligned", "cbo-flush_unaligned"
+)
 def test_L3_management_needs_a_load_or_a_store_and_faults_as_a_store(rig, insn):
     low = r.TABLES + 0x2000
     rig.store(VS_ROOT + 2 * 8, SMODE)
@@ -67,6 +73,7 @@ def test_L3_management_needs_a_load_or_a_store_and_faults_as_a_store(rig, insn):
     assert rig.cause(insn, mode="M", a1=r.NOWHERE) == 7
 
 
+@pytest.mark.rules("cbz_access", "cbz_unperm_fault", "cbz_unperm_translate")
 def test_L3_zero_is_a_store(rig):
     low = r.TABLES + 0x2000
     rig.store(VS_ROOT + 2 * 8, SMODE)
@@ -79,6 +86,7 @@ def test_L3_zero_is_a_store(rig):
 
 
 @pytest.mark.parametrize("imm", [0, 1, 3])
+@pytest.mark.rules("cbp_unperm_noexcep", "cbp_unperm_translate", "cbp_access")
 def test_L3_prefetches_never_trap(rig, imm):
     """PREFETCH.I, .R and .W are ORI to x0."""
     vs_stage(rig, NO_AD | 0xC0)

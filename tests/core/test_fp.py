@@ -350,6 +350,7 @@ def execute(rig: Rig, name: str, operands: tuple[int, ...], rm: int, frm: int) -
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.rules("f_ieee_compliance", "F_rm_field", "F_canonical_NaN", "D_canonical_NaN")
 def test_instruction(rig, name):
     """Through decoder and handlers: dynamic and static rounding modes, frm agreeing or not, flags in fcsr."""
     rng = random.Random(name)
@@ -363,6 +364,7 @@ def test_instruction(rig, name):
 
 
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if rounds(name)])
+@pytest.mark.rules("roundingmode_rsv")
 def test_reserved_rounding_modes(rig, name):
     """rm 5 and 6, and 7 while frm holds 5, 6 or 7, are illegal, also where the result would be exact."""
     for rm, frm in [(5, 0), (6, 0), (7, 5), (7, 6), (7, 7)]:
@@ -372,6 +374,7 @@ def test_reserved_rounding_modes(rig, name):
         assert trap is not None and (trap.cause, trap.tval) == (2, word)
 
 
+@pytest.mark.rules("fcsr_fflags_op", "fcsr_op")
 def test_flags_accumulate(rig):
     """fflags gathers what several instructions raise, and keeps it until written."""
     rig.csr["fcsr"] = 0
@@ -390,6 +393,7 @@ def test_flags_accumulate(rig):
     assert rig.read("fcsr", "M") == UF
 
 
+@pytest.mark.rules("fcsr_frm_op", "F_rm_field", "fcsr_op")
 def test_frm_takes_effect_at_once(rig):
     """A write of frm and an addition in the same run of the hart."""
     rig.csr["fcsr"] = 0
@@ -427,6 +431,15 @@ def test_fs_off(rig, name):
     assert rig.cause(encode(name, RNE), mode="M") == 2
 
 
+@pytest.mark.rules(
+    "fp_nan-boxing",
+    "FP_transfer_instrs_narrow_transfer_in",
+    "FP_transfer_instrs_narrow_transfer_out",
+    "fsw_bits_maintained",
+    "flw_bits_maintained",
+    "D_fpr_regs",
+    "FLEN",
+)
 def test_loads_stores_and_moves(rig):
     """FLW boxes, FSW and FMV.X.W take the low half as it is, FLD, FSD and FMV.*.D all of it."""
     data = 0x8000_8000

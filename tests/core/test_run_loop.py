@@ -252,6 +252,7 @@ def test_time_follows_instructions():
 
 
 @pytest.mark.parametrize("harts", [2, 5])
+@pytest.mark.rules("mtime_op")
 def test_mtime_never_goes_back_on_a_hart_and_harts_stay_close(harts):
     m = machine(
         """
@@ -426,6 +427,7 @@ def test_ipis_between_harts():
 
 @pytest.mark.parametrize("harts", [2, 4, 8])
 @pytest.mark.parametrize("body", ["lr", "amo"])
+@pytest.mark.rules("constrained_lrsc_forward_progress", "lr_sc_atomicity_axiom", "lrsc_eventuality_region")
 def test_contended_counters_are_exact(harts, body):
     increment = {
         "lr": "2: lr.d t1, (s1)\n addi t1, t1, 1\n sc.d t2, t1, (s1)\n bnez t2, 2b\n",
@@ -456,6 +458,7 @@ def test_contended_counters_are_exact(harts, body):
 
 
 @pytest.mark.parametrize("value", [5, 6])
+@pytest.mark.rules("sc_other_hart_store_fail", "sc_success_conditions")
 def test_sc_never_succeeds_after_another_harts_store(value):
     """Hart 1 stores, the same value even, between hart 0's LR and SC."""
     m = machine(
@@ -488,6 +491,7 @@ def test_sc_never_succeeds_after_another_harts_store(value):
     assert m.harts[0].x["a0"] == 1
 
 
+@pytest.mark.rules("sc_other_device_write_fail", "sc_device_write_failure")
 def test_sc_fails_after_a_devices_store():
     m = machine("la s1, cell\nlr.d a1, (s1)\nli a2, 7\nsc.d a0, a2, (s1)\n1: j 1b\n .balign 64\ncell: .dword 5\n")
     run(m, 3)
@@ -496,6 +500,7 @@ def test_sc_fails_after_a_devices_store():
     assert int.from_bytes(m.memory.read(RAM + 64, 8), "little") == 0
 
 
+@pytest.mark.rules("sc_intervening_sc_fail", "sc_reservation_invalidate")
 def test_each_sc_needs_an_lr_of_its_own():
     pair = "lr.d a1, (s1)\nsc.d a3, a2, (s1)\nsc.d a4, a2, (s1)\n"
     m = machine(f"la s1, cell\nsc.d a0, a2, (s1)\n{pair}1: j 1b\n.balign 8\ncell: .dword 5\n")

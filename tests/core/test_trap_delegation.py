@@ -253,7 +253,11 @@ def test_F6_htval_only_for_guest_page_faults(rig, medeleg, value, inst):
 
 @pytest.mark.parametrize("insn", [0x0000_007F, 0x0000_0000, 0xFFFF_FFFF, 0x8002, 0x0000])
 @pytest.mark.rules(
-    "mtval_instr_bits", "mtval_instr_bits_sz", "mtval_ill_instr_exc_in_low_bits", "MTVAL_PER_EXC_BEHAVIOR"
+    "mtval_instr_bits",
+    "mtval_instr_bits_sz",
+    "mtval_ill_instr_exc_in_low_bits",
+    "MTVAL_PER_EXC_BEHAVIOR",
+    "Zca_illegal",
 )
 def test_F7_tval_of_an_illegal_instruction_is_its_bits(rig, insn):
     for mode in ("M", "VS"):
@@ -280,6 +284,7 @@ def test_F7_tval_of_a_crossing_access_is_its_first_failing_byte(rig):
     assert rig.execute(r.LW, mode="M", a1=r.RAM - 2) == Trap("M", 5, CODE, r.RAM - 2)
 
 
+@pytest.mark.rules("fault_excep_csr", "no_addr_misaligned_excep")
 def test_F7_tval_of_a_cache_block_operation_is_rs1(rig):
     guest_fault(rig)
     for insn in (r.CBO_ZERO, r.CBO_CLEAN, r.CBO_FLUSH, r.CBO_INVAL):

@@ -65,6 +65,7 @@ def test_Q2_hypervisor_accesses(rig, insn):
 
 
 @pytest.mark.parametrize("insn", [r.CBO_INVAL, r.CBO_CLEAN, r.CBO_FLUSH, r.CBO_ZERO])
+@pytest.mark.rules("h_trans_cache")
 def test_Q2_cache_block_operations(insn):
     rig = Rig()
     rig.csr["hgatp"] = 8 << 60 | r.TABLES >> 12  # maps the GiB of RAM, not the address

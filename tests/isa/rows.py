@@ -1,6 +1,9 @@
 """The tables in rows/: one line is an instruction (or a few), a state before, and what is different after.
 
-    assembly | before | after
+    assembly | before | after | rules
+
+The last part may be missing: the manual's normative rules that the row shows, beside those that an instruction of the
+row gives its name to (`mul_op`; see :func:`named`).
 
 State items are ``register=expression``, ``[address]:size=expression`` for memory, ``csr=expression``, ``pc=`` relative
 to the first instruction, ``mode=``. Expressions are Python over the names in :data:`NAMES`.
@@ -23,6 +26,15 @@ DATA_SIZE = 256
 MASK = (1 << 64) - 1
 BOX = 0xFFFF_FFFF_0000_0000
 BOX_H = 0xFFFF_FFFF_FFFF_0000
+
+#: Every rule name of the manual.
+RULES = frozenset(
+    line
+    for path in (Path(__file__).parents[2] / "tools" / "rules" / "names").glob("*.txt")
+    for line in path.read_text().splitlines()
+)
+#: Instructions of whose meaning a row in M-mode on one hart shows nothing but that they complete.
+SILENT = ("wfi", "sfence", "hfence", "sinval", "hinval", "fence", "pause", "prefetch", "cbo.i", "cbo.c", "cbo.f")
 
 
 def single(value: float) -> int:
@@ -66,6 +78,7 @@ class Row:
     after: Spec
     code: bytes
     lengths: list[int]
+    rules: list[str]
 
     @property
     def end(self) -> int:
@@ -93,19 +106,30 @@ def _spec(text: str) -> Spec:
     return spec
 
 
+def named(assembly: str) -> list[str]:
+    """The rules that say what the instructions do, by their names."""
+    names = []
+    for insn in (part.split()[0] for part in assembly.split(";")):
+        if not insn.startswith(SILENT):
+            for stem in dict.fromkeys((insn.replace(".", "-"), insn.replace(".", "_"))):
+                names += [stem + end for end in ("_op", "_op_rv64i", "_rv64i_op") if stem + end in RULES]
+    return names
+
+
 def read(path: Path) -> list[Row]:
     """The rows of one table."""
     rows = []
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        assembly, before, after = (part.strip() for part in re.split(r"\s\|(?=\s|$)", line))
+        assembly, before, after, *rules = (part.strip() for part in re.split(r"\s\|(?=\s|$)", line))
         code = assemble(assembly, CODE).data
         lengths, at = [], 0
         while at < len(code):
             lengths.append(4 if code[at] & 3 == 3 else 2)
             at += lengths[-1]
-        rows.append(Row(f"{path.stem}:{number}", assembly, _spec(before), _spec(after), code, lengths))
+        names = [*named(assembly), *" ".join(rules).split()]
+        rows.append(Row(f"{path.stem}:{number}", assembly, _spec(before), _spec(after), code, lengths, names))
     return rows
 
 

@@ -43,17 +43,22 @@ def run(isa: str, source: str):
 
 
 @pytest.mark.parametrize("source", TAKEN)
+@pytest.mark.rules("taken_cti_misaligned_exc", "jump_misaligned_exception", "branch_misaligned_taken_exception")
 def test_traps_at_the_jump(source):
     assert run("rv64ima_zicsr", source) == (VECTOR, 0, CODE, TAKEN[source], 7)
 
 
 @pytest.mark.parametrize("source", TAKEN)
+@pytest.mark.rules(
+    "jump_misaligned_c_no_exception", "branch_misaligned_c_no_exception", "Zca_no_misaligned", "Zca_align16"
+)
 def test_fine_with_c(source):
     pc, cause, *_ = run("rv64imac_zicsr", source)
     assert (pc, cause) == (TAKEN[source], 0)
 
 
 @pytest.mark.parametrize("source", FINE)
+@pytest.mark.rules("cond_br_no_ia_misaligned_exc_not_taken", "branch_misaligned_untaken_exception")
 def test_aligned_or_not_taken(source):
     pc, *_ = run("rv64ima_zicsr", source)
     assert pc == FINE[source]

@@ -114,7 +114,9 @@ def check(machine: Machine, row: Row) -> None:
     assert hart.mode == (row.after.mode or "M")
 
 
-@pytest.mark.parametrize("row", ROWS, ids=identity)
+@pytest.mark.parametrize(
+    "row", [pytest.param(row, marks=pytest.mark.rules(*row.rules)) if row.rules else row for row in ROWS], ids=identity
+)
 def test_core(machine: Machine, row: Row):
     prepare(machine, row)
     machine.harts[0].step(len(row.lengths))
