@@ -192,6 +192,9 @@ NOT_WRITTEN = {"pmpcfg0", "pmpaddr0", "satp", "vsatp", "hgatp"}
     "Zicsr_rw",
     "Zicsr_illegal_mode",
     "Zicsr_illegal_acc",
+    "zihpm_op_sz_mode_acc_priv",
+    "m_level_highest_priv",
+    "always_priv_level",
 )
 def test_H15_csr_by_mode(rig, name):
     expected = CSR_ROWS.get(name) or READ_ONLY_ROWS[name]

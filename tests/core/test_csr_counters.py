@@ -95,6 +95,7 @@ def run_in(rig, mode, n=10):
 
 @pytest.mark.parametrize("inhibit, name", [(MINH, "M"), (SINH, "HS"), (UINH, "U"), (VSINH, "VS"), (VUINH, "VU")])
 @pytest.mark.parametrize("event", [CYCLES, INSTRET])
+@pytest.mark.rules("mhpmevent_inh_op")
 def test_I3_mode_inhibition(rig, inhibit, name, event):
     """S means HS only and U means V=0 only. Modes are entered by MRET, whose own count is the mode's it is in."""
     rig.csr["mhpmevent3"] = event | inhibit
@@ -198,7 +199,14 @@ def test_smcntrpmf_fields(rig, counter, config):
 
 
 @pytest.mark.parametrize("event", [CYCLES, INSTRET])
-@pytest.mark.rules("mip_lcofip_op", "mie_lcofie_op")
+@pytest.mark.rules(
+    "mip_lcofip_op",
+    "mie_lcofie_op",
+    "mhpmevent_of_op",
+    "hpmcounter_overflow",
+    "count_overflow_interrupt",
+    "mhpmevent_of_bit_set",
+)
 def test_I3_overflow_sets_of_and_interrupts_at_the_instruction(rig, event):
     rig.csr["mhpmevent3"] = event
     rig.csr["mhpmcounter3"] = ALL - 19  # 20 to go
@@ -213,6 +221,7 @@ def test_I3_overflow_sets_of_and_interrupts_at_the_instruction(rig, event):
     assert rig.csr["mip"] & LCOFI
 
 
+@pytest.mark.rules("count_overflow_interrupt", "mhpmevent_of_op", "hpmcounter_overflow", "sip_lcofip_op")
 def test_I3_no_second_interrupt_while_of_is_set(rig):
     rig.csr["mhpmevent3"] = CYCLES | OF
     rig.csr["mhpmcounter3"] = ALL
@@ -239,6 +248,13 @@ def test_I3_without_the_extension_counters_wrap_silently():
     assert rig.cause(csrr("scountovf"), mode="M") == 2
 
 
+@pytest.mark.rules(
+    "scountovf_op",
+    "scountovf_smode_read_access_control",
+    "scountovf_mmode_read_access",
+    "scountovf_smode_read_access",
+    "scountovf_vsmode_read_access",
+)
 def test_I3_scountovf_is_masked_below_M(rig):
     for n in (3, 7, 31):
         rig.csr[f"mhpmevent{n}"] = OF

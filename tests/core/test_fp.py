@@ -471,3 +471,10 @@ def test_loads_stores_and_moves(rig):
     assert rig.hart.f[RD] == BOX | 0x9ABC_DEF0
     run(fmv_d_x, x=0x1234_5678_9ABC_DEF0)
     assert rig.hart.f[RD] == 0x1234_5678_9ABC_DEF0
+
+
+@pytest.mark.rules("fcvtmod-w-d_rsw")
+@pytest.mark.parametrize("rm", range(8))
+def test_fcvtmod_is_defined_for_rtz_alone(rig, rm):
+    word = 0xC280_0053 | RS1 << 15 | rm << 12 | 10 << 7
+    assert rig.cause(word, mode="M") == (None if rm == 1 else 2)

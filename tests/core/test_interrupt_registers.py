@@ -33,6 +33,7 @@ def test_C1_guest_sees_vs_interrupts_as_its_supervisor_interrupts(rig, bit):
     assert rig.take_interrupt("VS") == r.Trap("VS", r.INTERRUPT | bit - 1, r.CODE, 0)
 
 
+@pytest.mark.rules("sip_lcofip_op")
 def test_C1_lcofi_is_not_shifted(rig):
     rig.csr["mideleg"] = ALL
     rig.csr["mip"], rig.csr["mie"] = LCOFIP, LCOFIP

@@ -22,6 +22,7 @@ def test_fixed_counters_have_64_bits(name):
 
 @rules("mhpmcounter_num", "MHPMCOUNTER_N_SZ", "mhpmevent_op", "hpmcounter_op_sz_mode")
 @pytest.mark.parametrize("n", range(3, 32))
+@pytest.mark.rules("zihpm_op_sz_mode_acc_count")
 def test_each_of_the_29_counters_counts_what_its_own_selector_says(n):
     rig = Rig()
     rig.csr[f"mhpmevent{n}"] = CYCLES
@@ -85,6 +86,7 @@ def test_time_cannot_be_inhibited_and_nothing_is_at_reset():
 @pytest.mark.parametrize(
     "isa, bits", [("rv64iu_zicsr", 0), ("rv64iu_zicntr", 7), ("rv64iu_zihpm", 0xFFFF_FFF8), ("max", 0xFFFF_FFFF)]
 )
+@pytest.mark.rules("zihpm_op_sz_mode_acc_partition", "HPM_UNIMPLEMENTED_COUNTER_ACCESS")
 def test_enables_are_there_for_the_counters_that_are(isa, bits):
     rig = Rig(isa)
     rig.write("mcounteren", "M", ALL)
@@ -111,6 +113,17 @@ def test_event_counters_are_inhibited_in_the_modes_there_are(modes, bits):
     rig = Rig(f"rv64i{modes}_zihpm_sscofpmf")
     rig.write("mhpmevent4", "M", ALL & ~0xFF)
     assert rig.read("mhpmevent4", "M") == bits << 58
+
+
+@rules("count_overflow_trigger")
+def test_writes_never_overflow():
+    rig = Rig()
+    rig.csr["mhpmevent3"] = CYCLES
+    for value in (ALL, 0, ALL - 9, 1):
+        rig.csr["mhpmcounter3"] = value
+        rig.csr["mhpmevent3"] = INSTRET
+        rig.csr["mhpmevent3"] = CYCLES
+        assert not rig.csr["mhpmevent3"] >> 63 and not rig.csr["mip"]
 
 
 @rules("ebreak_no_minstret_inc", "ecall_no_minstret_inc")

@@ -87,8 +87,10 @@ def test_without_sscofpmf_lcofi_is_read_only_zero():
 @rules("MSIP_UPDATE_MAX_TIME", "MIP_MSIP_MAYBE_RDONLY0", "MIE_MSIE_MAYBE_RDONLY0")
 def test_msip_is_the_memory_mapped_registers_and_seen_at_once():
     rig = Rig()
+    rig.lines(SEIP | MEIP)
     put(rig, CLINT, 0xFFFF_FFFF)
     assert get(rig, CLINT) == 1, "bits 31 to 1 read as zero"
+    rig.lines(SEIP | MEIP, False)
     assert rig.read("mip", "M") == MSIP
     rig.write("mip", "M", 0)
     assert rig.read("mip", "M") == MSIP

@@ -76,6 +76,7 @@ def test_i_and_never_e_or_x(isa):
 
 @rules("misa_b_op", "misa_m_op", "misa_extensions_impl_def")
 @pytest.mark.parametrize("letter", EVIDENCE)
+@pytest.mark.rules("mul_misa_M_dis", "b_extension_composition")
 def test_the_bit_is_set_exactly_where_the_instructions_are(letter):
     for isa in (FULL, f"{FULL}_no-{'zca' if letter == 'C' else letter.lower()}"):
         rig = Rig(isa)
@@ -83,6 +84,15 @@ def test_the_bit_is_set_exactly_where_the_instructions_are(letter):
         assert has == (isa == FULL)
         for word in EVIDENCE[letter]:
             assert (rig.cause(word, mode="M", a1=DATA) != 2) == has
+
+
+@rules("misa_c_set")
+@pytest.mark.parametrize(
+    "isa, c",
+    [("rv64i_zicsr", 0), ("rv64ic_zicsr", 1), ("rv64ifdc_zicsr", 1), ("rv64ifd_zca_zicsr", 0), ("rv64gc_no-zca", 0)],
+)
+def test_c_is_clear_without_zca_and_where_zcd_is_missing(isa, c):
+    assert Rig(isa).csr["misa"] >> 2 & 1 == c
 
 
 @rules("misa_s_op", "misa_u_op", "priv_combs", "priv_levels")

@@ -72,6 +72,7 @@ def test_xlen_is_64_in_every_mode_there_is(isa, sxl, uxl):
 @rules("MSTATUS_MBE_WARL", "MSTATUS_SBE_WARL", "MSTATUS_UBE_WARL", "mstatus_mbe_op", "mstatus_sbe_op", "mstatus_ube_op")
 @rules("MSTATUS_SBE_ROCOPY", "MSTATUS_UBE_ROCOPY", "endianness_inst_fetch_little")
 @pytest.mark.parametrize("mode", ["M", "HS", "U"])
+@pytest.mark.rules("ENDIANNESS", "ldst_endian_byte_op", "load_op", "store_op")
 def test_memory_is_little_endian_for_every_mode(mode):
     rig = Rig()
     rig.write("mstatus", "M", ALL & ~(MPRV | TW))
@@ -181,6 +182,27 @@ def test_without_F_fs_and_sd_are_always_zero(isa):
 @pytest.mark.parametrize("isa", [M_ONLY, S_PAGED, NO_V])
 def test_without_vector_registers_vs_is_always_zero(isa):
     assert held(isa, VS) == 0
+
+
+@rules("mstatus_vs_acc", "mstatus_vs_enc", "MSTATUS_VS_WARL", "mstatus_sd_op")
+def test_vs_holds_its_four_states_and_sd_says_dirty():
+    rig = Rig("max_zve64x")
+    for vs in (0, 1, 2, 3):
+        rig.write("mstatus", "M", vs << 9)
+        assert rig.read("mstatus", "M") & (VS | SD) == vs << 9 | (SD if vs == 3 else 0)
+
+
+@rules("mstatus_vs_wr")
+def test_what_vs_is_set_to_leaves_the_vector_registers_alone():
+    rig = Rig("max_zve64x")
+    rig.csr["mstatus"] = VS
+    rig.csr["vxsat"], rig.csr["vxrm"] = 1, 2
+    before = [rig.hart.v[n] for n in range(32)]
+    rig.hart.v[7] = before[7] = bytes(range(1, len(before[7]) + 1))
+    for state in (0, 1, 2, 1, 0, 3):
+        rig.write("mstatus", "M", state << 9)
+        assert [rig.hart.v[n] for n in range(32)] == before
+    assert rig.read("vcsr", "M") == 5
 
 
 @rules("mstatus_xs_acc", "mstatus_xs_op", "mstatus_xs_enc")

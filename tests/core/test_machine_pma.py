@@ -28,6 +28,7 @@ MODES = ["M", "HS", "U", "VS", "VU"]
 @rules("pma_mm_rw", "pma_mm_mandatory_sz", "pma_mm_vs_io_def", "PMA_MM_IFETCH", "PMA_MAG_OP_LDST")
 @rules("ldst_no_exc_aligned", "MISALIGNED_LDST_HW_SUPPORT")
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.rules("MISALIGNED_LDST_EEI_DEPENDENT_BEHAVIOR")
 def test_ram_takes_loads_and_stores_of_every_width_at_every_address_and_fetches(mode):
     rig = Rig()
     for load, store in zip(LOADS, STORES, strict=True):
@@ -122,6 +123,7 @@ def test_devices_take_the_widths_that_they_decode_and_no_fetch(base, sizes):
 @rules("pma_idp_misaligned_exc")
 @pytest.mark.parametrize("word, cause", [(0x0005_A503, 5), (0x0005_B503, 5), (0x00A5_A023, 7), (0x00A5_B023, 7)])
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 7])
+@pytest.mark.rules("MISALIGNED_LDST_EXC_TYPE")
 def test_misaligned_accesses_to_a_device_are_access_faults(word, cause, n):
     rig = Rig()
     trap = rig.execute(word, mode="M", a1=CLINT + 0x4000 + n)

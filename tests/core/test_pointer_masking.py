@@ -30,6 +30,16 @@ def masking(csr, **lengths: int) -> None:
 @pmlens
 @pytest.mark.parametrize("kind", ["load", "store", "amo", "lr", "fetch"])
 @pytest.mark.parametrize("priv", ["VS", "VU"])
+@pytest.mark.rules(
+    "pm_apply_explicit",
+    "pm_not_apply_implicit",
+    "pm_ignore_va",
+    "pm_ignore_upper_bits",
+    "pm_per_mode_control",
+    "pm_auto_apply_active_mode",
+    "pm_config_next_higher",
+    "pmlen_supported_values",
+)
 def test_N7_a_guest_follows_henvcfg_in_vs_and_senvcfg_in_vu(vs, pmlen, kind, priv):
     w = World(vs)
     w.vs.flags(w.va, KERNEL if priv == "VS" else USER)
@@ -47,6 +57,7 @@ def test_N7_a_guest_follows_henvcfg_in_vs_and_senvcfg_in_vu(vs, pmlen, kind, pri
 @pmlens
 @pytest.mark.parametrize("kind", ["hlv", "hsv", "hlvx"])
 @pytest.mark.parametrize("spvp", ["VS", "VU"])
+@pytest.mark.rules("pm_mprv_spvp")
 def test_N7_hlv_and_hsv_follow_henvcfg_or_senvcfg_and_hlvx_is_exempt(vs, pmlen, kind, spvp):
     w = World(vs)
     w.vs.flags(w.va, KERNEL if spvp == "VS" else USER)
@@ -76,6 +87,7 @@ def test_N7_hlv_of_u_mode_as_vu_follows_hupmm(pmlen, mxr):
 @pmlens
 @pytest.mark.parametrize("vs_mxr", [0, MXR])
 @pytest.mark.parametrize("hs_mxr", [0, MXR])
+@pytest.mark.rules("pm_mxr_exception")
 def test_N7_no_masking_where_mxr_is_in_effect(pmlen, vs_mxr, hs_mxr):
     w = World("sv39")
     masking(w.csr, henvcfg=pmlen)
@@ -95,7 +107,20 @@ def test_N7_no_masking_where_mxr_is_in_effect(pmlen, vs_mxr, hs_mxr):
 
 @pmlens
 @pytest.mark.parametrize("mode, field", [("M", "mseccfg"), ("HS", "menvcfg"), ("U", "senvcfg"), ("VS", "henvcfg")])
-@pytest.mark.rules("menvcfg_pmm_op", "menvcfg_pmm_enc", "mseccfg_pmm_op", "mseccfg_pmm_enc")
+@pytest.mark.rules(
+    "menvcfg_pmm_op",
+    "menvcfg_pmm_enc",
+    "mseccfg_pmm_op",
+    "mseccfg_pmm_enc",
+    "pm_ignore_pa",
+    "pm_all_priv_modes",
+    "pm_csr_hw_apply",
+    "ssnpm_definition",
+    "smnpm_definition",
+    "smmpm_definition",
+    "pm_mode_only_dependency",
+    "pmlen_mode_depend",
+)
 def test_physical_addresses_are_masked_with_zeros(pmlen, mode, field):
     """With satp, vsatp and hgatp Bare; bit 47 of a masked address does not spread."""
     rig = Rig()
@@ -113,6 +138,7 @@ def test_physical_addresses_are_masked_with_zeros(pmlen, mode, field):
 
 
 @pmlens
+@pytest.mark.rules("pm_mprv_spvp")
 def test_mprv_brings_the_masking_of_the_mode_it_names(pmlen):
     w = World("sv39")
     masking(w.csr, henvcfg=pmlen, mseccfg=16, menvcfg=16)
@@ -122,6 +148,7 @@ def test_mprv_brings_the_masking_of_the_mode_it_names(pmlen):
 
 
 @pmlens
+@pytest.mark.rules("pm_misaligned_equivalence")
 def test_an_access_across_the_end_of_a_page_is_masked_at_every_byte(pmlen):
     """Past the highest masked address the next byte is at the lowest, not behind a carry into the tag."""
     w = World("sv39")
@@ -172,6 +199,7 @@ def test_cache_block_operations_are_masked():
     assert rig.load(r.DATA + 64) == 0
 
 
+@pytest.mark.rules("pm_csr_hw_apply")
 def test_misaligned_atomics_report_the_masked_address():
     rig = Rig()
     masking(rig.csr, mseccfg=7)
@@ -179,6 +207,7 @@ def test_misaligned_atomics_report_the_masked_address():
     assert (trap.cause, trap.tval) == (6, r.DATA + 12)
 
 
+@pytest.mark.rules("pm_no_csr_sw", "pm_not_apply_implicit", "pm_warl_unaffected")
 def test_csrs_and_fetches_are_never_masked():
     rig = Rig()
     masking(rig.csr, mseccfg=16, menvcfg=16)
@@ -191,7 +220,7 @@ def test_csrs_and_fetches_are_never_masked():
 
 
 @pytest.mark.parametrize("name", FIELDS)
-@pytest.mark.rules("MENVCFG_PMM_WARL", "MSECCFG_PMM_WARL")
+@pytest.mark.rules("MENVCFG_PMM_WARL", "MSECCFG_PMM_WARL", "pmlen_future_reserved", "pmlen_illegal_warl")
 def test_the_reserved_value_is_not_taken(name):
     rig = Rig()
     shift = FIELDS[name]
@@ -222,3 +251,16 @@ def test_mprv_to_a_guest_uses_the_guests_rules_only():
     assert w.access("mprv-load", va, "VU") is None
     w.set("mstatus", MXR)
     assert w.access("mprv-load", va, "VU") == w.page_fault("mprv-load", va)
+
+
+@pytest.mark.rules("pm_no_trap_vector_mask")
+@pytest.mark.parametrize("mode, tvec, into", [("M", "mtvec", "M"), ("U", "stvec", "HS")])
+def test_trap_vectors_are_not_masked(mode, tvec, into):
+    rig = Rig()
+    masking(rig.csr, mseccfg=16, menvcfg=16, senvcfg=16)
+    rig.csr["medeleg"] = 0 if into == "M" else ALL
+    rig.csr[tvec] = rig.csr[tvec] | 1 << 60
+    rig.code(r.EBREAK)
+    rig.stand(mode)
+    rig.step()
+    assert (rig.mode, rig.pc) == (into, rig.csr[tvec])

@@ -226,6 +226,7 @@ def status(rig):
 @pytest.mark.rules("mstatus_vs_op_off", "vsstatus_vs_mstatus_vs_op_off", "vsstatus_vs_op_off")
 @pytest.mark.parametrize("text", ["vsetivli zero, 1, e8, m1, ta, ma", "vadd.vv v1, v2, v3", "vle8.v v1, (a1)",
                                   "vs1r.v v1, (a1)", "csrr a0, vlenb", "csrwi vxrm, 1"])  # fmt: skip
+@pytest.mark.rules("mstatus_vs_op", "mstatus_fs_vs_xs_off_op")
 def test_off_is_an_illegal_instruction_in_every_mode(rig, text):
     """Never a virtual one: the manual names vsstatus.VS next to mstatus.VS, as it does FS."""
     run(rig, "vsetivli zero, 1, e8, m1, ta, ma")
@@ -241,6 +242,7 @@ def test_off_is_an_illegal_instruction_in_every_mode(rig, text):
 @pytest.mark.parametrize("text", ["vsetivli zero, 1, e8, m1, ta, ma", "vadd.vv v1, v2, v3", "vle8.v v1, (a1)",
                                   "csrwi vxrm, 1", "csrwi vstart, 0"])  # fmt: skip
 @pytest.mark.parametrize("mode", ["M", "HS", "U", "VS", "VU"])
+@pytest.mark.rules("mstatus_vs_op", "MSTATUS_VS_NO_CHANGE_DIRTY", "mstatus_fs_vs_xs_update_indep_priv")
 def test_a_change_makes_both_fields_dirty(rig, text, mode):
     run(rig, "vsetivli zero, 1, e8, m1, ta, ma")
     for old in (1 << 9, 2 << 9):
@@ -250,6 +252,7 @@ def test_a_change_makes_both_fields_dirty(rig, text, mode):
         assert rig.csr["mstatus"] >> 63 == 1 and rig.csr["vsstatus"] >> 63 == (mode in ("VS", "VU"))
 
 
+@pytest.mark.rules("MSTATUS_VS_IMPRECISE")
 def test_reading_leaves_it_clean(rig):
     rig.csr["mstatus"] = rig.csr["vsstatus"] = 2 << 9
     for name in ("vl", "vtype", "vlenb", "vstart", "vcsr"):
@@ -274,6 +277,7 @@ def test_sstatus_shows_the_field_and_writes_it(rig):
     assert status(rig) == (1 << 9, 2 << 9)
 
 
+@pytest.mark.rules("mstatus_vs_acc", "MSTATUS_VS_RDONLY0_S_NO_V", "MSTATUS_VS_WARL")
 def test_without_vectors_there_is_neither_field_nor_register():
     rig = Rig()
     rig.csr["mstatus"] = rig.csr["vsstatus"] = VS

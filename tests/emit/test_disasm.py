@@ -6,6 +6,7 @@ import re
 import shutil
 import struct
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -264,6 +265,18 @@ def plain(text: str) -> str:
     return re.sub(r"\b0x[0-9a-f]+\b", lambda m: str(int(m[0], 16)), text)
 
 
+#: The manual's rules about encodings of the instructions that binutils has names for.
+ENCODINGS = sorted(
+    {stem + "_enc" for word in WORDS if not is_young(lookup(word)) for stem in (lookup(word).name.replace(".", "_"),)}
+    & {
+        line
+        for path in (Path(__file__).parents[2] / "tools" / "rules" / "names").glob("*.txt")
+        for line in path.read_text().splitlines()
+    }
+)
+
+
+@pytest.mark.rules(*ENCODINGS)
 @pytest.mark.skipif(OBJDUMP is None, reason="no riscv64-linux-gnu-objdump")
 def test_texts_against_binutils(tmp_path):
     compared = 0

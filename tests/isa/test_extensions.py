@@ -31,6 +31,12 @@ def test_h_needs_supervisor_mode():
     assert {"H", "S", "U", "Zicsr"} <= parse("rv64gch")
 
 
+@pytest.mark.rules("f_depends_zicsr", "hpm_counter_op_sz_mode_dependency")
+@pytest.mark.parametrize("isa", ["rv64if", "rv64i_zihpm"])
+def test_what_is_in_csrs_brings_their_instructions(isa):
+    assert "Zicsr" in parse(isa)
+
+
 def test_multi_letter_names():
     assert parse("rv64i_zba_zbb") == {"I", "Zba", "Zbb"}
     assert parse("rv64izba_zbb") == {"I", "Zba", "Zbb"}
