@@ -78,11 +78,10 @@ def test_there_is_no_reservation(rig):
 @rules("warl_rst")
 def test_every_register_holds_what_could_be_written_to_it(rig):
     """Writing back what is there changes nothing."""
-    rig.csr["mtvec"] = r.M_VECTOR
     for row in csrs.CSRS:
-        if row.name not in rig.csr or row.read_only or row.name in ("mcycle", "minstret"):
+        if row.name not in rig.csr or row.read_only or row.name in ("mcycle", "minstret", "seed"):
             continue
-        value = rig.read(row.name, "M") if row.name[:2] not in ("ff", "fr", "fc") else rig.csr[row.name]
+        value = rig.csr[row.name]
         rig.csr[row.name] = value
         assert rig.csr[row.name] == value, row.name
 
