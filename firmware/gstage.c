@@ -1,13 +1,14 @@
 /* G-stage address translation: one table per VM. Guest RAM is had from the machine chunk by chunk, when guest or
    hypervisor first writes to it, and given back when the VM is not running. What a guest only reads is a block of
-   zeroes that all share. */
+   zeroes that all share. A chunk is split into pages when some of them are given up, or when there is no other
+   memory for it. */
 #include "vm.h"
 #include "sched.h"
 
 enum { GIB = 1 << 30, GIB_CHUNKS = GIB / CHUNK, ROOT_SIZE = 4 * PAGE_SIZE };      /* the root of SvNNx4 has 2 more index bits (manual, hgatp) */
 
-/* In place of a chunk's host address: it is mapped to the zeroes. */
-enum { SHARED = 1 };
+/* In place of a chunk's host address: it is mapped to the zeroes; or, with the address of its table: page by page. */
+enum { SHARED = 1, SPLIT = 2, CHUNK_PAGES = CHUNK / PAGE_SIZE };
 
 static const u64 shared_flags = PTE_V | PTE_R | PTE_X | PTE_U | PTE_A, own_flags = shared_flags | PTE_W | PTE_D;
 static u64 zeroes;                       /* a chunk that nobody writes to; 0: there was no memory for it */
@@ -25,6 +26,11 @@ static u64 chunk_count(const struct vm *vm) { return ALIGN_UP(vm->ram_size, CHUN
 static u64 chunk_gpa(u64 chunk) { return GUEST_RAM_BASE + chunk * CHUNK; }
 static u64 chunk_size(const struct vm *vm, u64 chunk) { return min_u64(CHUNK, vm->ram_size - chunk * CHUNK); }
 static u64 chunk_of(u64 gpa) { return (gpa - GUEST_RAM_BASE) / CHUNK; }
+
+static u64 *table_of(u64 entry) { return entry & SPLIT ? (u64 *)(entry - SPLIT) : NULL; }
+static u64 *page_pte(u64 *table, u64 gpa) { return &table[gpa / PAGE_SIZE % CHUNK_PAGES]; }
+static u64 pte_host(u64 pte) { return pte >> 10 << 12; }
+static u64 own_pte(u64 host) { return host / PAGE_SIZE << 10 | own_flags; }
 
 /* The entry for gpa at `level` (0: 4 KiB, 1: 2 MiB, 2: 1 GiB), with tables made on the way; NULL: out of memory. */
 static u64 *pte_slot(struct vm *vm, u64 gpa, u32 level)
@@ -132,7 +138,7 @@ static bool fill_gib(struct vm *vm, u64 chunk)
     vm->gib_table[gib] = *pte;
     __atomic_store_n(pte, 0, __ATOMIC_RELEASE);
     gstage_fence(vm);
-    __atomic_store_n(pte, host / PAGE_SIZE << 10 | own_flags, __ATOMIC_RELEASE);
+    __atomic_store_n(pte, own_pte(host), __ATOMIC_RELEASE);
     for (u64 i = start; i < start + GIB_CHUNKS; i++)
         set_chunk(vm, i, host + (i - start) * CHUNK);
     if (!platform.overcommit)
@@ -150,21 +156,60 @@ static void split_gib(struct vm *vm, u64 chunk)
         return;
     u64 *pte = pte_slot(vm, chunk_gpa(start), 2), *entries = (u64 *)(table >> 10 << 12);
     for (u64 i = 0; i < GIB_CHUNKS; i++)
-        entries[i] = vm->chunk[start + i] / PAGE_SIZE << 10 | own_flags;
+        entries[i] = own_pte(vm->chunk[start + i]);
     __atomic_store_n(pte, 0, __ATOMIC_RELEASE);
     gstage_fence(vm);
     __atomic_store_n(pte, table, __ATOMIC_RELEASE);
     vm->gib_table[gib] = 0;
 }
 
-/* Gives a chunk memory of its own, zeroed. Needs vm->ram_lock. */
-static bool fill(struct vm *vm, u64 chunk)
+/* Maps a chunk page by page from now on: to what it has, or to nothing. False: there is no memory for the table. */
+static bool split(struct vm *vm, u64 chunk)
 {
-    if (fill_gib(vm, chunk))
-        return true;
-    u64 size = chunk_size(vm, chunk), host = ram_take(size, size == CHUNK ? CHUNK : PAGE_SIZE);
+    u64 *table = (u64 *)frame_take();
+
+    if (!table)
+        return false;
+    if (vm->chunk[chunk] == SHARED)
+        unshare(vm, chunk);
+    split_gib(vm, chunk);
+    u64 host = vm->chunk[chunk];
+    for (u64 i = 0; i < CHUNK_PAGES; i++)
+        table[i] = host ? own_pte(host + i * PAGE_SIZE) : 0;
+    if (!host)
+        __atomic_sub_fetch(&promised, !platform.overcommit, __ATOMIC_RELAXED);
+    vm->memory.tables += PAGE_SIZE;
+    set_chunk(vm, chunk, (u64)table | SPLIT);
+    __atomic_store_n(pte_slot(vm, chunk_gpa(chunk), 1), (u64)table / PAGE_SIZE << 10 | PTE_V, __ATOMIC_RELEASE);
+    return true;
+}
+
+static bool fill_page(struct vm *vm, u64 gpa)
+{
+    u64 host = frame_take();
+
     if (!host)
         return false;
+    memset((void *)host, 0, PAGE_SIZE);
+    __atomic_store_n(page_pte(table_of(vm->chunk[chunk_of(gpa)]), gpa), own_pte(host), __ATOMIC_RELEASE);
+    vm->memory.resident += PAGE_SIZE;
+    return true;
+}
+
+/* Gives the chunk around gpa memory of its own, zeroed; or only the page, if that is all there is. Needs vm->ram_lock. */
+static bool fill(struct vm *vm, u64 gpa)
+{
+    u64 chunk = chunk_of(gpa), size = chunk_size(vm, chunk);
+
+    if (table_of(vm->chunk[chunk]))
+        return fill_page(vm, gpa);
+    if (fill_gib(vm, chunk))
+        return true;
+    if (size == CHUNK && balloon_has_of_chunk(vm, gpa) && split(vm, chunk))
+        return fill_page(vm, gpa);
+    u64 host = ram_take(size, size == CHUNK ? CHUNK : PAGE_SIZE);
+    if (!host)
+        return size == CHUNK && split(vm, chunk) && fill_page(vm, gpa);
     __atomic_sub_fetch(&promised, !platform.overcommit, __ATOMIC_RELAXED);
     memset((void *)host, 0, size);
     if (vm->chunk[chunk] == SHARED)
@@ -175,21 +220,40 @@ static bool fill(struct vm *vm, u64 chunk)
     return true;
 }
 
-/* The chunk's host address, once it has one; 0: the machine has no memory left. */
-static u64 chunk_host(struct vm *vm, u64 chunk)
+/* Host address of gpa, and in *n how many bytes from there on are in one piece; 0: it has no memory of its own. Needs
+   vm->lock or vm->ram_lock: tables go under both. */
+static u64 lookup(const struct vm *vm, u64 gpa, u64 *n)
 {
-    u64 host = __atomic_load_n(&vm->chunk[chunk], __ATOMIC_ACQUIRE);
+    u64 chunk = chunk_of(gpa), entry = __atomic_load_n(&vm->chunk[chunk], __ATOMIC_ACQUIRE), *table = table_of(entry);
 
-    if (host && host != SHARED)
+    if (table) {
+        u64 pte = __atomic_load_n(page_pte(table, gpa), __ATOMIC_ACQUIRE);
+        *n = PAGE_SIZE - gpa % PAGE_SIZE;
+        return pte & PTE_V ? pte_host(pte) + gpa % PAGE_SIZE : 0;
+    }
+    *n = chunk_gpa(chunk + 1) - gpa;
+    return entry && entry != SHARED ? entry + (gpa - chunk_gpa(chunk)) : 0;
+}
+
+static void out_of_memory(struct vm *vm)
+{
+    vm_stop(vm, VM_FAILED, "the machine has no memory left for it: it has %lu of its %lu KiB",
+            vm->memory.resident >> 10, vm->memory.limit >> 10);
+}
+
+/* The same as lookup, once gpa has memory; 0: the machine has none left. */
+static u64 host_of(struct vm *vm, u64 gpa, u64 *n)
+{
+    u64 host = lookup(vm, gpa, n);
+
+    if (host)
         return host;
     spin_lock(&vm->ram_lock);
-    host = vm->chunk[chunk];
-    bool ok = (host && host != SHARED) || fill(vm, chunk);
-    host = ok ? vm->chunk[chunk] : 0;
+    if (lookup(vm, gpa, n) || fill(vm, gpa))
+        host = lookup(vm, gpa, n);
     spin_unlock(&vm->ram_lock);
-    if (!ok)
-        vm_stop(vm, VM_FAILED, "the machine has no memory left for it: it has %lu of its %lu KiB",
-                vm->memory.resident >> 10, vm->memory.limit >> 10);
+    if (!host)
+        out_of_memory(vm);
     return host;
 }
 
@@ -197,67 +261,113 @@ static u64 chunk_host(struct vm *vm, u64 chunk)
    table comes as what the guest wanted, and QEMU 7.2 reports some AMOs as loads. */
 bool gstage_populate(struct vm *vm, u64 gpa, bool write)
 {
+    bool ok = true;
+    u64 n;
+
     if (!vm_is_ram(vm, gpa, 1))
         return false;
-    u64 chunk = chunk_of(gpa);
-    bool shared = false;
     spin_lock(&vm->ram_lock);
-    if (!vm->chunk[chunk] && !write && zeroes && !vm->gib_pages) {
-        share(vm, chunk);
-        shared = true;
-    }
+    if (!vm->chunk[chunk_of(gpa)] && !write && zeroes && !vm->gib_pages)
+        share(vm, chunk_of(gpa));
+    else
+        ok = lookup(vm, gpa, &n) || fill(vm, gpa);
     spin_unlock(&vm->ram_lock);
-    if (!shared)
-        chunk_host(vm, chunk);
+    if (!ok)
+        out_of_memory(vm);
     return true;
 }
 
 bool vm_is_ram(const struct vm *vm, u64 gpa, u64 len) { return contains(GUEST_RAM_BASE, vm->ram_size, gpa, len); }
 
+void *vm_ram_front(struct vm *vm, u64 gpa, u64 len, u64 *run)
+{
+    u64 n = 0, host = len && vm_is_ram(vm, gpa, len) ? host_of(vm, gpa, &n) : 0;
+
+    for (*run = n; host && *run < len && host_of(vm, gpa + *run, &n) == host + *run;)
+        *run += n;
+    *run = min_u64(*run, len);
+    return (void *)host;
+}
+
 void *vm_ram(struct vm *vm, u64 gpa, u64 len)
 {
-    if (!len || !vm_is_ram(vm, gpa, len))
-        return NULL;
-    u64 first = chunk_of(gpa), last = chunk_of(gpa + len - 1), host = chunk_host(vm, first);
-    for (u64 chunk = first; host && chunk < last; chunk++)
-        if (chunk_host(vm, chunk + 1) != host + (chunk + 1 - first) * CHUNK)
-            return NULL;
-    return host ? (void *)(host + (gpa - chunk_gpa(first))) : NULL;
+    u64 run;
+    void *front = vm_ram_front(vm, gpa, len, &run);
+
+    return run == len ? front : NULL;
+}
+
+/* Gives back what a chunk had; nobody translates to it any more. */
+static void give_back(struct vm *vm, u64 chunk, u64 entry)
+{
+    u64 *table = table_of(entry), size = chunk_size(vm, chunk);
+
+    if (!entry || entry == SHARED)
+        return;
+    __atomic_add_fetch(&promised, !platform.overcommit, __ATOMIC_RELAXED);
+    if (!table) {
+        ram_give(entry, size);
+        vm->memory.resident -= size;
+        return;
+    }
+    for (u64 i = 0; i < CHUNK_PAGES; i++)
+        if (table[i] & PTE_V) {
+            frame_give(pte_host(table[i]));
+            vm->memory.resident -= PAGE_SIZE;
+        }
+    frame_give((u64)table);
+    vm->memory.tables -= PAGE_SIZE;
 }
 
 /* In this order: no hart and no device may know the memory any more when it is given to others. */
 void gstage_withdraw(struct vm *vm, u64 gpa)
 {
-    u64 chunk = chunk_of(gpa), size = chunk_size(vm, chunk);
+    u64 chunk = chunk_of(gpa);
 
     spin_lock(&vm->ram_lock);
-    u64 host = vm->chunk[chunk];
-    if (host && host != SHARED) {
+    u64 entry = vm->chunk[chunk];
+    if (entry && entry != SHARED) {
         split_gib(vm, chunk);
         map(vm, chunk, 0, 0);
         set_chunk(vm, chunk, 0);
         gstage_fence(vm);
-        ram_give(host, size);
-        __atomic_add_fetch(&promised, !platform.overcommit, __ATOMIC_RELAXED);
-        vm->memory.resident -= size;
+        give_back(vm, chunk, entry);
     }
     spin_unlock(&vm->ram_lock);
 }
 
+u64 gstage_unmap(struct vm *vm, u64 gpa)
+{
+    u64 chunk = chunk_of(gpa), n;
+
+    spin_lock(&vm->ram_lock);
+    u64 host = lookup(vm, gpa, &n);
+    bool whole = host && !table_of(vm->chunk[chunk]);
+    /* What a VM gives back is no use to others while it is promised to it. */
+    if (whole && (!platform.overcommit || chunk_size(vm, chunk) < CHUNK || !split(vm, chunk)))
+        host = 0;
+    if (host) {
+        __atomic_store_n(page_pte(table_of(vm->chunk[chunk]), gpa), 0, __ATOMIC_RELEASE);
+        vm->memory.resident -= PAGE_SIZE;
+    }
+    spin_unlock(&vm->ram_lock);
+    return host;
+}
+
 void gstage_clear_page(struct vm *vm, u64 gpa)
 {
-    u64 chunk = chunk_of(gpa), host = __atomic_load_n(&vm->chunk[chunk], __ATOMIC_ACQUIRE);
+    u64 n, host = lookup(vm, gpa, &n);
 
-    if (host && host != SHARED)
-        memset((void *)(host + gpa - chunk_gpa(chunk)), 0, PAGE_SIZE);
+    if (host)
+        memset((void *)host, 0, PAGE_SIZE);
 }
 
 void gstage_release(struct vm *vm)
 {
     spin_lock(&vm->ram_lock);
     for (u64 chunk = 0; chunk < chunk_count(vm); chunk++) {
-        u64 host = vm->chunk[chunk], *table = vm->gib_table ? &vm->gib_table[chunk / GIB_CHUNKS] : NULL;
-        if (!host)
+        u64 entry = vm->chunk[chunk], *table = vm->gib_table ? &vm->gib_table[chunk / GIB_CHUNKS] : NULL;
+        if (!entry)
             continue;
         if (table && *table) {
             __atomic_store_n(pte_slot(vm, chunk_gpa(chunk), 2), *table, __ATOMIC_RELEASE);
@@ -265,12 +375,9 @@ void gstage_release(struct vm *vm)
         }
         map(vm, chunk, 0, 0);
         set_chunk(vm, chunk, 0);
-        if (host == SHARED)
-            continue;
-        ram_give(host, chunk_size(vm, chunk));
-        __atomic_add_fetch(&promised, !platform.overcommit, __ATOMIC_RELAXED);
+        give_back(vm, chunk, entry);
     }
-    vm->memory.resident = vm->memory.shared = 0;
+    vm->memory.shared = 0;
     vm->gstage_epoch++;
     spin_unlock(&vm->ram_lock);
 }

@@ -29,15 +29,14 @@ enum { IMAGE_MAGIC2 = 0x05435352 };
 static const char outside[] = "a segment of the kernel lies outside the VM's memory";
 static const char no_memory[] = "the machine has not enough memory left";
 
-/* Copies into guest RAM, which is all zero and in one piece within each chunk only. */
+/* Copies into guest RAM, which is all zero. */
 static const char *put(struct vm *vm, u64 gpa, const void *from, u64 size)
 {
     for (u64 done = 0, n; done < size; done += n) {
         n = min_u64(size - done, CHUNK - (gpa + done) % CHUNK);
-        void *to = vm_ram(vm, gpa + done, n);
-        if (!to)
+        struct segment s = {gpa + done, (u32)n};
+        if (!segments_put(vm, &s, 1, (const u8 *)from + done, (u32)n))
             return no_memory;
-        memcpy(to, (const u8 *)from + done, n);
     }
     return NULL;
 }

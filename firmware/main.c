@@ -36,6 +36,7 @@ void main(u64 boot_hart_id, const void *dtb)
     if (platform.ram_unused)
         hv_log("%lu KiB of memory are not used: reservations have cut it into too many runs", platform.ram_unused >> 10);
     harts_prepare();
+    frames_init();
     disks_init();
     uplink_init();
     rng_init();

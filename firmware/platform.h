@@ -45,6 +45,11 @@ u64 ram_ready(void);                     /* no more of these two; bytes that the
 u64 ram_take(u64 size, u64 align);       /* 0 if there is no such run; contents are undefined */
 void *ram_take_zeroed(u64 size, u64 align);
 void ram_give(u64 base, u64 size);       /* takes back all or part of what was taken */
-u64 ram_free_bytes(void);
+u64 ram_free_bytes(void);                /* without those of frames.c */
 u64 ram_free_blocks(u64 size);           /* how many of that size, aligned to it, could be taken */
+/* frames.c: single pages, where memory is overcommitted. */
+void frames_init(void);
+u64 frame_take(void);                    /* 0: there is none; contents are undefined */
+void frame_give(u64 page);
+u64 frames_free_bytes(void);
 #endif

@@ -34,7 +34,7 @@ struct vm {
     u64 held_at;                          /* while paused: when its last vCPU left its hart */
 
     u64 ram_size;
-    u64 *chunk;                           /* host address of each 2 MiB of guest RAM, 0: not touched, 1: reads as zero */
+    u64 *chunk;                           /* host address of each 2 MiB of guest RAM, 0: not touched, else: gstage.c */
     bool gib_pages;                       /* its RAM is to come in pages of 1 GiB, as far as that is possible */
     u64 *gib_table;                       /* per GiB: the entry whose place such a page has taken, or 0 */
     struct memory_stats memory;
@@ -51,8 +51,10 @@ struct vm {
     struct virtio_dev virtio[VIRTIO_DEVS];
     bool virtio_later;                    /* one of them has `later` */
     u64 blk_busy;                         /* bit per entry of blk_pending: it is in flight */
+    u64 blk_waiting;                      /* of these: has a part to come, for which the disk's queue has no room */
     struct pending { struct virtq_head head; u32 written, type; u64 status, bytes; } blk_pending[VIRTQ_MAX];
     struct blk_range blk_range[VIRTQ_MAX];
+    struct blk_left { u32 type, count; u64 sector; struct segment segment[VIRTQ_MAX]; } *blk_left;    /* of transfers: to come */
     struct disk_stats disk_stats;
     bool disk_held;                       /* no new requests, until those in flight are done: the balloon waits for it */
     bool has_balloon;
@@ -90,8 +92,11 @@ const char *vm_state_name(const struct vm *vm);
 
 bool vm_is_ram(const struct vm *vm, u64 gpa, u64 len);
 /* Host address of [gpa, gpa+len) if all of it is guest RAM and one run of host memory, as any part of an aligned
-   page is; else NULL. Only a piece within a chunk can be NULL for want of memory; then the VM has been stopped. */
+   page is; else NULL. Only a piece within a page can be NULL for want of memory alone; then the VM has been stopped.
+   Needs vm->lock, or a VM that does not run. */
 void *vm_ram(struct vm *vm, u64 gpa, u64 len);
+/* The same of its front, *run bytes long. */
+void *vm_ram_front(struct vm *vm, u64 gpa, u64 len, u64 *run);
 void vm_memory_stats(const struct vm *vm, struct memory_stats *s);
 
 /* Keyboard input: put by the console, taken by whichever console device the guest uses. */
@@ -110,6 +115,9 @@ bool gstage_is_zeroes(u64 host);
 /* Gives the memory of the chunk around gpa back; what is touched there again is zero. Needs vm->lock; no device reads
    or writes it. */
 void gstage_withdraw(struct vm *vm, u64 gpa);
+/* Takes a page out of the VM's memory. Its host address, which is to be given back after a gstage_fence; 0: it has no
+   memory, or none that can be had alone. Needs vm->lock; no device reads or writes it. */
+u64 gstage_unmap(struct vm *vm, u64 gpa);
 /* Zeroes a page, if it has memory of its own. Needs vm->lock. */
 void gstage_clear_page(struct vm *vm, u64 gpa);
 /* Gives all of its RAM back. None of its vCPUs is on a hart, no device reads or writes it. */

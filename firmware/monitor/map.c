@@ -1,4 +1,4 @@
-/* Monitor verb that prints a VM's G-stage map: runs of equal pages, with permissions. */
+/* Monitor verb that prints a VM's G-stage map: runs of equal pages, with permissions; and what is in its balloon. */
 #include "monitor/monitor.h"
 
 enum { MAX_LINES = 64 };
@@ -50,6 +50,19 @@ static void table(struct walk *w, const u64 *entries, u32 level, u64 gpa)
     }
 }
 
+static void balloon(struct walk *w, const struct vm *vm)
+{
+    u64 left = vm->balloon.held, size;
+
+    for (u64 gpa = GUEST_RAM_BASE; left && vm_is_ram(vm, gpa, PAGE_SIZE); gpa += size + PAGE_SIZE) {
+        for (size = 0; vm_is_ram(vm, gpa + size, PAGE_SIZE) && balloon_has(vm, gpa + size); size += PAGE_SIZE)
+            ;
+        left -= min_u64(left, size);
+        if (size && w->lines++ < MAX_LINES)
+            say(w->asker, "  0x%lx to 0x%lx in the balloon", gpa, gpa + size - 1);
+    }
+}
+
 static const char *map(const struct asker *a, struct vm *vm, const char *rest)
 {
     struct walk w = {a, {0}, 0};
@@ -60,6 +73,7 @@ static const char *map(const struct asker *a, struct vm *vm, const char *rest)
     say(a, "%s: %lu KiB of RAM from 0x%lx", vm->label, vm->ram_size >> 10, (u64)GUEST_RAM_BASE);
     table(&w, vm->gstage_root, features.gstage_levels - 1, 0);
     put(&w);
+    balloon(&w, vm);
     if (w.lines > MAX_LINES)
         say(a, "  and %u more", w.lines - MAX_LINES);
     return NULL;

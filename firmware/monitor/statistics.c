@@ -136,7 +136,7 @@ void statistics_write(void (*to)(const char *text, u32 length))
     open(NULL, '{');
     number("time_ns", monitor_ns(rdtime()));
     number("harts", hart_count);
-    number("free_memory", ram_free_bytes());
+    number("free_memory", ram_free_bytes() + frames_free_bytes());
     open("vms", '[');
     for (u32 i = 0; i < vm_count; i++)
         vm_object(&vms[i]);

@@ -12,13 +12,10 @@ u64 segments_length(const struct segment *s, u32 count)
 
 u8 *segment_front(struct vm *vm, const struct segment *s, u32 *n)
 {
-    static const u32 grains[] = {0, CHUNK, PAGE_SIZE};      /* all of it, or up to where the next piece may begin */
-    u8 *data = NULL;
+    u64 run;
+    u8 *data = vm_ram_front(vm, s->gpa, s->length, &run);
 
-    for (u32 i = 0; i < ARRAY_LEN(grains) && !data; i++) {
-        *n = grains[i] ? (u32)min_u64(s->length, grains[i] - s->gpa % grains[i]) : s->length;
-        data = vm_ram(vm, s->gpa, *n);
-    }
+    *n = (u32)run;
     return data;
 }
 
@@ -28,19 +25,28 @@ void segment_drop(struct segment *s, u32 n)
     s->length -= n;
 }
 
+void segments_drop(struct segment *s, u32 count, u64 n)
+{
+    for (; count--; s++) {
+        u32 part = (u32)min_u64(s->length, n);
+        segment_drop(s, part);
+        n -= part;
+    }
+}
+
 static bool copy(struct vm *vm, struct segment *s, u32 count, u8 *out, const u8 *in, u32 n)
 {
     while (count && n) {
+        struct segment front = {s->gpa, (u32)min_u64(s->length, n)};
         u32 piece;
-        u8 *data = s->length ? segment_front(vm, s, &piece) : NULL;
         if (!s->length) {
             s++;
             count--;
             continue;
         }
+        u8 *data = segment_front(vm, &front, &piece);
         if (!data)
             return false;
-        piece = (u32)min_u64(piece, n);
         if (out)
             memcpy(out, data, piece);
         else

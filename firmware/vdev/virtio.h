@@ -69,6 +69,7 @@ u64 segments_length(const struct segment *s, u32 count);
 /* Host address of the segment's front, of which *n bytes are in one piece; NULL: there is no memory for it. */
 u8 *segment_front(struct vm *vm, const struct segment *s, u32 *n);
 void segment_drop(struct segment *s, u32 n);             /* shortens it by its first n bytes */
+void segments_drop(struct segment *s, u32 count, u64 n);
 /* Take and put move n bytes from the front of the segments or to it, and shorten them by these. False: there are
    fewer, and these are gone, or there is no memory. */
 bool segments_take(struct vm *vm, struct segment *s, u32 count, void *to, u32 n);
@@ -114,6 +115,7 @@ struct balloon {
 /* NULL, or why not: the bytes that the VM is to give up. */
 const char *balloon_set_target(struct vm *vm, u64 bytes);
 bool balloon_has(const struct vm *vm, u64 gpa);
+bool balloon_has_of_chunk(const struct vm *vm, u64 gpa);       /* any page of the chunk around gpa */
 void balloon_go_on(struct vm *vm);             /* the disk, which it has waited for, is idle. Needs vm->lock */
 
 /* Moves keyboard input to the driver; false: no driver takes it. */

@@ -1,9 +1,12 @@
-/* virtio-balloon back end (virtio 1.2, 5.5): pages that the driver gives up. When all pages of a chunk are in the
-   balloon its memory goes back to the machine; until then they are zeroed, and theirs stays where it is. */
+/* virtio-balloon back end (virtio 1.2, 5.5): pages that the driver gives up. Their memory goes back to the machine,
+   page by page, or with the last page of a chunk; where it cannot yet, it stays and is zeroed. */
 #include "vm.h"
 
 enum { INFLATE = 0, DEFLATE = 1, F_MUST_TELL_HOST = 1 << 0, F_DEFLATE_ON_OOM = 1 << 2 };
-enum { ACTUAL = 4, CHUNK_PAGES = CHUNK / PAGE_SIZE, WORD = 64, MAX_PAGES = 1024 /* in a turn */ };
+enum { ACTUAL = 4, CHUNK_PAGES = CHUNK / PAGE_SIZE, WORD = 64, BATCH = 64, MAX_PAGES = 1024 /* in a turn */ };
+
+/* Pages that the VM no longer maps and that nobody else has yet, until the next fence. */
+struct leaving { u32 count; u64 host[BATCH]; };
 
 /* Without MUST_TELL_HOST a driver could be using a page again that still counts as given up, and lose it with its
    chunk: the device may insist on that feature (5.5.3.2). */
@@ -36,6 +39,15 @@ bool balloon_has(const struct vm *vm, u64 gpa)
     return vm->has_balloon && (__atomic_load_n(word, __ATOMIC_RELAXED) >> page % WORD & 1);
 }
 
+bool balloon_has_of_chunk(const struct vm *vm, u64 gpa)
+{
+    u64 first = ALIGN_DOWN(page_of(gpa), CHUNK_PAGES), any = 0;
+
+    for (u64 at = first; vm->has_balloon && at < min_u64(first + CHUNK_PAGES, vm->ram_size / PAGE_SIZE); at += WORD)
+        any |= __atomic_load_n(&vm->balloon.pages[at / WORD], __ATOMIC_RELAXED);
+    return any;
+}
+
 static void change(struct vm *vm, u64 gpa, bool put)
 {
     struct balloon *b = &vm->balloon;
@@ -61,65 +73,74 @@ static bool is_last(const struct vm *vm, u64 gpa)
     return true;
 }
 
-/* False: not yet, as the disk may be writing to the chunk that leaves. */
-static bool inflate(struct vm *vm, u64 gpa)
+static void let_go(struct vm *vm, struct leaving *l)
 {
-    bool leaves = is_last(vm, gpa);
+    if (l->count)
+        gstage_fence(vm);
+    while (l->count)
+        frame_give(l->host[--l->count]);
+}
 
-    if (leaves && vm->blk_busy) {
-        vm->disk_held = true;
-        return false;
-    }
+static void inflate(struct vm *vm, u64 gpa, struct leaving *l)
+{
+    bool last = is_last(vm, gpa);
+
     change(vm, gpa, true);
-    if (leaves)
+    u64 host = last ? 0 : gstage_unmap(vm, gpa);
+    if (host)
+        l->host[l->count++] = host;
+    else if (last)
         gstage_withdraw(vm, gpa);
     else
         gstage_clear_page(vm, gpa);
-    return true;
 }
 
-static void skip(struct segment *s, u32 count, u64 n)
+/* Numbers of pages that the VM does not have, or that are in the balloon already, or not, are passed over. */
+static void one_page(struct vm *vm, u32 queue, u32 number, struct leaving *l)
 {
-    for (; count--; s++) {
-        u32 part = (u32)min_u64(s->length, n);
-        segment_drop(s, part);
-        n -= part;
-    }
+    u64 gpa = (u64)number * PAGE_SIZE;
+
+    if (!vm_is_ram(vm, gpa, PAGE_SIZE) || balloon_has(vm, gpa) != (queue == DEFLATE))
+        return;
+    if (queue == DEFLATE)
+        change(vm, gpa, false);
+    else
+        inflate(vm, gpa, l);
 }
 
-/* Goes through the page numbers of a request, from where the last turn ended; false if this one ends before they do.
-   Numbers of pages that the VM does not have, or that are in the balloon already, or not, are passed over. */
+/* Goes through the page numbers of a request, from where the last turn ended; false if this one ends before they do. */
 static bool work_off(struct virtio_dev *d, u32 queue, struct chain *c, u32 *left)
 {
-    u32 *done = &d->vm->balloon.done[queue], pfn;
+    u32 *done = &d->vm->balloon.done[queue], numbers[BATCH];
+    struct leaving leaving = {0};
 
-    skip(c->segment, c->readable, *done * sizeof(pfn));
-    for (u64 n = segments_length(c->segment, c->readable) / sizeof(pfn); n; n--) {
-        if (!*left) {
+    segments_drop(c->segment, c->readable, *done * sizeof(*numbers));
+    for (u64 rest = segments_length(c->segment, c->readable) / sizeof(*numbers), n; rest; rest -= n) {
+        n = min_u64(rest, min_u64(*left, BATCH));
+        if (!n) {
             virtio_later(d, queue);
             return false;
         }
-        if (!segments_take(d->vm, c->segment, c->readable, &pfn, sizeof(pfn)))
+        if (!segments_take(d->vm, c->segment, c->readable, numbers, (u32)n * sizeof(*numbers)))
             break;
-        u64 gpa = (u64)pfn * PAGE_SIZE;
-        bool changes = vm_is_ram(d->vm, gpa, PAGE_SIZE) && balloon_has(d->vm, gpa) == (queue == DEFLATE);
-        if (changes && queue == DEFLATE)
-            change(d->vm, gpa, false);
-        else if (changes && !inflate(d->vm, gpa))
-            return false;
-        ++*done;
-        --*left;
+        for (u32 i = 0; i < n; i++)
+            one_page(d->vm, queue, numbers[i], &leaving);
+        let_go(d->vm, &leaving);
+        *done += (u32)n;
+        *left -= (u32)n;
     }
     *done = 0;
     return true;
 }
 
+/* What leaves is not to be known to the disk: the balloon waits for its requests, and new ones for the balloon. */
 static void notify(struct virtio_dev *d, u32 queue)
 {
     u32 left = MAX_PAGES;
     struct chain c;
 
-    while (virtq_pop(d, queue, &c)) {
+    d->vm->disk_held |= queue == INFLATE && d->vm->blk_busy;
+    while (!(queue == INFLATE && d->vm->blk_busy) && virtq_pop(d, queue, &c)) {
         if (c.writable) {
             virtio_broken(d);
             return;

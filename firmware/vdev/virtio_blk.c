@@ -3,7 +3,7 @@
 #include "drivers/drivers.h"
 
 enum { F_SEG_MAX = 1 << 2, F_RO = 1 << 5, F_FLUSH = 1 << 9, F_DISCARD = 1 << 13, F_WRITE_ZEROES = 1 << 14 };
-enum { ID_LENGTH = 20, SEG_MAX = 32, SLOT_BITS = 16, MAX_PIECES = 126 };
+enum { ID_LENGTH = 20, SEG_MAX = 32, SLOT_BITS = 16, MAX_PIECES = 62 };
 
 struct header { u32 type, reserved; u64 sector; };
 
@@ -48,36 +48,67 @@ static bool take_status(struct segment *s, u32 count, u64 *where)
 
 enum outcome { FINISHED, SUBMITTED, QUEUE_FULL };
 
+static u32 slot_of(u64 tag) { return tag & ((1u << SLOT_BITS) - 1); }
+static u64 tag_of(const struct virtio_dev *d, u32 slot) { return (u64)d->generation << SLOT_BITS | slot; }
+static struct blk_left *left_of(const struct virtio_dev *d, u64 tag) { return &d->vm->blk_left[slot_of(tag)]; }
+
+/* Gives the disk the next part of a transfer: whole sectors, in as many pieces of memory as one request takes. */
+static enum outcome next_part(struct virtio_dev *d, u64 tag, u8 *status)
+{
+    struct blk_left *left = left_of(d, tag);
+    struct blk_segment out[MAX_PIECES];
+    u32 most = (u32)min_u64(MAX_PIECES, disk_max_segments(d->disk)), n = 0, piece;
+    u64 bytes = 0;
+    struct segment at = {0}, *s = left->segment, *end = s + left->count;
+
+    *status = BLK_IOERR;
+    while (n < most && (at.length || s < end)) {
+        if (!at.length) {
+            at = *s++;
+            continue;
+        }
+        const u8 *data = segment_front(d->vm, &at, &piece);
+        if (!data)
+            return FINISHED;
+        out[n++] = (struct blk_segment){(u64)data, piece};
+        segment_drop(&at, piece);
+        bytes += piece;
+    }
+    for (u32 over = bytes % BLK_SECTOR, cut; over; over -= cut) {
+        cut = (u32)min_u64(over, out[n - 1].length);
+        out[n - 1].length -= cut;
+        n -= !out[n - 1].length;
+        bytes -= cut;
+    }
+    if (!bytes && segments_length(left->segment, left->count))
+        return FINISHED;
+    if (!disk_submit(d->disk, left->type, d->vm->extent.first + left->sector, out, n, d, tag))
+        return QUEUE_FULL;
+    left->sector += bytes / BLK_SECTOR;
+    segments_drop(left->segment, left->count, bytes);
+    return SUBMITTED;
+}
+
 static enum outcome transfer(struct virtio_dev *d, const struct header *h, struct segment *s, u32 count,
                              u64 tag, u8 *status)
 {
-    struct blk_segment out[MAX_PIECES];
+    struct blk_left *left = left_of(d, tag);
     u64 length = segments_length(s, count);
-    u32 n = 0, piece;
 
     *status = BLK_IOERR;
-    for (struct segment left = {0}, *end = s + count; s < end || left.length;) {
-        if (!left.length) {
-            left = *s++;
-            continue;
-        }
-        const u8 *data = segment_front(d->vm, &left, &piece);
-        if (!data || n == MAX_PIECES)
-            return FINISHED;
-        out[n++] = (struct blk_segment){(u64)data, piece};
-        segment_drop(&left, piece);
-    }
     if (length % BLK_SECTOR || !contains(0, d->vm->extent.sectors, h->sector, length / BLK_SECTOR) ||
-        n > disk_max_segments(d->disk) || (h->type == BLK_WRITE && disk_read_only(d->disk)))
+        (h->type == BLK_WRITE && disk_read_only(d->disk)))
         return FINISHED;
-    return disk_submit(d->disk, h->type, d->vm->extent.first + h->sector, out, n, d, tag) ? SUBMITTED : QUEUE_FULL;
+    *left = (struct blk_left){.type = h->type, .sector = h->sector, .count = count};
+    memcpy(left->segment, s, count * sizeof(*s));
+    return next_part(d, tag, status);
 }
 
 /* DISCARD and WRITE_ZEROES. The range is checked here and passed on in a copy, which lasts as long as the request. */
 static enum outcome clear(struct virtio_dev *d, const struct header *h, struct segment *s, u32 count, u64 tag,
                           u8 *status)
 {
-    struct blk_range *r = &d->vm->blk_range[tag & ((1u << SLOT_BITS) - 1)];
+    struct blk_range *r = &d->vm->blk_range[slot_of(tag)];
     u32 limit = disk_clear_limit(d->disk, h->type);
 
     *status = BLK_UNSUPP;
@@ -115,6 +146,7 @@ static enum outcome execute(struct virtio_dev *d, struct chain *c, u64 tag, stru
     struct header h;
 
     *status = BLK_IOERR;
+    left_of(d, tag)->count = 0;
     if (!segments_take(d->vm, in, c->readable, &h, sizeof(h)))
         return FINISHED;
     p->type = h.type;
@@ -158,12 +190,57 @@ static void answer(struct virtio_dev *d, const struct pending *p, u8 status)
     virtq_push(d, 0, p->head, p->written);
 }
 
+/* Once nothing is in flight the balloon, which has waited for that, goes on. True if it has waited. */
+static bool end_hold(struct vm *vm)
+{
+    if (!vm->disk_held || vm->blk_busy)
+        return false;
+    vm->disk_held = false;
+    balloon_go_on(vm);
+    return true;
+}
+
+static void complete(struct virtio_dev *d, u32 slot, u8 status)
+{
+    d->vm->blk_busy &= ~BIT(slot);
+    answer(d, &d->vm->blk_pending[slot], status);
+}
+
+/* The queue is full: true if it is to be tried once more, now that whoever completes a request knows of it. */
+static bool starve(struct vm *vm)
+{
+    return !__atomic_exchange_n(&vm->disk_starved, true, __ATOMIC_SEQ_CST);
+}
+
+/* Further parts of transfers that have found the queue full. False: it is full again. */
+static bool continue_parts(struct virtio_dev *d)
+{
+    struct vm *vm = d->vm;
+
+    while (vm->blk_waiting) {
+        u32 slot = (u32)__builtin_ctzll(vm->blk_waiting);
+        u8 status;
+        enum outcome outcome = next_part(d, tag_of(d, slot), &status);
+        if (outcome == QUEUE_FULL && !starve(vm))
+            return false;
+        if (outcome == QUEUE_FULL)
+            continue;
+        vm->disk_starved = false;
+        vm->blk_waiting &= ~BIT(slot);
+        if (outcome == FINISHED)
+            complete(d, slot, status);
+    }
+    return true;
+}
+
 static void notify(struct virtio_dev *d, u32 queue)
 {
     struct pending p;
     struct chain c;
     u8 status;
 
+    if (!continue_parts(d))
+        return;
     while (!d->vm->disk_held && virtq_pop(d, queue, &c)) {
         struct segment *out = c.segment + c.readable;
         u64 busy = d->vm->blk_busy;
@@ -174,13 +251,11 @@ static void notify(struct virtio_dev *d, u32 queue)
             return;
         }
         u32 slot = (u32)__builtin_ctzll(~busy);
-        enum outcome outcome = execute(d, &c, (u64)d->generation << SLOT_BITS | slot, &p, &status);
+        enum outcome outcome = execute(d, &c, tag_of(d, slot), &p, &status);
         if (outcome == QUEUE_FULL) {
             virtq_unpop(d, queue, c.head);
-            if (d->vm->disk_starved)
+            if (!starve(d->vm))
                 return;
-            /* Once more, now that whoever completes a request knows of it. */
-            __atomic_store_n(&d->vm->disk_starved, true, __ATOMIC_SEQ_CST);
             continue;
         }
         d->vm->disk_starved = false;
@@ -206,25 +281,19 @@ static void feed(const struct disk *disk)
     }
 }
 
-/* Once nothing is in flight the balloon, which has waited for that, goes on. True if it has waited. */
-static bool end_hold(struct vm *vm)
-{
-    if (!vm->disk_held || vm->blk_busy)
-        return false;
-    vm->disk_held = false;
-    balloon_go_on(vm);
-    return true;
-}
-
 static void done(void *owner, u64 tag, u8 status)
 {
     struct virtio_dev *d = owner;
-    u32 slot = tag & ((1u << SLOT_BITS) - 1);
+    const struct blk_left *left = left_of(d, tag);
 
     spin_lock(&d->vm->lock);
     if (tag >> SLOT_BITS == d->generation) {
-        d->vm->blk_busy &= ~(1ull << slot);
-        answer(d, &d->vm->blk_pending[slot], status);
+        if (status == BLK_OK && segments_length(left->segment, left->count)) {
+            d->vm->blk_waiting |= BIT(slot_of(tag));
+            continue_parts(d);
+        } else {
+            complete(d, slot_of(tag), status);
+        }
         if (end_hold(d->vm))
             virtio_turn(d, 0);
     }
@@ -236,7 +305,7 @@ static void done(void *owner, u64 tag, u8 status)
 static void reset(struct virtio_dev *d)
 {
     disk_drain(d->disk, d);
-    d->vm->blk_busy = 0;
+    d->vm->blk_busy = d->vm->blk_waiting = 0;
     d->vm->disk_starved = false;
     end_hold(d->vm);
 }
@@ -268,5 +337,6 @@ const char *virtio_blk_attach(struct vm *vm)
     d->vm = vm;
     d->irq = VIRTIO_IRQ + VIRTIO_SLOT_BLK;
     disk_on_done(d->disk, done);
-    return NULL;
+    vm->blk_left = ram_take_zeroed(VIRTQ_MAX * sizeof(*vm->blk_left), PAGE_SIZE);
+    return vm->blk_left ? NULL : "no memory is left for its disk";
 }

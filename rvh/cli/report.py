@@ -132,6 +132,7 @@ def hypervisor_lines(statistics: dict[str, Any] | None) -> list[str]:
         lines.append(
             f"VM {vm['name']}: on harts {vm['run_ns'] / 1e6:.3f} ms, waiting for one {vm['steal_ns'] / 1e6:.3f} ms, "
             f"wake-ups {vm['wakeups']:,}, memory {vm['memory']['resident'] >> 10:,} KiB"
+            + (f", balloon {vm['memory']['ballooned'] >> 10:,} KiB" if vm["memory"]["ballooned"] else "")
         )
         for kind in ("disk", "net"):
             if any(vm[kind].values()):

@@ -22,10 +22,10 @@ GIVEN = 0x80A0_0000
 
 
 class Balloon(Session):
-    """The guest `b` has 32 MiB and a balloon, others what they need."""
+    """The guest `b` has 32 MiB, a balloon, and perhaps a disk, others what they need."""
 
-    def __init__(self, others=None, kernel: str = BALLOON, balloon: int | None = 0, append=None, **options):
-        settings = {"b": {"balloon": balloon, "append": append}}
+    def __init__(self, others=None, kernel: str = BALLOON, balloon: int | None = 0, append=None, disk=None, **options):
+        settings = {"b": {"balloon": balloon, "append": append, "disk": disk}}
         super().__init__({"b": (kernel, 32 * MIB), **(others or {})}, settings=settings, **options)
 
     def pages(self) -> str:
@@ -49,6 +49,10 @@ def test_what_is_given_up_comes_back_empty(harts):
         assert run.pages() == f"[b] {size // PAGE} pages in the balloon, 0 wrong"
         assert run.ballooned() == size
         assert run.resident("b") == full - size
+        shown = run.ask("map b")
+        first = GUEST_RAM + 2 * CHUNK
+        assert (f"  {first:#x} to {first + size - 1:#x} in the balloon" in shown) == (size > 0)
+        assert shown.count("in the balloon") == (size > 0)
     assert run.ask("balloon b").count("b: to give up 0 KiB, has given up 0 KiB") == 1
 
 
@@ -175,11 +179,17 @@ def register(base: int, offset: int, value: int) -> str:
 
 
 def setup(base: int, queue: int, features: int = 0) -> str:
-    """Brings a device up with one queue of 8 entries, whose rings are at RINGS + 0x1000 for each device and queue."""
+    """Brings a device up with one queue."""
+    writes = [(0x70, 0), (0x70, 3), (0x24, 0), (0x20, features), (0x24, 1), (0x20, 1), (0x70, 11)]
+    return "".join(register(base, *write) for write in writes) + setup_queue(base, queue) + register(base, 0x70, 15)
+
+
+def setup_queue(base: int, queue: int) -> str:
+    """8 entries, whose rings are at a place of their own from RINGS on."""
     rings = rings_of(base, queue)
-    writes = [(0x70, 0), (0x70, 3), (0x24, 0), (0x20, features), (0x24, 1), (0x20, 1), (0x70, 11), (0x30, queue)]
-    writes += [(0x38, 8), (0x80, rings), (0x84, 0), (0x90, rings + 0x100), (0x94, 0), (0xA0, rings + 0x200), (0xA4, 0)]
-    return "".join(register(base, *write) for write in [*writes, (0x44, 1), (0x70, 15)])
+    writes = [(0x30, queue), (0x38, 8), (0x80, rings), (0x84, 0), (0x90, rings + 0x100), (0x94, 0)]
+    writes += [(0xA0, rings + 0x200), (0xA4, 0), (0x44, 1)]
+    return "".join(register(base, *write) for write in writes)
 
 
 def rings_of(base: int, queue: int) -> int:
@@ -342,7 +352,7 @@ def test_memory_that_a_disk_may_write_to_stays_until_it_is_done(tmp_path):
     text += request(SLOT_DISK, 0, read, 2, wait=False) + SLEEP
     run = Balloon(kernel=program(tmp_path, "busy", text), disk=str(image), disks=[disk])
     run.go()
-    assert run.ballooned() == CHUNK - PAGE and run.resident("b") == LOADED + 2 * CHUNK
+    assert run.ballooned() == 0 and run.resident("b") == LOADED + 2 * CHUNK
     disk.finish()
     run.go()
     assert run.ballooned() == CHUNK and run.resident("b") == LOADED + CHUNK
@@ -352,3 +362,100 @@ def test_memory_that_a_disk_may_write_to_stays_until_it_is_done(tmp_path):
     run.go()
     assert disk.counts["read"] == 1024 and run.resident("b") == LOADED + CHUNK
     assert "disk reads 2 (1024 bytes)" in run.ask("stat b")
+
+
+# ---- Where memory is overcommitted, single pages go back
+
+
+@pytest.mark.parametrize("harts", [1, 2])
+def test_single_pages_go_back(tmp_path, harts):
+    """Every second page first; a chunk that has lost some of its pages is mapped page by page."""
+    idle = {"idle": (program(tmp_path, "idle", SLEEP), 16 * MIB)}
+    run = Balloon(idle, append="odd", harts=harts, overcommit=True)
+    run.go(3 * STEP)
+    full = run.resident("b")
+    for size in (5 * MIB, 12 * MIB, 20 * MIB, 10 * MIB, 0):
+        run.ask(f"balloon b {size >> 20}M")
+        run.go(5 * STEP)
+        assert run.pages() == f"[b] {size // PAGE} pages in the balloon, 0 wrong"
+        assert run.ballooned() == size and run.resident("b") == full - size
+    assert "pages of 4 KiB" in run.ask("map b")
+    run.ask("kill b")
+    assert run.resident("b") == 0
+
+
+def test_single_pages_serve_another_vm(tmp_path):
+    """No chunk is left whole, so the other one lives on single pages; what it had comes back as whole chunks."""
+    marks = mark(GUEST_RAM + 4 * MIB, GUEST_RAM + 11 * MIB) + "    li s1, 0\n    j say\n"
+    hog = program(tmp_path, "hog", touching(list(range(4 * MIB, 52 * MIB, CHUNK))) + SLEEP)
+    kernels = {"hog": (hog, 56 * MIB), "other": (program(tmp_path, "other", marks), 16 * MIB)}
+    run = Balloon(kernels, append="odd", ram=96 * MIB, overcommit=True, off=("hog", "other"))
+    run.go(3 * STEP)
+    run.ask("start hog")
+    run.go(3 * STEP)
+    hogs = run.resident("hog")
+    run.ask("start other")
+    run.go(2 * STEP)
+    assert "other: stopped: " in run.text
+    run.ask("balloon b 13M")
+    run.go(5 * STEP)
+    run.ask("start other")
+    run.go(5 * STEP)
+    assert "[other] done" in run.text and "other: off: it powered off" in run.text, run.text
+    assert run.resident("hog") == hogs and run.pages() == f"[b] {13 * MIB // PAGE} pages in the balloon, 0 wrong"
+
+
+def scattered(first: int, pages: int) -> str:
+    """Gives up every second page, takes it back, and touches these in the opposite order: no two neighbours among the
+    pages are neighbours in the machine."""
+    text = run_of(first + PAGE, pages // 2, 2) + request(SLOT_BALLOON, INFLATE, [(NUMBERS, 2 * pages, False)])
+    text += setup_queue(SLOT_BALLOON, DEFLATE) + request(SLOT_BALLOON, DEFLATE, [(NUMBERS, 2 * pages, False)])
+    return (
+        text
+        + f"""
+    li t0, {first + (pages - 1) * PAGE}
+    li t1, {first}
+    li t2, {2 * PAGE}
+1:  sd zero, 0(t0)
+    sub t0, t0, t2
+    bgtu t0, t1, 1b
+"""
+    )
+
+
+@pytest.mark.parametrize("shift", [0, 0x208])
+def test_a_long_transfer_in_scattered_pages(tmp_path, shift):
+    """It takes several requests of the machine's disk, each of whole sectors."""
+    size = 400 * PAGE
+    image, data = tmp_path / "disk", bytes(range(251)) * (size // 251 + 1)
+    image.write_bytes(data[:size] + bytes(size))
+    header, status, at = NUMBERS - 64, NUMBERS - 16, GIVEN + shift
+    text = setup(SLOT_DISK, 0) + setup(SLOT_BALLOON, 0, MUST_TELL_HOST) + mark(GIVEN, GIVEN + CHUNK)
+    text += scattered(GIVEN, 512)
+    text += request(
+        SLOT_DISK, 0, [(header, 16, False), (at, 1000, True), (at + 1000, size - 1000, True), (status, 1, True)]
+    )
+    text += f"    li s1, 1\n    li t0, {status}\n    lbu t1, 0(t0)\n    bnez t1, say\n"
+    text += f"    li t0, {header}\n    li t1, 1\n    sw t1, 0(t0)\n    li t1, {size // 512}\n    sd t1, 8(t0)\n"
+    text += request(SLOT_DISK, 0, [(header, 16, False), (at, size, False), (status, 1, True)], 2)
+    text += f"    li s1, 1\n    li t0, {status}\n    lbu t1, 0(t0)\n    bnez t1, say\n    li s1, 0\n    j say\n"
+    disk = VirtioBlk(RawDisk(str(image)))
+    run = Balloon(kernel=program(tmp_path, "long", text), disk=str(image), disks=[disk], overcommit=True)
+    assert run.go(5 * STEP) == "pass", run.text
+    assert image.read_bytes() == data[:size] * 2
+    assert disk.counts == {"read": size, "written": size, "flushes": 0, "errors": 0}
+
+
+@pytest.mark.parametrize("overcommit", [False, True], ids=["promised", "overcommit"])
+def test_attacks_through_the_balloon(tmp_path, overcommit):
+    image = tmp_path / "disk"
+    image.write_bytes(bytes(range(256)) * 8192)
+    hostile, disk = str(IMAGES / "hostile.elf"), VirtioBlk(RawDisk(str(image), readonly=True))
+    neighbour = {"n": (program(tmp_path, "n", mark(GIVEN, GIVEN + 4 * CHUNK) + SLEEP), 32 * MIB)}
+    options = {"disk": str(image), "disks": [disk], "overcommit": overcommit, "harts": 2}
+    run = Balloon(neighbour, kernel=hostile, **options)
+    run.go(200 * STEP)
+    lines = {line.split()[1]: line.split()[2] for line in run.text.splitlines() if line.startswith("[b] balloon_")}
+    assert len(lines) == 6 and set(lines.values()) == {"contained"}, run.text[-2000:]
+    assert "0 escaped" in run.text and run.resident("n") == LOADED + 4 * CHUNK
+    assert run.resident("b") == run.ballooned() == 0

@@ -90,7 +90,7 @@ class Session:
 
     @property
     def text(self) -> str:
-        return self.output.decode()
+        return self.output.decode(errors="replace")
 
 
 def program(directory, name: str, body: str) -> str:
