@@ -40,7 +40,10 @@ static inline enum verdict contained_if(bool contained) { return contained ? CON
     X(virtio_event_index) X(virtio_random_registers)                                                     \
     /* ring_packed.c */                                                                                   \
     X(packed_address) X(packed_length) X(packed_order) X(packed_endless) X(packed_indirect) X(packed_flags) \
-    X(packed_events)
+    X(packed_events)                                                                                      \
+    /* balloon.c */                                                                                       \
+    X(balloon_bad_pages) X(balloon_twice) X(balloon_rings) X(balloon_everything) X(balloon_disk)          \
+    X(balloon_lists)
 
 #define DECLARE(name) enum verdict attack_##name(void);
 ATTACKS(DECLARE)
