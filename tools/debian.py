@@ -66,6 +66,7 @@ MODULES = (
     "virtio_mmio",
     "virtio_blk",
     "virtio_rng",
+    "virtio_balloon",
     "failover",
     "net_failover",
     "virtio_net",

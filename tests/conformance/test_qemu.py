@@ -60,10 +60,20 @@ def isa_for_rvh(tree: dtb.Node) -> tuple[str, set[str]]:
     return here, unsaid | implied | {word for word in words if word not in known}
 
 
-def run_qemu(tmp_path: Path, tree: dtb.Node, firmware: str, guests: dict[str, int], append: str | None = None) -> str:
+def run_qemu(
+    tmp_path: Path,
+    tree: dtb.Node,
+    firmware: str,
+    guests: dict[str, int],
+    append: str | None = None,
+    balloon: int | None = None,
+) -> str:
     """Boots the hypervisor on QEMU the way `rvh-run` does: each module where the device tree says it is."""
     hypervisor = str(image("hv"))
-    specs = [vms.VmSpec(name, str(image(name)), 64 << 20, vcpus, append=append) for name, vcpus in guests.items()]
+    specs = [
+        vms.VmSpec(name, str(image(name)), 64 << 20, vcpus, append=append, balloon=balloon)
+        for name, vcpus in guests.items()
+    ]
     # QEMU puts the device tree at the top of RAM; our modules go below the middle.
     plan = vms.plan_hypervisor(tree, RAM_BASE, RAM_SIZE - (256 << 20), firmware, hypervisor, specs)
     command = [QEMU, "-M", "virt", *MACHINE, "-bios", firmware, "-kernel", hypervisor]
@@ -115,6 +125,15 @@ def test_guests_print_the_same_lines_on_qemu(tmp_path, qemu_tree, firmware):
     assert expected["timer"].endswith("timer: results right, no interrupt came early, pages protected")
     assert expected["smp"].endswith("smp: 2 harts, all totals exact")
     assert re.search(r"hostile: \d+ attacks, 0 escaped$", expected["hostile"])
+
+
+def test_a_balloon_on_qemu(tmp_path, qemu_tree, firmware):
+    """All that it gives up comes back empty, as far as it comes back; the VM beside it keeps what it has."""
+    output = run_qemu(tmp_path, qemu_tree, firmware, {"balloon": 1, "hostile": 1}, append="alone", balloon=24 << 20)
+    said = re.findall(r"^\[balloon\] (.*)", output, re.M)
+    assert said[-2:] == ["6144 pages in the balloon, 0 wrong", "0 pages in the balloon, 0 wrong"]
+    assert "[hv] balloon: off: it powered off" in output
+    assert re.search(r"hostile: \d+ attacks, 0 escaped$", output, re.M)
 
 
 def test_no_interrupt_is_lost_between_threads_of_the_host(tmp_path, qemu_tree, firmware):
