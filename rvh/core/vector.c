@@ -3,29 +3,17 @@
  * Tail and masked-off elements stay undisturbed, which agnostic policies allow too. Arithmetic with vstart != 0 is
  * illegal, as the manual permits where an implementation never leaves such a vstart itself; loads and stores resume.
  */
-#include "runtime.h"
-#include "helpers.h"
-#include "vector.h"
+#include "vector_loop.h"
 #include "decode.h"
 
 #pragma GCC optimize("O3")
 
-typedef void VLoop(Hart *h, void *out, const void *vd, const void *vs2, const void *vs1, const u8 *v0, u64 n);
 typedef struct {
-    u8 shape, uses_m, no_64; /* no_64: SEW=64 needs V, Zve64* has it not */
-    VLoop *loop[4];          /* by vsew */
+    u128 needs[4]; /* by vsew: the extension without which it is reserved, or 0 */
+    u8 shape, uses_m, floating, integers, bf16;
 } VOperation;
 
-/* What rounding adds to value >> shift ("Vector Fixed-Point Rounding Mode Register"). */
-static inline u64 v_rounding(Hart *h, u64 value, u64 shift, u64 vxrm)
-{
-    (void)h;
-    u64 half = shift ? value >> (shift - 1) & 1 : 0, odd = value >> shift & 1;
-    u64 below = shift > 1 ? (value & ((1ull << (shift - 1)) - 1)) != 0 : 0;
-    return vxrm == 0 ? half : vxrm == 1 ? half & (below | odd) : vxrm == 2 ? 0 : (odd ^ 1) & (half | below);
-}
-
-#include "vector_loops.h"
+#include "vector_properties.h"
 
 #define VREG_MAX 1024           /* bytes of a register group of 8 at VLEN=1024 */
 #define VTYPE_VILL (1ull << 63)
@@ -55,6 +43,30 @@ static int illegal(Hart *h)
 {
     exc_illegal(h);
     return 0;
+}
+
+/* The loop of an operation at this SEW, or NULL where it is reserved. The host's floating point is used where it is, for
+ * rounding modes that it has. */
+static VLoop *loop_of(const Hart *h, u32 operation, u32 sew)
+{
+    const VOperation *o = &operations[operation];
+    if (sew > 3 || (o->needs[sew] && !(h->ext & o->needs[sew])))
+        return 0;
+    if (o->floating && (!FP_HOST || h->frm > RM_RUP) && v_loops_soft[operation][sew])
+        return v_loops_soft[operation][sew];
+#if FP_HOST && !defined(RVH_NO_FMA)
+    if (__builtin_cpu_supports("avx2") && fp_has_fma())
+        return v_loops_wide[operation][sew];
+#endif
+    return v_loops_plain[operation][sew];
+}
+
+/* Vector floating point needs both units, and a rounding mode that is not reserved even where nothing is rounded. */
+static int begin_float(Hart *h)
+{
+    if (!fp_allowed(h))
+        return 0;
+    return h->frm > RM_RMM ? illegal(h) : 1;
 }
 
 static int done(Hart *h)
@@ -207,8 +219,6 @@ static int operands_legal(Hart *h, const VOperation *o, const Op *op, u32 form)
     i32 lmul = vlmul(h), sew = (i32)vsew(h), elen = h->ext & EXT_ZVE64X ? 3 : 2;
     u32 w = (u32)op->imm, vd = w >> 7 & 31, vs2 = w >> 20 & 31, vs1 = w >> 15 & 31, vector = form == FORM_V;
     u32 masked = !vm(op);
-    if (o->no_64 && sew == 3)
-        return 0;
     if (o->shape != SHAPE_COMPARE && masked && vd == 0)
         return 0;
     switch (o->shape) {
@@ -236,24 +246,53 @@ static int operands_legal(Hart *h, const VOperation *o, const Op *op, u32 form)
     }
 }
 
+/* The scalar operand of a form, as the low bits of the result: f registers that hold no value boxed for SEW read as the
+ * canonical NaN of the format. */
+static u64 scalar_of(const Hart *h, u32 n, u32 form, u32 sew, u32 bf16)
+{
+    switch (form) {
+    case FORM_X: return h->x[n];
+    case FORM_U: return n;
+    case FORM_I: return (u64)((i64)((u64)n << 59) >> 59);
+    default:
+        return sew == 3 ? h->f[n] : sew == 2 ? fp_unbox(h->f[n]) : bf16 ? fp_unbox_bf16(h->f[n]) : fp_unbox_h(h->f[n]);
+    }
+}
+
+static inline u64 one(u32 size)
+{
+    return size == 3 ? 0x3ff0000000000000ull : size == 2 ? 0x3f800000u : 0x3c00u;
+}
+
+/* A source of a masked floating-point operation in a buffer: what inactive elements hold raises no exception with any
+ * operation. */
+static const void *harmless(u8 *buffer, const void *source, const u8 *active, u64 n, u32 size, u32 integers)
+{
+    spread(buffer, integers ? 0 : one(size), n, size);
+    take_active(buffer, source, active, n, size);
+    return buffer;
+}
+
 int v_arith(Hart *h, const Op *op, u64 pc, u32 operation, u32 form)
 {
     const VOperation *o = &operations[operation];
     u32 w = (u32)op->imm, vd = w >> 7 & 31, vs1 = w >> 15 & 31;
     u8 out[2 * VREG_MAX] __attribute__((aligned(64))), scalar[VREG_MAX] __attribute__((aligned(64))), active[VREG_MAX];
+    u8 buffer[3][2 * VREG_MAX] __attribute__((aligned(64)));
     (void)pc;
-    if (!begin(h, 1))
+    if (!begin(h, 1) || (o->floating && !begin_float(h)))
         return 0;
     u32 sew = vsew(h);
     u64 n = h->vl;
-    VLoop *loop = o->loop[sew];
+    VLoop *loop = loop_of(h, operation, sew);
     if (!loop || !operands_legal(h, o, op, form))
         return illegal(h);
-    const void *second = reg(h, vs1);
-    int masked = !vm(op);
-    if (form == FORM_X || form == FORM_I || form == FORM_U) {
-        u64 x = form == FORM_X ? h->x[vs1] : form == FORM_U ? vs1 : (u64)((i64)((u64)vs1 << 59) >> 59);
-        spread(scalar, x, n, sew);
+    u8 *to = reg(h, vd);
+    const void *first = reg(h, w >> 20 & 31), *second = reg(h, vs1), *third = to;
+    int masked = !vm(op), widens = o->shape == SHAPE_WIDEN || o->shape == SHAPE_WIDEN_W;
+    u32 size = sew + (u32)widens;
+    if (form != FORM_V && form != FORM_NONE) {
+        spread(scalar, scalar_of(h, vs1, form, sew, o->bf16), n, sew);
         second = scalar;
     }
     if (masked)
@@ -262,16 +301,20 @@ int v_arith(Hart *h, const Op *op, u64 pc, u32 operation, u32 form)
         memset(active, 0, n);
     if (o->uses_m)
         masked = 0; /* v0 is an operand: every element is active */
-    u8 *to = reg(h, vd);
-    u32 size = sew + (o->shape == SHAPE_WIDEN || o->shape == SHAPE_WIDEN_W);
+    if (masked && o->floating) {
+        u32 wide = o->shape == SHAPE_WIDEN_W || o->shape == SHAPE_NARROW;
+        first = harmless(buffer[0], first, active, n, sew + wide, o->integers);
+        second = form == FORM_NONE ? second : harmless(buffer[1], second, active, n, sew, 0);
+        third = harmless(buffer[2], to, active, n, size, 0);
+    }
     if (o->shape == SHAPE_COMPARE) {
-        loop(h, out, to, reg(h, w >> 20 & 31), second, active, n);
+        loop(h, out, third, first, second, active, n);
         pack_mask(to, out, masked ? active : 0, n);
     } else if (masked) {
-        loop(h, out, to, reg(h, w >> 20 & 31), second, active, n);
+        loop(h, out, third, first, second, active, n);
         take_active(to, out, active, n, size);
     } else {
-        loop(h, to, to, reg(h, w >> 20 & 31), second, o->uses_m ? active : 0, n);
+        loop(h, to, third, first, second, o->uses_m ? active : 0, n);
     }
     return done(h);
 }
@@ -282,15 +325,22 @@ int v_reduce(Hart *h, const Op *op, u64 pc, u32 operation)
     u32 w = (u32)op->imm, vs2 = w >> 20 & 31;
     u8 active[VREG_MAX];
     (void)pc;
-    if (!begin(h, 1))
+    if (!begin(h, 1) || (o->floating && !begin_float(h)))
         return 0;
-    VLoop *loop = o->loop[vsew(h)];
+    VLoop *loop = loop_of(h, operation, vsew(h));
     if (!loop || !aligned(vs2, vlmul(h)) || (o->shape == SHAPE_REDUCE_W && vsew(h) == 2 && !(h->ext & EXT_ZVE64X)))
         return illegal(h);
+    u8 *to = reg(h, w >> 7 & 31), *from = reg(h, w >> 15 & 31);
     if (!vm(op))
         expand_mask(active, h->vreg, h->vl);
-    if (h->vl)
-        loop(h, reg(h, w >> 7 & 31), 0, reg(h, vs2), reg(h, w >> 15 & 31), vm(op) ? 0 : active, h->vl);
+    if (!vm(op) && (operation == V_VFREDUSUM || operation == V_VFWREDUSUM) && !memchr(active, 1, h->vl)) {
+        /* The unordered sum of nothing adds the identity, which canonicalizes a NaN in vs1[0]. */
+        u64 identity = h->frm == RM_RDN ? 0 : 1ull << ((8u << vsew(h)) - 1);
+        if (h->vl)
+            loop(h, to, 0, &identity, from, 0, 1);
+    } else if (h->vl) {
+        loop(h, to, 0, reg(h, vs2), from, vm(op) ? 0 : active, h->vl);
+    }
     return done(h);
 }
 
@@ -457,16 +507,23 @@ int v_slide_down(Hart *h, const Op *op, u64 pc, u32 form)
     return done(h);
 }
 
-/* vslide1up.vx (up) and vslide1down.vx. */
-int v_slide_1(Hart *h, const Op *op, u64 pc, u32 up)
+/* Whether floats of this SEW are there: what moves, slides and merges of f registers need. */
+static int has_float(const Hart *h)
+{
+    static const u128 needs[4] = {0, EXT_ZVFH, EXT_ZVE32F, EXT_ZVE64D};
+    return vsew(h) < 4 && h->ext & needs[vsew(h)];
+}
+
+/* vslide1up (up) and vslide1down, of x registers (FORM_X) and of f registers. */
+int v_slide_1(Hart *h, const Op *op, u64 pc, u32 form, u32 up)
 {
     u32 w = (u32)op->imm, size = vsew(h);
-    u64 x = h->x[w >> 15 & 31];
     (void)pc;
-    if (!begin(h, 1))
+    if (!begin(h, 1) || (form == FORM_F && !begin_float(h)))
         return 0;
-    if (!groups_legal(h, op, (int)up))
+    if (!groups_legal(h, op, (int)up) || (form == FORM_F && !has_float(h)))
         return illegal(h);
+    u64 x = scalar_of(h, w >> 15 & 31, form, size, 0);
     for (u64 i = 0; i < h->vl; i++) {
         if (inactive(h, op, i))
             continue;
@@ -525,6 +582,26 @@ int v_move_scalar(Hart *h, const Op *op, u64 pc, u32 in)
         h->x[op->rd] = (u64)((i64)(element(reg(h, w >> 20 & 31), 0, size) << unused) >> unused);
     else if (h->vl)
         set_element(reg(h, w >> 7 & 31), 0, size, h->x[w >> 15 & 31]);
+    return done(h);
+}
+
+/* vfmv.s.f (in), vfmv.f.s */
+int v_move_float(Hart *h, const Op *op, u64 pc, u32 in)
+{
+    u32 w = (u32)op->imm, size = vsew(h);
+    (void)pc;
+    if (!begin(h, 1) || !begin_float(h))
+        return 0;
+    if (!has_float(h))
+        return illegal(h);
+    if (in) {
+        if (h->vl)
+            set_element(reg(h, w >> 7 & 31), 0, size, scalar_of(h, w >> 15 & 31, FORM_F, size, 0));
+        return done(h);
+    }
+    u64 value = element(reg(h, w >> 20 & 31), 0, size);
+    h->f[op->rd] = size == 3 ? value : size == 2 ? fp_box((u32)value) : fp_box_h((u32)value);
+    fp_mark_dirty(h);
     return done(h);
 }
 

@@ -20,7 +20,8 @@ int v_iota(Hart *h, const Op *op, u64 pc);
 int v_id(Hart *h, const Op *op, u64 pc);
 int v_slide_up(Hart *h, const Op *op, u64 pc, u32 form);
 int v_slide_down(Hart *h, const Op *op, u64 pc, u32 form);
-int v_slide_1(Hart *h, const Op *op, u64 pc, u32 up);
+int v_slide_1(Hart *h, const Op *op, u64 pc, u32 form, u32 up);
+int v_move_float(Hart *h, const Op *op, u64 pc, u32 in);
 int v_gather(Hart *h, const Op *op, u64 pc, u32 form, u32 ei16);
 int v_compress(Hart *h, const Op *op, u64 pc);
 int v_move_scalar(Hart *h, const Op *op, u64 pc, u32 in);
@@ -37,8 +38,9 @@ int v_store_indexed(Hart *h, const Op *op, u64 pc);
 int v_store_whole(Hart *h, const Op *op, u64 pc);
 int v_store_mask(Hart *h, const Op *op, u64 pc);
 
-/* core/status.pxi: whether vector state may be used now; if not, the exception is recorded. */
+/* core/status.pxi: whether vector and floating-point state may be used now; if not, the exception is recorded. */
 int v_allowed(Hart *h);
+int fp_allowed(Hart *h);
 /* Vector state has changed: VS becomes Dirty, in vsstatus too at V=1. */
 void v_mark_dirty(Hart *h);
 #endif

@@ -11,7 +11,7 @@ import re
 #: category letter, Ss, Sm, Sv.
 NAMES: tuple[str, ...] = tuple(
     """
-    I M A F D C H S U
+    I M A F D C V H S U
     Zic64b Zicbom Zicbop Zicboz Ziccamoa Ziccamoc Ziccif Zicclsm Ziccrse Zicntr Zicond Zicsr Zifencei Zihintntl
     Zihintpause Zihpm Zimop
     Za64rs Zabha Zacas Zama16b Zawrs
@@ -19,7 +19,8 @@ NAMES: tuple[str, ...] = tuple(
     Zca Zcb Zcd Zcmop
     Zba Zbb Zbc Zbkb Zbkc Zbkx Zbs
     Zk Zkn Zknd Zkne Zknh Zkr Zks Zksed Zksh Zkt
-    Zve32x Zve64x
+    Zve32f Zve32x Zve64d Zve64f Zve64x
+    Zvfbfmin Zvfbfwma Zvfh Zvfhmin
     Zvl32b Zvl64b Zvl128b Zvl256b Zvl512b Zvl1024b
     Ssccptr Sscofpmf Sscounterenw Ssdbltrp Ssnpm Sspm Ssstateen Sstc Sstvala Sstvecd Ssu64xl Supm
     Smcntrpmf Smdbltrp Smepmp Smmpm Smnpm Smstateen
@@ -65,8 +66,16 @@ IMPLIES: dict[str, tuple[str, ...]] = {
     "Zkr": ("Zicsr",),
     "Zkn": ("Zbkb", "Zbkc", "Zbkx", "Zkne", "Zknd", "Zknh"),
     "Zks": ("Zbkb", "Zbkc", "Zbkx", "Zksed", "Zksh"),
+    "V": ("Zve64d", "Zvl128b"),
+    "Zve64d": ("Zve64f", "D"),
+    "Zve64f": ("Zve64x", "Zve32f"),
     "Zve64x": ("Zve32x", "Zvl64b"),
+    "Zve32f": ("Zve32x", "F"),
     "Zve32x": ("Zicsr", "Zvl32b"),
+    "Zvfbfmin": ("Zve32f",),
+    "Zvfbfwma": ("Zvfbfmin", "Zfbfmin"),
+    "Zvfhmin": ("Zve32f",),
+    "Zvfh": ("Zvfhmin", "Zfhmin"),
     "Zvl1024b": ("Zvl512b",),
     "Zvl512b": ("Zvl256b",),
     "Zvl256b": ("Zvl128b",),

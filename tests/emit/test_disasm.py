@@ -212,7 +212,8 @@ ARCH = (
     "_svinval1p0_v1p0_zvl1024b1p0"
 )
 #: Younger than the binutils of Debian 12, or a mere spelling of another there.
-YOUNG = {"Zicond", "Zihintntl", "Zihintpause", "Zicbop", "Zimop", "Zacas", "Zabha", "Zfa", "Zfbfmin", "Zcb", "Zcmop"}
+YOUNG = {"Zicond", "Zihintntl", "Zihintpause", "Zicbop", "Zimop", "Zacas", "Zabha", "Zfa", "Zfbfmin", "Zcb", "Zcmop",
+         "Zvfbfmin", "Zvfbfwma"}  # fmt: skip
 
 
 #: binutils knows no rounding mode for these but 0.

@@ -29,6 +29,8 @@ TOHOST = 0x800F_F000
 RAM = 16 << 20
 POINTER, INDEX, SCALARS, TEMPORARY = 8, 9, (10, 11, 12, 13), 30
 VALUES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0x7FFFFFFF, 0x80000000, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
+#: Of floats by width: exponent and fraction bits.
+FORMATS = {16: (5, 10), 32: (8, 23), 64: (11, 52)}
 
 _VECTOR = [i for i in INSNS.values() if i.whole_word]
 SETTINGS = [i for i in _VECTOR if i.name.startswith("vset")]
@@ -36,7 +38,23 @@ MEMORY = [i for i in _VECTOR if i.pattern.match & 0x7F in (0x07, 0x27)]
 ARITHMETIC = [i for i in _VECTOR if i not in SETTINGS and i not in MEMORY]
 
 _LINE = re.compile(rb"core +0: 3 0x([0-9a-f]{16}) \(0x([0-9a-f]+)\)(.*)")
-_REGISTER = re.compile(rb" ([xv])(\d+) +0x([0-9a-f]+)")
+_REGISTER = re.compile(rb" ([xfv])(\d+) +0x([0-9a-f]+)")
+
+
+def _float(rng: random.Random, width: int) -> int:
+    """A number with something to it: near others, at the ends of the range, subnormal, infinite, NaN of either kind."""
+    e, s = FORMATS[width]
+    exponent = rng.choice(
+        (0, 0, 1, 2, (1 << e) - 1, (1 << e) - 2, *(((1 << e - 1) - 1 + d) for d in (-s, -2, -1, 0, 1, 2, s)))
+    )
+    fraction = rng.choice((0, 0, 1, (1 << s) - 1, 1 << s - 1, rng.getrandbits(s), rng.getrandbits(3) << s - 3))
+    return rng.getrandbits(1) << e + s | exponent << s | fraction
+
+
+def _floats(rng: random.Random) -> bytes:
+    """Eight bytes of them."""
+    width = rng.choice((16, 32, 32, 64, 64))
+    return b"".join(_float(rng, width).to_bytes(width // 8, "little") for _ in range(64 // width))
 
 
 def _program(seed: int, n: int) -> bytes:
@@ -59,6 +77,7 @@ def _program(seed: int, n: int) -> bytes:
         mret
     start:
         vsetvli x5, x0, 0xc3
+        csrwi fcsr, 0
     """, BASE).data)  # fmt: skip
 
     def asm(text: str) -> None:
@@ -93,6 +112,17 @@ def _program(seed: int, n: int) -> bytes:
     for group in (0, 8, 16, 24):
         li(POINTER, DATA + rng.randrange(0, DATA_SIZE - 4096, 8))
         asm(f"vl8re8.v v{group}, (x{POINTER})")
+
+    def floats(step: int = 3) -> None:
+        """New values in f registers, boxed or not."""
+        li(POINTER, DATA + rng.randrange(0, DATA_SIZE - 4096, 8))
+        asm(
+            "\n".join(
+                f"{rng.choice(('fld', 'fld', 'flw', 'flh'))} f{n}, {8 * n}(x{POINTER})" for n in range(0, 32, step)
+            )
+        )
+
+    floats(1)
     for _ in range(n):
         pick = rng.random()
         if pick < 0.12:
@@ -111,7 +141,13 @@ def _program(seed: int, n: int) -> bytes:
             asm(f"csrwi {rng.choice(('vstart', 'vxrm', 'vxrm', 'vcsr'))}, {rng.randrange(8)}\ncsrr x6, vcsr")
             if rng.random() < 0.5:
                 asm("csrr x6, mstatus\ncsrr x6, vl\ncsrr x6, vtype")
-        elif pick < 0.5:
+        elif pick < 0.27:
+            asm(rng.choice(("csrr x6, fcsr", "csrr x6, fcsr\ncsrwi fflags, 0", "csrr x6, mstatus")))
+        elif pick < 0.29:
+            asm(f"csrwi frm, {rng.choice((0, 0, 0, 1, 2, 3, 4, rng.randrange(8)))}")
+        elif pick < 0.3:
+            floats()
+        elif pick < 0.46:
             insn = rng.choice(MEMORY)
             word = field(random_word(insn), 15, POINTER)
             li(POINTER, DATA + DATA_SIZE // 2 + rng.randrange(0, 8192) * (1 if rng.random() < 0.3 else 8) % 8192)
@@ -143,7 +179,10 @@ def _elf(seed: int, n: int) -> bytes:
     code = _program(seed, n)
     data = bytearray()
     while len(data) < DATA_SIZE:
-        data += rng.choice(VALUES).to_bytes(8, "little") if rng.random() < 0.4 else rng.randbytes(8)
+        pick = rng.random()
+        data += (
+            rng.choice(VALUES).to_bytes(8, "little") if pick < 0.3 else _floats(rng) if pick < 0.8 else rng.randbytes(8)
+        )
     # x7 points at small 64-bit numbers, good as indices of any width
     small = b"".join(rng.randrange(0, 4096).to_bytes(8, "little") for _ in range(1024))
     image = code.ljust(DATA - BASE, b"\0") + bytes(data[:DATA_SIZE]) + small
@@ -156,7 +195,7 @@ class Difference(Exception):
 
 def compare(seed: int, n: int, vlen: int, spike: str, legal: Counter | None = None) -> int:
     """Instructions compared. Raises Difference."""
-    isa = f"rv64gc_zve64x_zvl{vlen}b_zicntr_zicclsm"
+    isa = f"rv64gcv_zfh_zfbfmin_zvfh_zvfbfmin_zvfbfwma_zvl{vlen}b_zicntr_zicclsm"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "program.elf"
         path.write_bytes(_elf(seed, n))
@@ -187,7 +226,7 @@ def compare(seed: int, n: int, vlen: int, spike: str, legal: Counter | None = No
         where = f"seed {seed} vlen {vlen} pc {pc:#x} {word:#010x} {disassemble(word)} after {compared}"
         if core.get_pc(0) != pc:
             raise Difference(f"{where}: rvh is at {core.get_pc(0):#x}\n  {line.decode()}")
-        state = f"vtype {core.get_csr(0, 0xC21):#x} vl {core.get_csr(0, 0xC20)} vstart {core.get_csr(0, 8)}"
+        state = f"fcsr {core.get_csr(0, 3):#x} vtype {core.get_csr(0, 0xC21):#x} vl {core.get_csr(0, 0xC20)} vstart {core.get_csr(0, 8)}"
         core.step(0)
         compared += 1
         if word & 0x7F in (0x57, 0x07, 0x27) and legal is not None:
@@ -197,9 +236,10 @@ def compare(seed: int, n: int, vlen: int, spike: str, legal: Counter | None = No
             shadow = [core.get_v(0, index) for index in range(32)]
         for kind, number, digits in _REGISTER.findall(m[3]):
             index = int(number)
-            if kind == b"x":
-                if core.get_x(0, index) != int(digits, 16):
-                    raise Difference(f"{where} ({state}): x{index} is {core.get_x(0, index):#x}\n  {line.decode()}")
+            if kind in b"xf":
+                value = core.get_x(0, index) if kind == b"x" else core.get_f(0, index)
+                if value != int(digits, 16):
+                    raise Difference(f"{where} ({state}): {kind.decode()}{index} is {value:#x}\n  {line.decode()}")
             else:
                 shadow[index] = int(digits, 16).to_bytes(vlen // 8, "little")
         for index in range(32):

@@ -82,6 +82,8 @@ class Operation:
     line: int
     floating: bool
     needs: dict[int, str]  # extension without which this SEW is reserved
+    integers: bool = False  # of a floating one: its source is integers
+    bf16: bool = False  # its 16-bit source is of that format
     traces: dict[int, Trace] = field(default_factory=dict)
 
     @property
@@ -123,9 +125,9 @@ def const_like(n: int, x: Value) -> Value:
 
 
 def fp(name: str, *args: Value, to: Type | None = None) -> Value:
-    """The floating-point operation ``vf_NAME_WIDTH(h, args..., rm)`` of core/vector_fp.h on elements as wide as the
-    first argument. The result is as wide, or of type ``to``. Rounds by frm, or as its name says."""
-    return Value("fp", (name, *args), to or args[0].type)
+    """The floating-point operation NAME_WIDTH of core/vector_fp.h (NAME alone, if it tells the widths) on elements as
+    wide as the first argument. The result is as wide, or of type ``to``. Rounds by frm, or as its name says."""
+    return Value("fp", (name if "_to_" in name else f"{name}_{args[0].type.width}", *args), to or args[0].type)
 
 
 def _vector_insn(
@@ -188,10 +190,13 @@ def operation(
     sews: tuple[int, ...] | None = None,
     floating: bool = False,
     needs: dict[int, str] | None = None,
+    integers: bool = False,
+    bf16: bool = False,
 ) -> Operation:
     """Traces a function for every SEW at which all its operands exist, or for those given."""
     code = function.__code__
-    out = Operation(function.__name__.rstrip("_"), shape, code.co_filename, code.co_firstlineno, floating, needs or {})
+    name = function.__name__.rstrip("_")
+    out = Operation(name, shape, code.co_filename, code.co_firstlineno, floating, needs or {}, integers, bf16)
     wide = max(shape.vd, shape.vs2, shape.vs1)
     narrow = min(shape.vd, shape.vs2, shape.vs1)
     floor = 16 if floating else 8
@@ -228,6 +233,7 @@ def arithmetic(
     swap: bool = False,
     sews: tuple[int, ...] | None = None,
     needs: dict[int, str] | None = None,
+    bf16: bool = False,
 ) -> Callable:
     """Defines an operation and the instructions that have it.
 
@@ -244,7 +250,7 @@ def arithmetic(
             needed = {16: "Zvfh", 32: "Zve32f", 64: "Zve64d"}
             if shape in (WIDEN, WIDEN_W, REDUCE_W):
                 needed = {16: "Zvfh", 32: "Zve64d"}
-        done = operation(function, shape, sews=sews, floating=floating, needs=needed)
+        done = operation(function, shape, sews=sews, floating=floating, needs=needed, bf16=bf16)
         for form in forms.split():
             kind, field_, written, source = _SOURCES[form[1] if len(form) > 1 else form]
             masked = form[2:] == "m"
@@ -271,6 +277,7 @@ def unary(
     ext: str = "",
     sews: tuple[int, ...] | None = None,
     needs: dict[int, str] | None = None,
+    integers: bool = False,
 ) -> Callable:
     """Defines an operation on vs2 alone, with a fixed vs1 field."""
     floating = category == "F"
@@ -280,7 +287,7 @@ def unary(
         needed = needs
         if needed is None and floating:
             needed = {16: "Zvfh", 32: "Zve32f", 64: "Zve64d"}
-        done = operation(function, shape, sews=sews, floating=floating, needs=needed)
+        done = operation(function, shape, sews=sews, floating=floating, needs=needed, integers=integers)
         pattern = f"{funct6} vm vs2 {vs1} {_FUNCT3[category, _VECTOR]} vd 1010111"
         name = function.__name__.rstrip("_").replace("_", ".")
         call = ("v_arith", (_Special(f"V_{done.name.upper()}"), _Special("FORM_NONE")))

@@ -59,7 +59,7 @@ def vasub(vs2, vs1, vxrm):
     return halve(round_off(double(signed(vs2)) - double(signed(vs1)), 1, vxrm))
 
 
-@arithmetic("I", "100111", "vv vx")
+@arithmetic("I", "100111", "vv vx", needs={64: "V"})
 def vsmul(vs2, vs1, vxrm):
     """Only the product of the two most negative numbers saturates."""
     width = vs2.type.width

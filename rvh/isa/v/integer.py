@@ -143,21 +143,25 @@ def vmul(vs2, vs1):
     return vs2 * vs1
 
 
+#: Zve64* has no high halves of 128-bit products.
+_WITH_V = {64: "V"}
+
+
 def _high(product):
     return halve(product >> product.type.width // 2)
 
 
-@arithmetic("M", "100111", "vv vx")
+@arithmetic("M", "100111", "vv vx", needs=_WITH_V)
 def vmulh(vs2, vs1):
     return _high(double(signed(vs2)) * double(signed(vs1)))
 
 
-@arithmetic("M", "100100", "vv vx")
+@arithmetic("M", "100100", "vv vx", needs=_WITH_V)
 def vmulhu(vs2, vs1):
     return _high(double(vs2) * double(vs1))
 
 
-@arithmetic("M", "100110", "vv vx")
+@arithmetic("M", "100110", "vv vx", needs=_WITH_V)
 def vmulhsu(vs2, vs1):
     return _high(double(signed(vs2)) * double(vs1))
 
