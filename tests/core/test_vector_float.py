@@ -327,7 +327,7 @@ def test_what_makes_fs_dirty(rig):
     "mstatus_FS_off_V_fp_ill", "vsstatus_FS_off_hypervisor_V_fp_ill", "mstatus_FS_off_hypervisor_V_fp_ill"
 )
 @pytest.mark.parametrize("text", ["vfadd.vv v8, v8, v8", "vfmv.v.f v8, fa0", "vfmerge.vfm v8, v8, fa0, v0",
-                                  "vfredosum.vs v8, v8, v8", "vfslide1up.vf v9, v8, fa0", "vfmv.s.f v8, fa0"])  # fmt: skip
+                                  "vfredosum.vs v8, v8, v8", "vfslide1up.vf v9, v8, fa0"])  # fmt: skip
 def test_both_units_must_be_on(rig, text):
     run(rig, "vsetivli zero, 1, e32, m1, ta, ma")
     for bits, mode, expected in (

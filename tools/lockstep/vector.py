@@ -226,7 +226,8 @@ def compare(seed: int, n: int, vlen: int, spike: str, legal: Counter | None = No
         where = f"seed {seed} vlen {vlen} pc {pc:#x} {word:#010x} {disassemble(word)} after {compared}"
         if core.get_pc(0) != pc:
             raise Difference(f"{where}: rvh is at {core.get_pc(0):#x}\n  {line.decode()}")
-        state = f"fcsr {core.get_csr(0, 3):#x} vtype {core.get_csr(0, 0xC21):#x} vl {core.get_csr(0, 0xC20)} vstart {core.get_csr(0, 8)}"
+        names = {"fcsr": 3, "vtype": 0xC21, "vl": 0xC20, "vstart": 8}
+        state = " ".join(f"{name} {core.get_csr(0, number):#x}" for name, number in names.items())
         core.step(0)
         compared += 1
         if word & 0x7F in (0x57, 0x07, 0x27) and legal is not None:

@@ -1,5 +1,5 @@
-"""Vector floating point ("Vector Floating-Point Instructions"): the operations of F and D on elements, and Zvfh, Zvfhmin,
-Zvfbfmin and Zvfbfwma."""
+"""Vector floating point ("Vector Floating-Point Instructions"), the 16-bit formats of Zvfh, Zvfhmin, Zvfbfmin and
+Zvfbfwma among it."""
 
 from ..dsl import Value, bit, select
 from .dsl import (
