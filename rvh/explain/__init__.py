@@ -8,6 +8,6 @@ Both look at a hart and change nothing (docs/explain.md).
 """
 
 from .translation import ACCESSES, Step, Translation, Why, translation
-from .trap import Trap, Value, looping, trap
+from .trap import Trap, Value, fetch, looping, trap
 
-__all__ = ["ACCESSES", "Step", "Translation", "Trap", "Value", "Why", "looping", "translation", "trap"]
+__all__ = ["ACCESSES", "Step", "Translation", "Trap", "Value", "Why", "fetch", "looping", "translation", "trap"]

@@ -20,7 +20,7 @@ from .translation import Translation, translation
 if TYPE_CHECKING:
     from ..machine import Hart, Machine
 
-__all__ = ["Trap", "Value", "looping", "trap"]
+__all__ = ["Trap", "Value", "fetch", "looping", "trap"]
 
 _INTERRUPT = 1 << 63
 _ILLEGAL, _VIRTUAL, _DOUBLE = (csrs.CAUSES[name] for name in ("ILLEGAL", "VIRTUAL", "DOUBLE_TRAP"))
@@ -110,7 +110,7 @@ def trap(machine: Machine, hart: int = 0, into: str | None = None) -> Trap | Non
     came_from = _origin(into, read)
     recorded, _, reason = who._core.exception(hart)
     why = None
-    word = _fetch(machine, hart, epc, came_from)
+    word = fetch(machine, hart, epc, came_from)
     if not interrupt and code in (_ILLEGAL, _VIRTUAL):
         word = tval or word
         if recorded == code and reason:
@@ -134,7 +134,7 @@ def looping(machine: Machine, hart: int = 0) -> Trap | None:
         return found
     if who.mode != found.into:
         return None
-    here = _fetch(machine, hart, who.pc, who.mode)
+    here = fetch(machine, hart, who.pc, who.mode)
     still = (who.waiting and not who.csr["mie"]) or (
         here is not None and disassemble(here, who.pc).split() == ["j", f"{who.pc:#x}"]
     )
@@ -162,7 +162,7 @@ def _origin(into: str, read: Callable[[str], int]) -> str:
     return ("VU", "VS")[level] if virtual else ("U", "HS")[level]
 
 
-def _fetch(machine: Machine, hart: int, pc: int, mode: str) -> int | None:
+def fetch(machine: Machine, hart: int, pc: int, mode: str) -> int | None:
     """The instruction at a virtual address, None where it cannot be fetched."""
     data = b""
     for at in (pc, pc + 2):
