@@ -55,6 +55,8 @@ VIRTIO_SLOTS, VIRTIO_STRIDE, UART_IRQ, RTC_IRQ = 8, 0x1000, 10, 11
 TIMEBASE_HZ = 10_000_000
 DEFAULT_ISA = "default"
 RAM_MAX = 1 << 40
+#: Where RNMIs go unless told otherwise: behind what a program begins with.
+RNMI_VECTOR = RAM_BASE + 0x100
 #: Longest wait for the host without a look at anything else, in seconds.
 HOST_WAIT = 0.5
 
@@ -212,6 +214,20 @@ class Hart:
         """Counts since construction: instructions (retired), slots, traps, interrupts, tlb_fills, walks."""
         return self._core.stats(self.index)
 
+    def set_rnmi(self, level: bool = True, cause: int = 0) -> None:
+        """Drives the line of resumable non-maskable interrupts (Smrnmi), which stays as it is driven: the handler makes
+        its source let go, as with any level. ``cause`` is what mncause then holds beside its interrupt bit. Raises
+        UsageError where there is no such line."""
+        if self._core.get_csr(self.index, csrs.BY_NAME["mnstatus"].number) is None:
+            raise UsageError("this hart has no RNMIs: Smrnmi is not in its ISA")
+        if not 0 <= cause < 1 << 63:
+            raise UsageError(f"an RNMI cause has 63 bits: {cause:#x}")
+        self._core.set_rnmi(self.index, level, cause)
+
+    def rnmi_line(self, cause: int = 0) -> Callable[[bool], None]:
+        """The line as devices drive theirs: ``device.irq = hart.rnmi_line()``."""
+        return lambda level: self.set_rnmi(level, cause)
+
     def step(self, n: int = 1) -> None:
         """Executes n instructions on this hart alone; one that traps counts as one."""
         for _ in range(n):
@@ -261,6 +277,8 @@ class Machine:
     timebase. ``transformed=False`` leaves mtinst and htinst 0 where the manual allows either that or the transformed
     instruction ("Transformed Instruction or Pseudoinstruction for mtinst or htinst"). ``quantum`` is how many
     instructions a hart executes before the next one has its turn. ``entropy`` is what the seed CSR polls (Zkr).
+    ``rnmi_vector`` is where RNMIs go, ``rnmi_exception_vector`` where exceptions in M-mode go while mnstatus.NMIE
+    is 0; None: as mtvec says ("RNMI Handler Addresses").
     Raises UsageError for values out of range and IsaError for an ISA string that is not understood.
     """
 
@@ -278,6 +296,8 @@ class Machine:
         transformed: bool = True,
         quantum: int = 10_000,
         entropy: EntropySource | None = None,
+        rnmi_vector: int = RNMI_VECTOR,
+        rnmi_exception_vector: int | None = None,
     ):
         if not 1 <= harts <= 64:
             raise UsageError(f"a machine has 1 to 64 harts, not {harts}")
@@ -293,8 +313,12 @@ class Machine:
             raise UsageError(f"a quantum is 1 to 2^32 instructions, not {quantum}")
         if len(virtio) > VIRTIO_SLOTS:
             raise UsageError(f"{len(virtio)} virtio devices: the machine has {VIRTIO_SLOTS} slots")
+        for vector in (rnmi_vector, rnmi_exception_vector or 0):
+            if not 0 <= vector < 1 << 64 or vector & 3:
+                raise UsageError(f"{vector:#x} is no address of an RNMI handler: a multiple of 4 is needed")
         self.extensions = extensions.parse(isa)
         self.clock = clock
+        self.rnmi_vectors = (rnmi_vector, rnmi_exception_vector)
         self.entropy = EntropySource() if entropy is None else entropy
         try:
             self._core = _fast.Core(
@@ -326,6 +350,7 @@ class Machine:
         self.plic = _fast.Plic(len(self.harts))
         self.uart = _fast.Uart16550(self.plic, UART_IRQ, self._console_output)
         core.set_entropy(self.entropy.poll)
+        core.set_rnmi_vectors(*self.rnmi_vectors)
         self.rtc = GoldfishRtc() if rtc_epoch_ns is None else GoldfishRtc(rtc_epoch_ns)
         self.virtio = [VirtioMmio(virtio[i] if i < len(virtio) else None) for i in range(VIRTIO_SLOTS)]
         finisher = TestFinisher()

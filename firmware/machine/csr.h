@@ -21,6 +21,7 @@
     })
 
 #define MISA_H (1ul << 7)
+#define MNSTATUS_NMIE (1ul << 3)
 #define MSTATUS_MPIE (1ul << 7)
 #define MSTATUS_SPP (1ul << 8)
 #define MSTATUS_SPIE (1ul << 5)

@@ -38,6 +38,7 @@ static void init_extensions(void)
         CSR_WRITE(mstateen2, -1ul);
         CSR_WRITE(mstateen3, -1ul);
     }
+    CSR_TRY_WRITE(0x744, MNSTATUS_NMIE); /* mnstatus: with Smrnmi no interrupt comes before this */
     if (CSR_READ(misa) & MISA_H)
         platform.has_h = true;
 }

@@ -128,7 +128,7 @@ cdef class Core:
         h.stop = 0
         if h.wfi and interrupt_wakes(h):
             h.wfi = 0
-        if not h.wfi and not h.critical and not (csr_mip(h) & h.mie and interrupt_before(h)):
+        if not h.wfi and not h.critical and not (interrupts_look(h) and interrupt_before(h)):
             slice_step(h, 1)
             b.total_slots += 1
         fp_leave(h, &host_fp)
@@ -359,6 +359,15 @@ cdef class Core:
     def set_lines(self, u32 hart, u64 bits, bint level):
         """Drives interrupt lines of a hart, in mip positions."""
         lines_set(self.hart(hart), bits, level)
+
+    def set_rnmi(self, u32 hart, bint level, u64 cause):
+        """Drives the RNMI line of a hart (Smrnmi); `cause` is what mncause says without its interrupt bit."""
+        rnmi_set(self.hart(hart), level, cause)
+
+    def set_rnmi_vectors(self, u64 interrupt, exception):
+        """Handler addresses; `exception` None: mtvec."""
+        self.b.rnmi_vector = interrupt & ~<u64>1
+        self.b.rnmi_exception_vector = <u64>-1 if exception is None else <u64>exception & ~<u64>1
 
     def stats(self, u32 hart):
         cdef Hart *h = self.hart(hart)

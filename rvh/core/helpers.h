@@ -16,6 +16,7 @@ int do_wfi(Hart *h);
 int do_wrs(Hart *h, int nto);
 /* On success the pc to go on at is in h->pc. */
 int do_mret(Hart *h);
+int do_mnret(Hart *h);
 int do_sret(Hart *h);
 
 /* rs1v, rs2v: operand values; x0 as an operand means "all", which differs from a register holding 0. */

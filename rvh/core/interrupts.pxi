@@ -36,6 +36,8 @@ cdef inline u64 interrupts_for(Hart *h, u64 pending, u32 *level) noexcept nogil:
     """Of pending & mie, those of the highest level that would be taken now, and that level; 0: none
     (D1-D3)."""
     cdef u64 m = pending & ~h.mideleg, vs
+    if unlikely(not h.mnstatus & MNSTATUS_NMIE):
+        return 0
     if m and (h.priv != 3 or h.mstatus & MSTATUS_MIE):
         level[0] = LEVEL_M
         return m
@@ -78,12 +80,23 @@ cdef u64 interrupt_first(u64 candidates) noexcept nogil:
     return IRQ_LCOFI
 
 
+cdef inline bint rnmi_due(Hart *h) noexcept nogil:
+    """Whether an RNMI would be taken now: before everything else, whatever the enables of other interrupts ("RNMI
+    Interrupt Signals")."""
+    return h.rnmi and h.mnstatus & MNSTATUS_NMIE
+
+
+cdef inline bint interrupts_look(Hart *h) noexcept nogil:
+    """Whether there is anything for interrupt_take() to do."""
+    return csr_mip(h) & h.mie != 0 or unlikely(h.rnmi)
+
+
 cdef inline void interrupt_check(Hart *h) noexcept nogil:
     """After a change that may have made an interrupt takable: leaves the run loop right after this
     instruction if one is (D5)."""
     cdef u32 level
     cdef u64 pending = csr_mip(h) & h.mie
-    if pending and interrupts_for(h, pending, &level):
+    if (pending and interrupts_for(h, pending, &level)) or unlikely(rnmi_due(h)):
         kick(h)
 
 
@@ -94,6 +107,12 @@ cdef int interrupt_take(Hart *h) noexcept nogil:
     cdef u64 candidates, irq
     if unlikely(h.hpm_on):
         counters_sync(h)
+    if unlikely(h.rnmi):
+        h.wfi = 0
+        if rnmi_due(h):
+            h.n_interrupts += 1
+            trap_to_rnmi(h, h.pc, CAUSE_INTERRUPT | h.rnmi_cause, h.priv, h.v)
+            return 1
     candidates = csr_mip(h) & h.mie
     if not candidates:
         return 0
@@ -117,8 +136,8 @@ cdef int interrupt_take(Hart *h) noexcept nogil:
 
 cdef int interrupt_wakes(Hart *h) noexcept nogil:
     """Whether WFI would go on now: an interrupt is pending and enabled in mie, whatever its delegation and
-    the global enables ("Wait for Interrupt")."""
-    return csr_mip(h) & h.mie != 0
+    the global enables, of which NMIE is one ("Wait for Interrupt")."""
+    return interrupts_look(h)
 
 
 # ---- lines
@@ -130,6 +149,13 @@ cdef void lines_set(Hart *h, u64 mip_bits, int level) noexcept nogil:
         kick(h)
     else:
         h.lines &= ~mip_bits
+
+
+cdef void rnmi_set(Hart *h, int level, u64 cause) noexcept nogil:
+    """Drives this hart's RNMI line; `cause` is what mncause then says."""
+    if h.ext & EXT_SMRNMI:
+        h.rnmi, h.rnmi_cause = level != 0, cause
+        kick(h)
 
 
 cdef inline u64 sooner(u64 deadline, u64 now, u64 ticks) noexcept nogil:

@@ -82,6 +82,12 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("mtval", "u64", 0, "arch"),
     ("mtval2", "u64", 0, "arch"),
     ("mtinst", "u64", 0, "arch"),
+    ("mnscratch", "u64", 0, "arch"),
+    ("mnepc", "u64", 0, "arch"),
+    ("mncause", "u64", 0, "arch"),
+    ("mnstatus", "u64", 0, "arch"),  # without Smrnmi NMIE is set for good
+    ("rnmi", "u8", 0, "arch"),  # level of the RNMI line
+    ("rnmi_cause", "u64", 0, "arch"),  # what mncause says of it
     ("mcounteren", "u64", 0, "arch"),
     ("mcountinhibit", "u64", 0, "arch"),
     ("menvcfg", "u64", 0, "arch"),
@@ -205,6 +211,8 @@ BOARD_FIELDS: list[tuple[str, str, int, str]] = [
     ("round_base", "u64", 0, "arch"),  # machine time at the start of this round, in slots
     ("slice_start", "u64", 0, "run"),  # hart_slots() of the running hart when its slice began
     ("quantum", "u64", 0, "link"),
+    ("rnmi_vector", "u64", 0, "link"),  # handler address of RNMIs
+    ("rnmi_exception_vector", "u64", 0, "link"),  # of exceptions while NMIE is 0; ~0: by mtvec
     ("plain_tinst", "u8", 0, "link"),  # mtinst and htinst never get a transformed instruction
     ("entropy", "void *", 0, "link"),  # Python: what polling the seed CSR gives
     ("current", "u32", 0, "run"),  # hart whose slice it is

@@ -68,7 +68,7 @@ cdef void slice_chunk(Hart *h, u64 n) noexcept nogil:
     cdef i64 left = <i64>n
     cdef u64 done = hart_slots(h), target = done + n
     h.stop = 0
-    if h.wfi or csr_mip(h) & h.mie:
+    if h.wfi or interrupts_look(h):
         if h.wfi and not interrupt_wakes(h):
             return
         h.wfi = 0

@@ -54,6 +54,18 @@ cdef public void csr_write_mstatus(Hart *h, u32 csr, u64 value) noexcept nogil:
     status_set(h, new)
 
 
+cdef public void csr_write_mnstatus(Hart *h, u32 csr, u64 value) noexcept nogil:
+    cdef u64 mask = mask_mnstatus(h), new, mpp, old = h.mnstatus
+    new = (old & ~mask) | (value & mask) | (old & MNSTATUS_NMIE)  # it can be set alone
+    mpp = (new >> 11) & 3
+    if mpp == 2 or (mpp == 1 and not h.ext & EXT_S) or (mpp == 0 and not h.ext & EXT_U):
+        new = (new & ~MNSTATUS_MNPP) | (0 if h.ext & EXT_U else MNSTATUS_MNPP)
+    h.mnstatus = new
+    if ~old & new & MNSTATUS_NMIE:
+        context_mode(h)
+        interrupt_check(h)
+
+
 cdef public void csr_write_sstatus(Hart *h, u32 csr, u64 value) noexcept nogil:
     cdef u64 mask = mask_sstatus(h)
     fp_collect(h)

@@ -137,6 +137,10 @@ cdef void hart_reset(Hart *h) noexcept nogil:
     h.hstatus = HSTATUS_FIXED if h.ext & EXT_H else 0
     h.vsstatus = VSSTATUS_FIXED if h.ext & EXT_H else 0
     h.mtvec = h.mscratch = h.mepc = h.mcause = h.mtval = h.mtval2 = h.mtinst = 0
+    h.mnscratch = h.mnepc = h.mncause = 0
+    h.mnstatus = 0 if h.ext & EXT_SMRNMI else MNSTATUS_NMIE  # the RNMI line outlives a reset of the hart
+    if h.ext & EXT_SMRNMI and not h.ext & EXT_U:
+        h.mnstatus |= MNSTATUS_MNPP
     h.stvec = h.sscratch = h.sepc = h.scause = h.stval = h.satp = 0
     h.vstvec = h.vsscratch = h.vsepc = h.vscause = h.vstval = h.vsatp = 0
     h.htval = h.htinst = h.hgatp = h.htimedelta = 0

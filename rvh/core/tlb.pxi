@@ -44,9 +44,10 @@ cdef inline u32 mode_of(u32 priv, u32 v) noexcept nogil:
 
 
 cdef u32 data_mode(Hart *h) noexcept nogil:
-    """The mode whose rules explicit loads and stores follow: MPRV, MPP and MPV applied (checklist N5)."""
+    """The mode whose rules explicit loads and stores follow: MPRV, MPP and MPV applied (checklist N5); while NMIE is 0 as
+    if MPRV were."""
     cdef u32 mpp
-    if h.priv == 3 and h.mstatus & MSTATUS_MPRV:
+    if h.priv == 3 and h.mstatus & MSTATUS_MPRV and h.mnstatus & MNSTATUS_NMIE:
         mpp = (h.mstatus >> 11) & 3
         return mode_of(mpp, mpp != 3 and (h.mstatus >> 39) & 1)
     return mode_of(h.priv, h.v)

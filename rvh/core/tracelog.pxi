@@ -212,6 +212,10 @@ cdef void trace_system(Hart *h, TraceRecord *r, u32 flags, u64 status, u64 guest
     cdef const CsrRow *row
     if r.insn == 0x30200073:  # MRET
         trace_csr(h, r, CSR_MSTATUS)
+    elif r.insn == 0x70200073:  # MNRET
+        trace_csr(h, r, CSR_MNSTATUS)
+        if h.priv != 3:
+            trace_csr(h, r, CSR_MSTATUS)
     elif r.insn == 0x10200073:  # SRET
         if r.v:
             trace_csr(h, r, CSR_VSSTATUS)
@@ -248,6 +252,9 @@ cdef void trace_interrupt(Hart *h, u64 pc, u32 priv, u32 v) noexcept nogil:
     cdef TraceRecord *r = trace_next(h, t, TRACE_INTERRUPT)
     if r != NULL:
         r.pc, r.priv, r.v = pc, <u8>priv, <u8>v
+        if not h.mnstatus & MNSTATUS_NMIE:  # it was set, or there had been no interrupt
+            r.cause = h.mncause
+            return
         r.cause = h.mcause if h.priv == 3 else h.vscause if h.v else h.scause
 
 

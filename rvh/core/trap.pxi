@@ -26,17 +26,37 @@ cdef void critical_error(Hart *h, u64 pc) noexcept nogil:
     h.stop = 1
 
 
+cdef void trap_to_rnmi(Hart *h, u64 epc, u64 cause, u32 priv, u32 v) noexcept nogil:
+    """To the RNMI handler ("RNMI Operation"); priv and v are what mnstatus says of the interrupted context."""
+    h.mnepc, h.mncause = epc, cause
+    h.mnstatus = <u64>priv << 11 | <u64>v << 7
+    h.pc = h.board.rnmi_vector
+    mode_set(h, 3, 0)
+
+
+cdef void trap_unexpected(Hart *h, u64 epc, u64 cause) noexcept nogil:
+    """A trap too many in M-mode: the RNMI handler's, who learns nothing of xtval, or the end ("Double Trap Control in
+    mstatus Register")."""
+    if h.ext & EXT_SMRNMI and h.mnstatus & MNSTATUS_NMIE:
+        trap_to_rnmi(h, epc, cause, 3, 0)
+    else:
+        critical_error(h, epc)
+
+
 cdef void trap_to_m(Hart *h, u64 epc, u64 cause, u64 tval, u64 tval2, u64 tinst, u64 gva) noexcept nogil:
     cdef u64 s = h.mstatus
+    cdef bint in_rnmi = unlikely(not h.mnstatus & MNSTATUS_NMIE) and h.priv == 3
     if unlikely(h.ext & EXT_SMDBLTRP):
-        if s & MSTATUS_MDT:
-            critical_error(h, epc)
+        if s & MSTATUS_MDT or in_rnmi:
+            trap_unexpected(h, epc, cause)
             return
         s |= MSTATUS_MDT
     h.mstatus = (s & ~(MSTATUS_MPP | MSTATUS_MPIE | MSTATUS_MIE | MSTATUS_GVA | MSTATUS_MPV)) | \
         <u64>h.priv << 11 | (s & MSTATUS_MIE) << 4 | gva << 38 | <u64>h.v << 39
     h.mepc, h.mcause, h.mtval, h.mtval2, h.mtinst = epc, cause, tval, tval2, tinst
     h.pc = trap_vector(h.mtvec, cause)
+    if unlikely(in_rnmi) and h.board.rnmi_exception_vector != <u64>-1:
+        h.pc = h.board.rnmi_exception_vector
     mode_set(h, 3, 0)
 
 
@@ -138,6 +158,27 @@ cdef public int do_mret(Hart *h) noexcept nogil:
         s |= MSTATUS_MPP
     h.mstatus = s
     h.pc = h.mepc
+    mode_set(h, priv, v)
+    interrupt_check(h)
+    return 1
+
+
+cdef public int do_mnret(Hart *h) noexcept nogil:
+    """MNRET: the new pc is in h.pc. MNPP and MNPV keep their values."""
+    cdef u32 reason = access_mnret(h), priv, v
+    if unlikely(reason):
+        exc_deny(h, reason)
+        return 0
+    priv = h.mnstatus >> 11 & 3
+    v = h.mnstatus >> 7 & 1 if priv != 3 else 0
+    h.mnstatus |= MNSTATUS_NMIE
+    if priv != 3:
+        h.mstatus &= ~(MSTATUS_MPRV | MSTATUS_MDT)
+    if priv == 0 or v:
+        h.mstatus &= ~MSTATUS_SDT
+    if priv == 0 and v:
+        h.vsstatus &= ~MSTATUS_SDT
+    h.pc = h.mnepc
     mode_set(h, priv, v)
     interrupt_check(h)
     return 1

@@ -13,6 +13,7 @@ from rvh.isa.csrs import CSRS, Bits, Csr
 #: Fields of registers whose masks the core knows by name: MSTATUS_MPRV and so on.
 _FIELDS: dict[str, Mapping[str, Bits]] = {
     "MSTATUS": csrs.MSTATUS,
+    "MNSTATUS": csrs.MNSTATUS,
     "HSTATUS": csrs.HSTATUS,
     "ENVCFG": csrs.ENVCFG,
     "MSECCFG": csrs.MSECCFG,

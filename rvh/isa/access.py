@@ -136,6 +136,7 @@ def _cbo(field: str, what: str) -> list[Rule]:
 
 
 INSTRUCTIONS: dict[str, list[Rule]] = {
+    "mnret": [illegal(BELOW_M, None, "only M-mode may execute MNRET", "MNRET Instruction")],
     "mret": [illegal(BELOW_M, None, "only M-mode may execute MRET", "Trap-Return Instructions")],
     "sret": [
         illegal("U", None, "U-mode may not execute SRET", "Trap-Return Instructions"),

@@ -23,7 +23,7 @@ NAMES: tuple[str, ...] = tuple(
     Zvfbfmin Zvfbfwma Zvfh Zvfhmin
     Zvl32b Zvl64b Zvl128b Zvl256b Zvl512b Zvl1024b
     Ssccptr Sscofpmf Sscounterenw Ssdbltrp Ssnpm Sspm Ssstateen Sstc Sstvala Sstvecd Ssu64xl Supm
-    Smcntrpmf Smdbltrp Smepmp Smmpm Smnpm Smstateen
+    Smcntrpmf Smdbltrp Smepmp Smmpm Smnpm Smrnmi Smstateen
     Svade Svadu Svbare Svinval Svnapot Svpbmt Svvptc Sv39 Sv48 Sv57
     Sha Shcounterenw Shgatpa Shtvala Shvsatpa Shvstvala Shvstvecd
     """.split()
@@ -114,8 +114,8 @@ PROFILES: dict[str, tuple[str, ...]] = {
 VECTOR: frozenset[str] = frozenset(name for name in EXTENSIONS if name == "V" or name.startswith("Zv"))
 
 #: What a machine has unless told otherwise: everything but what software that does not know it would fall over (with
-#: Smdbltrp the first trap after reset is one too many), and vectors.
-DEFAULT: frozenset[str] = frozenset(EXTENSIONS) - {"Svade", "Smdbltrp"} - VECTOR
+#: Smdbltrp the first trap after reset is one too many, with Smrnmi there are no interrupts at first), and vectors.
+DEFAULT: frozenset[str] = frozenset(EXTENSIONS) - {"Svade", "Smdbltrp", "Smrnmi"} - VECTOR
 
 _BY_LOWER = {name.lower(): name for name in NAMES}
 

@@ -46,6 +46,11 @@ def mret():
     xret("do_mret")
 
 
+@insn("0111000 00010 00000 000 00000 1110011", ext="Smrnmi")
+def mnret():
+    xret("do_mnret")
+
+
 @insn("0001000 00010 00000 000 00000 1110011", ext="S")
 def sret():
     xret("do_sret")

@@ -18,7 +18,9 @@ VTSR, VTW, VTVM, HU = 1 << 22, 1 << 21, 1 << 20, 1 << 9
 
 @pytest.fixture(scope="module")
 def shared():
-    return Rig(isa="max_zve64x_zvl128b")
+    rig = Rig(isa="max_zve64x_zvl128b_smrnmi")
+    rig.csr["mnstatus"] = 1 << 3  # NMIE
+    return rig
 
 
 @pytest.fixture

@@ -213,7 +213,7 @@ ARCH = (
 )
 #: Younger than the binutils of Debian 12, or a mere spelling of another there.
 YOUNG = {"Zicond", "Zihintntl", "Zihintpause", "Zicbop", "Zimop", "Zacas", "Zabha", "Zfa", "Zfbfmin", "Zcb", "Zcmop",
-         "Zvfbfmin", "Zvfbfwma"}  # fmt: skip
+         "Zvfbfmin", "Zvfbfwma", "Smrnmi"}  # fmt: skip
 
 
 #: binutils knows no rounding mode for these but 0.
