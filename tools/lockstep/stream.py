@@ -93,7 +93,7 @@ C_NOP = 0x0001
 
 #: Never accessed with a destination: what they hold is the host's, or time.
 _UNREADABLE = {
-    "mvendorid", "marchid", "mimpid", "misa", "mcycle", "cycle", "time", "mcountinhibit",
+    "mvendorid", "marchid", "mimpid", "misa", "mcycle", "cycle", "time", "mcountinhibit", "seed",
     "tselect", "tdata1", "tdata2", "tdata3", "tinfo",
     *(f"mhpmevent{n}" for n in range(3, 32)), *(f"mhpmcounter{n}" for n in range(3, 32)),
 }  # fmt: skip
@@ -246,8 +246,19 @@ class Stream:
                 word = word & ~0xFE00_0F80 | rng.randrange(32) << 7
         elif kind in ("amo", "guest"):
             reads = kind == "guest" and insn.name.startswith("hlv")
-            word = self._based(word, rng.choice(POINTERS if reads else ALIGNED))
+            base = rng.choice(POINTERS if reads else ALIGNED)
+            word = self._based(word, base)
+            if kind == "amo" and insn.name.startswith("amo") and rng.random() < 0.3:
+                self._misaligned(insn, base, word)
+                return
         self._word(word)
+
+    def _misaligned(self, insn: Insn, base: int, word: int) -> None:
+        """The AMO at an address that is no multiple of its size, inside an aligned 16 bytes (Zama16b)."""
+        assert insn.memory is not None and insn.memory.type is not None
+        offset = self.rng.randrange(17 - insn.memory.type.width // 8)
+        self._asm(f"andi x30, x{base}, -16\naddi x30, x30, {offset}")
+        self._word(self._based(word, 30))
 
     @staticmethod
     def _based(word: int, register: int) -> int:
