@@ -207,8 +207,8 @@ _ENVCFG_EXTRA = (
     ("Svadu", fields_mask(ENVCFG, "ADUE")),
     ("Ssdbltrp", fields_mask(ENVCFG, "DTE")),
 )
-#: Bits 1-8, 12, 13, 15, 18, 19: the table of bits of hedeleg that must be writable.
-_HEDELEG_WRITE = 0xCB1FE
+#: Bits 1-8, 12, 13, 15, 18, 19: the table of bits of hedeleg that must be writable; bit 0 must be without Zca.
+_HEDELEG_WRITE = 0xCB1FF
 #: 0-9, 12, 13, 15, 18, 19, and with H 10 and 20-23: what can be raised below M-mode. Bits 11 and 16 cannot.
 _MEDELEG_WRITE, _MEDELEG_H = 0xCB3FF, (("H", 0xF0_0400),)
 
@@ -361,7 +361,7 @@ def _machine(csr: Callable[..., None]) -> None:
     extra = (("S", S_INTERRUPTS), ("H", interrupts("VSSI")), *_LCOFI)
     csr(0x344, "mip", under=_MIP, via="rwm", writable=0, extra=extra, fields=_PENDING)
     csr(0x34A, "mtinst", "Machine Trap Instruction", needs="H")
-    csr(0x34B, "mtval2", "Machine Second Trap Value", needs="H")
+    csr(0x34B, "mtval2", "Machine Second Trap Value", needs="H/Ssdbltrp")
     csr(0x740, "mnscratch", under=_RNMI, needs="Smrnmi")
     csr(0x741, "mnepc", under=_RNMI, writable=_EPC_WRITE, extra=_EPC_C, needs="Smrnmi")
     csr(0x742, "mncause", under=_RNMI, fields=CAUSE, needs="Smrnmi")

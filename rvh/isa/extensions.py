@@ -51,7 +51,7 @@ IMPLIES: dict[str, tuple[str, ...]] = {
     "D": ("F",),
     "S": ("U", "Zicsr"),
     "U": ("Zicsr",),
-    "H": ("S",),
+    "H": ("S", "Sv39"),
     "C": ("Zca",),
     "Zcb": ("Zca",),
     "Zcd": ("Zca", "D"),
@@ -90,6 +90,8 @@ IMPLIES: dict[str, tuple[str, ...]] = {
     "Sv39": ("S",),
     "Sv48": ("Sv39",),
     "Sv57": ("Sv48",),
+    "Svnapot": ("Sv39",),
+    "Svpbmt": ("Sv39",),
     "Sha": ("H", "Ssstateen", "Shcounterenw", "Shgatpa", "Shtvala", "Shvsatpa", "Shvstvala", "Shvstvecd"),
 }
 

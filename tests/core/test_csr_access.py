@@ -94,7 +94,10 @@ INSTRUCTIONS = {
         ],
     ),
     **{
-        name: (insn, [({}, [None, None, II, VI, VI]), ({"mstatus": TVM}, [None, None, II, VI, VI])])
+        name: (
+            insn,
+            [({}, [None, None, II, VI, VI]), ({"mstatus": TVM, "hstatus": VTVM}, [None, None, II, VI, VI])],
+        )
         for name, insn in (("hfence.vvma", r.HFENCE_VVMA), ("hinval.vvma", r.HINVAL_VVMA))
     },
     **{
@@ -141,7 +144,24 @@ INSTRUCTIONS = {
 
 @pytest.mark.parametrize("name", INSTRUCTIONS)
 @pytest.mark.rules(
-    "mstatus_tvm_op", "wfi_all_privileged_modes", "mret_in_S_mode", "mret_in_U_mode", "sret_in_U_mode", "non_priv_exc"
+    "mstatus_tvm_op",
+    "wfi_all_privileged_modes",
+    "mret_in_S_mode",
+    "mret_in_U_mode",
+    "sret_in_U_mode",
+    "non_priv_exc",
+    "hlsv_mode",
+    "hfence-vvma_mode",
+    "hfence-vvma_tvm",
+    "hfence-gvma_op",
+    "hfence-vvma_hfence-gvma_exceptions",
+    "mstatus_modes",
+    "mstatus_tvm_hs",
+    "H_virtinst_vu_sret_sfence",
+    "H_virtinst_vs_sfence_sinval_satp_vtvm1",
+    "hstatus_vtvm_op",
+    "hstatus_hu_op",
+    "hlsv_illegalinst",
 )
 def test_H15_instructions_by_mode(rig, name):
     insn, rows = INSTRUCTIONS[name]
@@ -197,6 +217,12 @@ NOT_WRITTEN = {"pmpcfg0", "pmpaddr0", "satp", "vsatp", "hgatp"}
     "zihpm_op_sz_mode_acc_priv",
     "m_level_highest_priv",
     "always_priv_level",
+    "H_csrs_hs_not_vs",
+    "H_vscsrs_acc_vs",
+    "H_vscsrs_acc_u",
+    "H_vscsrs_acc_m_hs",
+    "H_virtinst_vu_vs_nonhigh_allowedhs_tvm0",
+    "H_virtinst_vu_nonhigh_supervisor_allowedhs_tvm0",
 )
 def test_H15_csr_by_mode(rig, name):
     expected = CSR_ROWS.get(name) or READ_ONLY_ROWS[name]
@@ -218,6 +244,7 @@ def test_H11_absent_csrs_are_illegal(rig, number):
     assert causes(rig, csrw(number)) == NEVER
 
 
+@pytest.mark.rules("H_cause_virtual_instruction")
 def test_H1_M_level_state_makes_it_illegal_hs_level_state_virtual(rig):
     rig.csr["menvcfg"] = 0xF0
     assert causes(rig, csrr("stimecmp")) == [None, II, II, II, II]
@@ -241,7 +268,15 @@ def expected_counter(mode, m, h, s):
 @pytest.mark.parametrize(
     "name, bit", [("cycle", 0), ("time", 1), ("instret", 2), ("hpmcounter3", 3), ("hpmcounter31", 31)]
 )
-@pytest.mark.rules("mcounteren_op", "mcounteren_enc", "mcounteren_clr_ill_inst_exc", "mcounteren_set_nxt_priv")
+@pytest.mark.rules(
+    "mcounteren_op",
+    "mcounteren_enc",
+    "mcounteren_clr_ill_inst_exc",
+    "mcounteren_set_nxt_priv",
+    "hcounteren_op",
+    "H_virtinst_vs_nonhighctr_h0_m1",
+    "H_virtinst_vu_nonhighctr_h0_s0_m1",
+)
 def test_I1_counter_enables(rig, name, bit):
     for m, h, s in itertools.product((0, 1), repeat=3):
         for register, on in (("mcounteren", m), ("hcounteren", h), ("scounteren", s)):
@@ -250,6 +285,7 @@ def test_I1_counter_enables(rig, name, bit):
         assert causes(rig, csrw(name)) == NEVER
 
 
+@pytest.mark.rules("H_scsrs_nomatch", "H_virtinst_vs_nonhighctr_h0_m1", "H_virtinst_vu_nonhighctr_h0_s0_m1")
 def test_H2_counters_of_a_guest(rig):
     """The guest's own access and its user's are stopped by the hypervisor virtually, by M-mode illegally."""
     for register, mode, expected in (
@@ -269,6 +305,7 @@ def test_H9_csrs_of_extensions_that_are_not_there(rig, number):
     assert causes(rig, csrr(number)) == NEVER
 
 
+@pytest.mark.rules("hlsv_virtinst", "H_virtinst_vu_vs_hinst", "hfence-vvma_hfence-gvma_exceptions")
 def test_H3_hypervisor_instructions_are_virtual_whatever_the_controls(rig):
     for hstatus, mstatus in itertools.product((0, HU | VTVM | VTW | VTSR), (0, TVM | TW | TSR)):
         rig.csr["hstatus"], rig.csr["mstatus"] = hstatus, mstatus
@@ -277,12 +314,15 @@ def test_H3_hypervisor_instructions_are_virtual_whatever_the_controls(rig):
                 assert rig.cause(insn, mode=mode, a1=r.NOWHERE) == VI
 
 
+@pytest.mark.rules("hgatp_tvm_illegal", "mstatus_tvm_hs", "H_virtinst_vu_vs_nonhigh_allowedhs_tvm0")
 def test_H4_hgatp_at_V1_is_virtual_even_with_TVM(rig):
     rig.csr["mstatus"] = TVM
     assert causes(rig, csrr("hgatp")) == [None, II, II, VI, VI]
+    assert causes(rig, csrw("hgatp"), a1=0) == [None, II, II, VI, VI]
     assert causes(rig, csrr("vsatp")) == [None, None, II, VI, VI]
 
 
+@pytest.mark.rules("H_virtinst_vu_nonhigh_supervisor_allowedhs_tvm0")
 def test_H5_supervisor_csrs_in_VU_and_machine_csrs_at_V1(rig):
     for name in ("sstatus", "satp", "senvcfg", "scounteren", "sstateen0", "stimecmp", "scountovf"):
         assert rig.cause(csrr(name), mode="VU") == VI
@@ -290,7 +330,16 @@ def test_H5_supervisor_csrs_in_VU_and_machine_csrs_at_V1(rig):
         assert rig.cause(csrr(name), mode="VS") == II and rig.cause(csrr(name), mode="VU") == II
 
 
-@pytest.mark.rules("mstatus_tw_op", "mstatus_tw_umode_op", "wfi_ill_exc", "WFI_OPT_U_MODE")
+@pytest.mark.rules(
+    "mstatus_tw_op",
+    "mstatus_tw_umode_op",
+    "wfi_ill_exc",
+    "WFI_OPT_U_MODE",
+    "hstatus_vtw_op",
+    "H_virtinst_vu_wfi_tw0",
+    "H_virtinst_wfi_vtw1_tw0",
+    "mstatus_modes",
+)
 def test_H6_H7_H8_wfi_and_sret_controls(rig):
     for tw, vtw in itertools.product((0, TW), (0, VTW)):
         rig.csr["mstatus"], rig.csr["hstatus"] = tw, vtw
@@ -299,7 +348,18 @@ def test_H6_H7_H8_wfi_and_sret_controls(rig):
         ]  # fmt: skip
 
 
-@pytest.mark.rules("mstatus_tvm_op")
+@pytest.mark.rules("VTW_VIRTINSTR", "hstatus_vtw_op")
+def test_H6_wfi_under_VTW_traps_even_when_it_would_not_wait(rig):
+    """An interrupt is pending, enabled in mie, and masked by vsstatus.SIE."""
+    rig.csr["hideleg"] = rig.csr["hvip"] = rig.csr["mie"] = 4
+    rig.csr["vsstatus"] = 0
+    assert rig.cause(r.WFI, mode="VS") is None
+    rig.csr["hstatus"] = VTW
+    assert rig.cause(r.WFI, mode="VS") == VI
+    rig.csr["hideleg"] = rig.csr["hvip"] = rig.csr["mie"] = 0
+
+
+@pytest.mark.rules("mstatus_tvm_op", "hstatus_vtvm_op", "H_virtinst_vs_sfence_sinval_satp_vtvm1", "mstatus_modes")
 def test_H7_satp_with_VTVM_and_TVM(rig):
     for tvm, vtvm in itertools.product((0, TVM), (0, VTVM)):
         rig.csr["mstatus"], rig.csr["hstatus"] = tvm, vtvm
@@ -329,7 +389,7 @@ def test_H8_wrs_that_does_not_wait_is_not_refused(rig):
 
 
 @pytest.mark.parametrize("insn", [r.FADD_S, r.FSGNJ_S, csrr("fcsr"), csrw("frm")])
-@pytest.mark.rules("mstatus_fs_op", "mstatus_fs_vs_xs_off_op")
+@pytest.mark.rules("mstatus_fs_op", "mstatus_fs_vs_xs_off_op", "vsstatus_fs_op", "H_illegalinst_xstatus_fs_vs")
 def test_H10_fp_off_is_illegal_never_virtual(rig, insn):
     rig.csr["mstatus"], rig.csr["vsstatus"] = 0, 1 << 13
     assert causes(rig, insn, a1=0) == [II] * 5
@@ -339,6 +399,7 @@ def test_H10_fp_off_is_illegal_never_virtual(rig, insn):
     assert causes(rig, insn, a1=0) == [None] * 5
 
 
+@pytest.mark.rules("hstatus_hu_op", "hlsv_illegalinst", "H_vscsrs_acc_u", "hfence-vvma_hfence-gvma_exceptions")
 def test_H12_U_mode_gets_illegal_for_everything(rig):
     rig.csr["hstatus"] = 0
     for insn in (
@@ -363,6 +424,7 @@ def test_H13_illegal_wins_when_both_apply(rig):
 
 
 @pytest.mark.parametrize("mode", ["VS", "VU"])
+@pytest.mark.rules("H_virtinst_xtval")
 def test_H14_virtual_instruction_trap_values(rig, mode):
     rig.csr["mtinst"] = rig.csr["mtval2"] = rig.csr["mstatus"] = ALL
     trap = rig.execute(r.HLV_W, mode=mode)
@@ -371,7 +433,7 @@ def test_H14_virtual_instruction_trap_values(rig, mode):
     assert not rig.csr["mstatus"] >> 38 & 1
 
 
-@pytest.mark.rules("mcounteren_tm_clr", "mcounteren_tm_set", "menvcfg_stce_op")
+@pytest.mark.rules("mcounteren_tm_clr", "mcounteren_tm_set", "menvcfg_stce_op", "hcounteren_acc", "henvcfg_stce")
 def test_J1_stimecmp(rig):
     for menv, mtm, henv, htm in itertools.product((0, 1), repeat=4):
         rig.csr["menvcfg"], rig.csr["mcounteren"] = menv << 63, mtm << 1
@@ -448,6 +510,11 @@ def test_K_without_the_extension_nothing_is_gated():
     "cbo-clean_cbo-flush",
     "cbo-zero_basedon_xenvcfg-CBZE",
     "cbxe_unaffected",
+    "henvcfg_op",
+    "henvcfg_cbze",
+    "henvcfg_cbcfe",
+    "henvcfg_cbie",
+    "cbo-inval_h-mode_veq1_op",
 )
 def test_L1_cache_block_operations(rig, insn, bits):
     field = 3 << 4 if bits & 0x30 else bits

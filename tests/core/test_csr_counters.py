@@ -75,6 +75,7 @@ def test_user_counters_are_the_machine_counters(rig):
         assert rig.read(user, "U") == 12345
 
 
+@pytest.mark.rules("htimedelta_op")
 def test_I2_time_at_V1_is_offset(rig):
     rig.csr["htimedelta"] = ALL - 99  # -100
     rig.csr["mcycle"] = rig.csr["minstret"] = 500
@@ -321,6 +322,7 @@ def test_J3_stimecmp_drives_stip_only_with_stce(rig):
     assert not rig.csr["mip"] & STIP
 
 
+@pytest.mark.rules("hip_vstip_op", "hip_vstip_vstie_acc")
 def test_J4_vstimecmp_and_htimedelta(rig):
     """hip.VSTIP = hvip.VSTIP or (time + htimedelta >= vstimecmp, unsigned, modulo 2^64), at every V."""
     for delta, compare, high in [
@@ -338,6 +340,7 @@ def test_J4_vstimecmp_and_htimedelta(rig):
         assert rig.csr["hvip"] == 0
 
 
+@pytest.mark.rules("hip_vstip_clear")
 def test_J4_wrap_around_takes_the_line_down(rig):
     """The guest's time passes 2^64 and starts from 0, below vstimecmp."""
     now = rig.csr["time"]
@@ -364,6 +367,7 @@ def test_J4_the_guest_sees_the_wrap_around_while_it_runs(rig):
     assert rig.trap() == r.Trap("M", 10, CODE + 12, 0)
 
 
+@pytest.mark.rules("henvcfg_stce")
 def test_J4_gates(rig):
     rig.csr["vstimecmp"] = 0
     assert rig.csr["hip"] & VSTIP
@@ -378,6 +382,7 @@ def test_J4_gates(rig):
 
 
 @pytest.mark.parametrize("mode, name, bit, into", [("HS", "stimecmp", 5, "HS"), ("VS", "vstimecmp", 6, "VS")])
+@pytest.mark.rules("hip_vstip_enable")
 def test_J_a_timer_interrupts_at_its_time(rig, mode, name, bit, into):
     rig.csr["mideleg"] = rig.csr["hideleg"] = ALL
     rig.csr["mie"] = 1 << bit

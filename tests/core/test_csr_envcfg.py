@@ -33,7 +33,7 @@ def s_stage(rig, pte):
 
 
 @pytest.mark.parametrize("cbie", [1, 3])
-@pytest.mark.rules("menvcfg_cbie_cbo-inval_op", "cbo-inval_op", "cmo_invalidate_load_values")
+@pytest.mark.rules("menvcfg_cbie_cbo-inval_op", "cbo-inval_op", "cmo_invalidate_load_values", "cbo-inval_h-mode_op")
 def test_L2_inval_is_flush_without_caches(rig, cbie):
     """Data stored before is there after, whichever CBIE allows it."""
     for name in ("menvcfg", "henvcfg", "senvcfg"):
@@ -104,7 +104,7 @@ def test_L4_fiom_is_writable(rig, name):
 
 
 @pytest.mark.parametrize("bit, bad, g_bad", [(PBMTE, NC, G_NC), (ADUE, NO_AD, G_NO_AD)])
-@pytest.mark.rules("menvcfg_pbmte_op", "menvcfg_adue_op")
+@pytest.mark.rules("menvcfg_pbmte_op", "menvcfg_adue_op", "henvcfg_op", "henvcfg_pbmte_op", "henvcfg_adue_op")
 def test_L5_each_stage_has_its_own_enable(rig, bit, bad, g_bad):
     """menvcfg for HS's satp and for the G-stage, henvcfg for the VS-stage."""
     for m in (0, bit):
@@ -120,6 +120,29 @@ def test_L5_each_stage_has_its_own_enable(rig, bit, bad, g_bad):
             rig.csr["henvcfg"] = h
             vs_stage(rig, bad)
             assert rig.cause(r.NOP, mode="VS") == (None if m and h else 12), (m, h)
+
+
+@pytest.mark.parametrize(
+    "extension, bits",
+    [
+        pytest.param("svpbmt", PBMTE, marks=pytest.mark.rules("henvcfg_pbmte_op")),
+        pytest.param("svadu", ADUE, marks=pytest.mark.rules("henvcfg_adue_op")),
+        pytest.param("sstc", 1 << 63, marks=pytest.mark.rules("henvcfg_stce")),
+        pytest.param("ssdbltrp", 1 << 59, marks=pytest.mark.rules("henvcfg_dte_op")),
+        pytest.param("ssnpm", 3 << 32, marks=pytest.mark.rules("henvcfg_pmm_op", "senvcfg_pmm_Ssnpm")),
+        pytest.param("zicboz", 1 << 7, marks=pytest.mark.rules("henvcfg_cbze", "senvcfg_cbze")),
+        pytest.param("zicbom", 1 << 6, marks=pytest.mark.rules("henvcfg_cbcfe", "senvcfg_cbcfe")),
+        pytest.param("zicbom", 3 << 4, marks=pytest.mark.rules("henvcfg_cbie", "senvcfg_cbie")),
+    ],
+)
+def test_L5_fields_of_an_extension_that_is_not_there_are_read_only_zero(extension, bits):
+    for isa, there in (("max", True), (f"max_no-{extension}", False)):
+        rig = Rig(isa)
+        for name in ("menvcfg", "henvcfg", "senvcfg"):
+            rig.csr[name] = ALL
+        assert bool(rig.csr["henvcfg"] & bits) == there
+        if bits < 1 << 59:
+            assert bool(rig.csr["senvcfg"] & bits) == there
 
 
 @pytest.mark.parametrize("bit, bad", [(PBMTE, NC), (ADUE, NO_AD)])

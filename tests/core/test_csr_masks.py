@@ -50,7 +50,7 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "vstimecmp": (ALL, ALL, 0),
     "vsatp": (SATP, SATP, 0),
     "hstatus": (ALL, 3 << 48 | 0x0070_03C0 | UXL, UXL),
-    "hedeleg": (ALL, 0xCB1FE, 0),
+    "hedeleg": (ALL, 0xCB1FF, 0),
     "hideleg": (ALL, 0x444, 0),
     "hie": (ALL, 0x444, 0),
     "hcounteren": (ALL, COUNTERS, 0),
@@ -114,8 +114,18 @@ RULES = {
     "mcause": ["mcause_sz", "mcause_acc", "mcause_enc", "MCAUSE_EXCCODE_WLRL"],
     "fcsr": ["fscr_sz", "fcsr_acc", "fcsr_op"],
     "frm": ["fcsr_frm_sz", "fcsr_frm_acc"],
+    "hstatus": ["hstatus_sz", "hstatus_acc"],
+    "hedeleg": ["hedeleg_sz"],
+    "hideleg": ["hideleg_sz", "HIDELEG_WARL"],
+    "hvip": ["hvip_sz", "HVIP_WARL"],
+    "hip": ["hip_hie_sz", "hip_hie_acc", "HIP_WARL"],
+    "hie": ["hip_hie_sz", "hip_hie_acc", "HIE_WARL"],
+    "hcounteren": ["hcounteren_sz", "HCOUNTEREN_WARL"],
+    "vsatp": ["vsatp_sz", "vsatp_acc", "vsatp_ppn_sv39_sv48_sv57_sz"],
+    "vstvec": ["VSTVEC_MODE_WARL", "VSTVEC_BASE_WARL"],
     "mtval": [
         "MTVAL_INV_ADDR_CONV",
+        "H_mtval_nrz",
         "mtval_sz",
         "mtval_acc",
         "mtval_enc",
@@ -163,6 +173,7 @@ def test_every_csr_has_a_row():
     assert {row.name for row in csrs.CSRS} - read_only - ELSEWHERE == set(ROWS)
 
 
+@pytest.mark.rules("hstatus_sz", "hstatus_acc", "HSTATUS_VGEIN_WLRL", "HSTATUS_VSBE_WARL")
 def test_A1_hstatus_fields():
     rig = Rig()
     rig.write("hstatus", "HS", ALL)
@@ -171,6 +182,7 @@ def test_A1_hstatus_fields():
     assert rig.csr["hstatus"] == 0x2_0000_0000
 
 
+@pytest.mark.rules("hstatus_vgein_op", "HSTATUS_VGEIN_WLRL")
 def test_A1_vgein_holds_only_what_exists():
     rig = Rig(geilen=5)
     for n in range(6):
@@ -181,12 +193,14 @@ def test_A1_vgein_holds_only_what_exists():
         assert rig.csr["hstatus"] >> 12 & 0x3F <= 5
 
 
+@pytest.mark.rules("hedeleg_sz", "hedeleg_acc", "HEDELEG_WARL")
 def test_A2_hedeleg_mask():
     rig = Rig()
     rig.write("hedeleg", "HS", ALL)
-    assert rig.csr["hedeleg"] == sum(1 << n for n in (1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 15, 18, 19))
+    assert rig.csr["hedeleg"] == sum(1 << n for n in (0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 15, 18, 19))
 
 
+@pytest.mark.rules("hideleg_sz", "hideleg_acc", "HIDELEG_WARL", "mideleg_hroz")
 def test_A3_hideleg_masked_by_mideleg():
     """What hideleg can hold is read-only one in mideleg: no bit of it can be 0 there."""
     rig = Rig()
@@ -194,8 +208,15 @@ def test_A3_hideleg_masked_by_mideleg():
     rig.write("hideleg", "HS", ALL)
     assert rig.csr["hideleg"] == 0x444
     assert rig.csr["mideleg"] & 0x444 == 0x444
+    rig.write("hie", "HS", ALL)
+    rig.write("hvip", "HS", ALL)
+    assert (rig.csr["hie"] | rig.csr["hip"]) & ~rig.csr["mideleg"] == 0
+    rig.csr["mideleg"] = ALL
+    rig.write("hideleg", "HS", ALL)
+    assert rig.csr["hideleg"] == 0x444  # neither S-level interrupts nor LCOFI
 
 
+@pytest.mark.rules("hip_acc", "hie_acc", "mip_mie_alias", "mip_mie_vs", "hip_vssip_vssie_op", "HIP_WARL", "HIE_WARL")
 def test_A4_hie_hip_hvip_share_storage_with_mie_and_mip():
     rig = Rig()
     rig.write("hie", "HS", ALL)
@@ -213,6 +234,7 @@ def test_A4_hie_hip_hvip_share_storage_with_mie_and_mip():
     assert rig.csr["hie"] == 0x40
 
 
+@pytest.mark.rules("hie_acc", "hip_sgeip_sgeie_acc", "mip_mie_alias")
 def test_A4_sgeie_only_with_guest_external_interrupts():
     rig = Rig(geilen=1)
     rig.csr["hie"] = ALL
@@ -220,6 +242,7 @@ def test_A4_sgeie_only_with_guest_external_interrupts():
     assert rig.csr["mie"] == 0x1444
 
 
+@pytest.mark.rules("hgeip_sz", "hgeip_acc", "hgeie_sz", "hgeie_acc", "HGEIE_WARL", "GEILEN")
 def test_A5_hgeie_and_hgeip():
     rig = Rig(geilen=3)
     rig.write("hgeie", "HS", ALL)
@@ -233,6 +256,7 @@ def test_A5_hgeie_and_hgeip():
     assert full.csr["hgeie"] == ALL & ~1
 
 
+@pytest.mark.rules("hcounteren_sz", "htimedelta_sz", "htimedelta_acc")
 def test_A6_htimedelta_and_hcounteren_widths():
     rig = Rig()
     rig.write("htimedelta", "HS", ALL - 5)
@@ -241,7 +265,9 @@ def test_A6_htimedelta_and_hcounteren_widths():
     assert rig.read("hcounteren", "HS") == 0xFFFF_FFFF
 
 
-@pytest.mark.rules("menvcfg_pbmte_henvcfg_pbmte_rdonly0", "menvcfg_adue_henvcfg_adue_rdonly0")
+@pytest.mark.rules(
+    "menvcfg_pbmte_henvcfg_pbmte_rdonly0", "menvcfg_adue_henvcfg_adue_rdonly0", "henvcfg_sz", "henvcfg_acc"
+)
 def test_A7_henvcfg_is_masked_by_menvcfg():
     rig = Rig()
     for bit in (61, 62, 63):
@@ -262,7 +288,7 @@ def test_A7_henvcfg_bits_follow_menvcfg_down():
 
 
 @pytest.mark.parametrize("name", ["menvcfg", "henvcfg", "senvcfg"])
-@pytest.mark.rules("MENVCFG_CBIE_WARL")
+@pytest.mark.rules("MENVCFG_CBIE_WARL", "HENVCFG_CBIE_WARL")
 def test_A7_cbie_has_no_value_2(name):
     rig = Rig()
     for value in (0, 1, 3):
@@ -287,6 +313,24 @@ def test_A8_stateen_masks():
 
 
 @pytest.mark.parametrize("name", ["htval", "mtval2", "htinst", "mtinst"])
+@pytest.mark.rules(
+    "htval_val",
+    "HTVAL_WARL",
+    "htinst_val",
+    "HTINST_WARL",
+    "mtval2_val",
+    "MTVAL2_WARL",
+    "mtinst_val",
+    "MTINST_WARL",
+    "htval_sz",
+    "htval_acc",
+    "htinst_sz",
+    "htinst_acc",
+    "mtval2_sz",
+    "mtval2_acc",
+    "mtinst_sz",
+    "mtinst_acc",
+)
 def test_A9_trap_value_registers_hold_anything(name):
     rig = Rig()
     rig.write(name, "M", 0x00FF_FFFF_FFFF_FFFF)
@@ -295,6 +339,7 @@ def test_A9_trap_value_registers_hold_anything(name):
     assert rig.read(name, "M") == 0x1234
 
 
+@pytest.mark.rules("hgatp_sz", "hgatp_acc", "HGATP_MODE_WARL", "hgatp_ppn_op", "HGATP_VMID", "hgatp_vmid_lsbs")
 def test_A10_hgatp():
     rig = Rig()
     for mode in (0, 8, 9, 10):
@@ -307,6 +352,7 @@ def test_A10_hgatp():
     assert rig.csr["hgatp"] >> 60 == 8
 
 
+@pytest.mark.rules("vsstatus_sz", "vsstatus_acc")
 def test_A11_vsstatus_holds_only_its_fields():
     rig = Rig()
     rig.write("vsstatus", "HS", ALL)
@@ -317,6 +363,24 @@ def test_A11_vsstatus_holds_only_its_fields():
     assert rig.csr["vsstatus"] >> 63 == 0  # SD is that of vsstatus.FS alone
 
 
+@pytest.mark.rules(
+    "vscause_sz",
+    "vscause_acc",
+    "VSCAUSE_WLRL",
+    "VSTVAL_WARL",
+    "VSEPC_WARL",
+    "VSTVEC_MODE_WARL",
+    "VSTVEC_BASE_WARL",
+    "vstvec_sz",
+    "vstvec_acc",
+    "vsscratch_sz",
+    "vsscratch_acc",
+    "vspec_sz",
+    "vspec_acc",
+    "vstval_sz",
+    "vstval_acc",
+    "vstimecmp_sz",
+)
 def test_A12_vs_registers():
     rig = Rig()
     for name, value in {"vstvec": TVEC, "vsscratch": ALL, "vsepc": EPC, "vstval": ALL, "vstimecmp": ALL}.items():
@@ -328,6 +392,7 @@ def test_A12_vs_registers():
 
 
 @pytest.mark.parametrize("name", ["satp", "vsatp"])
+@pytest.mark.rules("vsatp_mode_unsupported_v0", "VSATP_MODE_UNSUPPORTED_V0_WARL")
 def test_A13_unsupported_mode_leaves_all_as_it_was(name):
     rig = Rig()
     for mode in (8, 9, 10, 0):
@@ -338,6 +403,7 @@ def test_A13_unsupported_mode_leaves_all_as_it_was(name):
             assert rig.read(name, "M") == mode << 60 | 3 << 44 | 0x77
 
 
+@pytest.mark.rules("vsatp_mode_unsupported_v1")
 def test_A13_unsupported_mode_through_satp_at_V1():
     rig = Rig()
     rig.write("satp", "VS", 11 << 60 | 9)
@@ -361,13 +427,28 @@ def test_A13_modes_follow_the_extensions(isa, modes):
 
 @pytest.mark.parametrize("number", [0x612, 0x615, 0x61A, 0x61C, 0x61D, 0x61E, 0x61F, 0x25D, 0x15D, 0x31A, 0xC80])
 @pytest.mark.parametrize("mode", ["M", "HS", "U", "VS", "VU"])
+@pytest.mark.rules(
+    "hedelegh_sz",
+    "hedelegh_acc",
+    "hedelegh_op",
+    "henvcfgh_sz",
+    "henvcfgh_acc",
+    "henvcfgh_op",
+    "htimedeltah_sz",
+    "htimedeltah_acc",
+    "htimedeltah_op",
+    "vstimecmp_acc",
+    "H_illegal_high_half",
+)
 def test_A14_high_halves_do_not_exist(number, mode):
     rig = Rig()
     assert rig.cause(csrr(number), mode=mode) == 2
     assert rig.cause(csrw(number), mode=mode) == 2
 
 
-@pytest.mark.rules("medeleg_when_rd0", "medeleg_16_no_rd0", "medeleg_no_rd1", "MIDELEG_RD1_LOWER_LEVEL")
+@pytest.mark.rules(
+    "medeleg_when_rd0", "medeleg_16_no_rd0", "medeleg_no_rd1", "MIDELEG_RD1_LOWER_LEVEL", "mideleg_acc_h"
+)
 def test_A15_mstatus_gva_mpv_and_delegation():
     rig = Rig(open_gates=False)
     assert rig.csr["mideleg"] & 0x444 == 0x444
@@ -385,17 +466,24 @@ def test_A15_mstatus_gva_mpv_and_delegation():
         assert not rig.csr["medeleg"] >> bit & 1
     rig.write("medeleg", "M", 0)
     assert rig.csr["medeleg"] == 0
+    rig = Rig(geilen=1)
+    rig.write("mideleg", "M", 0)
+    assert rig.csr["mideleg"] & 0x1444 == 0x1444
 
 
+@pytest.mark.rules("misa_h_op")
 def test_A16_misa_is_read_only():
     rig = Rig()
     before = rig.csr["misa"]
+    assert before >> 7 & 1
     rig.write("misa", "M", before & ~(1 << 7))
     assert rig.csr["misa"] == before
 
 
+@pytest.mark.rules("misa_h_op")
 def test_A16_without_H_nothing_of_it_exists():
     rig = Rig("rv64gcsu_sstc_sv39")
+    assert not rig.csr["misa"] >> 7 & 1
     for row in csrs.CSRS:
         if row.privilege == 2 or row.name in ("mtinst", "mtval2"):
             assert row.name not in rig.csr
@@ -410,6 +498,7 @@ def test_A16_without_H_nothing_of_it_exists():
 
 
 @pytest.mark.parametrize("name", ["senvcfg", "scounteren", "sstateen0", "sstateen3"])
+@pytest.mark.rules("H_scsrs_nomatch")
 def test_A17_registers_without_a_twin_are_shared(name):
     rig = Rig()
     rig.csr[name] = 0x71 if name == "senvcfg" else 0x5
@@ -443,6 +532,7 @@ def test_A18_a_refused_access_has_no_effect():
         assert (before["mstatus"] ^ after["mstatus"]) >> 13 & 3 == 0
 
 
+@pytest.mark.rules("H_cause_virtual_instruction")
 def test_A18_order_exists_then_m_level_then_v_level():
     rig = Rig()
     rig.csr["mcounteren"] = rig.csr["hcounteren"] = 0
@@ -519,3 +609,21 @@ def test_a_hart_with_machine_mode_only():
     rig.csr["mepc"] = CODE + 0x40
     assert rig.execute(MRET, mode="M") is None
     assert (rig.mode, rig.pc) == ("M", CODE + 0x40)
+
+
+@pytest.mark.rules("hedeleg_acc")
+def test_misaligned_fetches_can_be_delegated_where_ialign_is_32():
+    rig = Rig("rv64gh_sv39_no-c")
+    rig.csr["medeleg"] = rig.csr["hedeleg"] = 1
+    trap = rig.execute(0x0020006F, mode="VS")  # j .+2
+    assert trap is not None and trap[:3] == ("VS", 0, CODE)
+    rig.csr["hedeleg"] = 0
+    assert rig.execute(0x0020006F, mode="VS")[:2] == ("HS", 0)
+
+
+@pytest.mark.rules("time_htimedelta_req")
+@pytest.mark.parametrize("isa", ["max", "rv64gch", "rv64imach_zicntr", "rv64imach", "max_no-zicntr"])
+def test_a_guests_time_has_an_offset_where_there_is_time(isa):
+    rig = Rig(isa, open_gates=False)
+    assert "htimedelta" in rig.csr or "time" not in rig.csr
+    assert ("time" in rig.csr) == ("zicntr" in isa and "no-" not in isa or isa in ("max", "rv64gch"))

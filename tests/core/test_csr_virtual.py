@@ -26,6 +26,18 @@ def rig():
 
 
 @pytest.mark.parametrize("name", TWINS)
+@pytest.mark.rules(
+    "H_vscsrs_sub",
+    "H_vscsrs_v1",
+    "vsstatus_op",
+    "vstvec_op",
+    "vsscratch_op",
+    "vspec_op",
+    "vscause_op",
+    "vstval_op",
+    "vsatp_op",
+    "vsip_vsie_op",
+)
 def test_B1_supervisor_csrs_reach_their_twins_at_V1(rig, name):
     hs_before = rig.csr[name]
     rig.write(name, "VS", VALUES[name])
@@ -41,6 +53,7 @@ def test_B1_supervisor_csrs_reach_their_twins_at_V1(rig, name):
     assert rig.csr[name] != twin_before
 
 
+@pytest.mark.rules("H_vscsrs_v1")
 def test_B1_hs_registers_have_no_effect_at_V1(rig):
     """satp, stvec and sstatus.SUM of HS do not touch a guest."""
     rig.csr["satp"] = 8 << 60 | r.TABLES >> 12  # an empty table: HS could fetch nothing
@@ -50,6 +63,7 @@ def test_B1_hs_registers_have_no_effect_at_V1(rig):
     assert rig.execute(r.LW, mode="HS").cause == 12
 
 
+@pytest.mark.rules("H_vscsrs_v0", "vsatp_v0", "vsstatus_v0")
 def test_B2_vs_registers_have_no_effect_at_V0(rig):
     rig.csr["vsatp"] = 8 << 60 | r.TABLES >> 12
     rig.csr["vsstatus"] = 0
@@ -73,6 +87,7 @@ def test_B3_sstatus_of_HS_and_vsstatus_are_two_registers(rig, mode):
     assert rig.csr["sstatus"] == status
 
 
+@pytest.mark.rules("H_vm_twostage")
 def test_B4_each_change_of_V_changes_the_translation_at_once(rig):
     """HS through satp, VS through vsatp and hgatp, each with its own page at the same address."""
     va = r.RAM + 0x4000_5000
@@ -128,6 +143,7 @@ def fs(rig):
 
 
 @pytest.mark.parametrize("insn", [r.FSGNJ_S, r.FADD_S, csrw("fflags"), csrw("frm"), csrrs("fcsr"), 0x00052507])
+@pytest.mark.rules("vsstatus_fs_op")
 def test_P1_floating_point_at_V1_dirties_both(rig, insn):
     for mode in ("VS", "VU"):
         rig.csr["mstatus"] = rig.csr["vsstatus"] = FS_INITIAL
@@ -167,6 +183,7 @@ def test_P1_flags_belong_to_the_V_that_raised_them(rig):
     assert fs(rig) == (3, 3)
 
 
+@pytest.mark.rules("vsstatus_sd_xs_op")
 def test_P1_vsstatus_sd_is_its_own(rig):
     rig.csr["mstatus"], rig.csr["vsstatus"] = FS, FS_INITIAL
     assert rig.csr["vsstatus"] >> 63 == 0
@@ -178,6 +195,7 @@ def test_P1_vsstatus_sd_is_its_own(rig):
 
 
 @pytest.mark.parametrize("mode", ["M", "HS", "U"])
+@pytest.mark.rules("vsstatus_v0")
 def test_P2_vsstatus_neither_gates_nor_is_dirtied_at_V0(rig, mode):
     for value in (0, FS_INITIAL):
         rig.csr["mstatus"], rig.csr["vsstatus"] = FS_INITIAL, value
@@ -191,14 +209,34 @@ def test_P2_hypervisor_loads_touch_no_floating_point(rig):
     assert fs(rig) == (1, 1)
 
 
+@pytest.mark.rules(
+    "HSXLEN",
+    "VSXLEN",
+    "hstatus_vsxl_64",
+    "HSTATUS_VSXL_64_WARL",
+    "VSXL_RO",
+    "VSSTATUS_UXL_WARL",
+    "vsstatus_uxl_op",
+    "hstatus_vsbe_op",
+    "HSTATUS_VSBE_WARL",
+    "VSSTATUS_UBE",
+)
 def test_P3_vsxl_uxl_and_endianness_are_fixed(rig):
     for value in (0, ALL):
         for name in ("hstatus", "vsstatus", "mstatus"):
             rig.csr[name] = value & ~(1 << 17)
             assert rig.csr[name] >> 32 & 3 == 2
+        assert rig.csr["mstatus"] >> 34 & 3 == 2  # SXL
         assert not rig.csr["hstatus"] >> 5 & 1  # VSBE
         assert not rig.csr["vsstatus"] >> 6 & 1  # UBE
         assert not rig.csr["mstatus"] >> 36 & 3  # SBE, MBE
+
+
+@pytest.mark.rules("hstatus_vsxl_op", "vsstatus_uxl_op", "VSXLEN", "HSXLEN")
+@pytest.mark.parametrize("mode", ["HS", "U", "VS", "VU"])
+def test_P3_every_mode_computes_with_64_bits(rig, mode):
+    assert rig.execute(40 << 20 | 11 << 15 | 1 << 12 | 10 << 7 | 0x13, mode=mode, a1=3) is None  # slli a0, a1, 40
+    assert rig.a0 == 3 << 40
 
 
 # ---- what takes effect without a fence (checklist O7), as far as a CSR write has to see to it

@@ -50,7 +50,7 @@ def test_the_bit_clears_the_interrupt_enable_whatever_is_written_to_that(rig, na
     assert rig.read(name, "M") & (bit | enable) == enable
 
 
-@pytest.mark.rules("menvcfg_dte_op")
+@pytest.mark.rules("menvcfg_dte_op", "henvcfg_dte_op")
 def test_dte_0_makes_sdt_read_only_zero(rig):
     for name in ("mstatus", "vsstatus"):
         rig.csr[name] = rig.csr[name] | SDT
@@ -67,6 +67,8 @@ def test_dte_0_makes_sdt_read_only_zero(rig):
     rig.csr["henvcfg"] = 0
     rig.csr["vsstatus"] = SDT
     assert not rig.csr["vsstatus"] & SDT
+    for _ in range(2):
+        assert rig.execute(0, mode="VS").into == "VS"
 
 
 def test_a_trap_into_hs_sets_sdt_and_a_second_one_goes_to_m(rig):
@@ -82,6 +84,7 @@ def test_a_trap_into_hs_sets_sdt_and_a_second_one_goes_to_m(rig):
     assert rig.csr["scause"] == 2, "nothing of the supervisor's is overwritten"
 
 
+@pytest.mark.rules("vsstatus_sdt_op")
 def test_a_guests_second_trap_goes_to_m_past_hs(rig):
     assert rig.execute(0, mode="VS") == Trap("VS", 2, CODE, 0)
     assert rig.csr["vsstatus"] & SDT
@@ -160,7 +163,7 @@ def test_a_fetch_fault_and_an_interrupt_can_be_one_too_many(rig):
 @pytest.mark.parametrize("word, source", [(r.MRET, "M"), (r.SRET, "M"), (r.SRET, "HS"), (r.SRET, "VS")])
 @pytest.mark.parametrize("to_priv", [0, 1, 3])
 @pytest.mark.parametrize("to_v", [0, 1])
-@pytest.mark.rules("mstatus_mdt_clr_mret_sret", "sstatus_sdt_clr_mret_sret", "vsstatus_sdt_clr_mret_sret")
+@pytest.mark.rules("mstatus_mdt_clr_mret_sret", "sstatus_sdt_clr_mret_sret", "vsstatus_sdt_clr_mret_sret", "sret_dt")
 def test_returns_clear_the_bits_that_the_new_mode_makes_stale(rig, word, source, to_priv, to_v):
     """Expected by the sentences of the manual, mode by mode."""
     if to_priv == 3 and (word == r.SRET or to_v) or source == "VS" and not to_v:
@@ -202,3 +205,15 @@ def test_without_the_extensions_the_bits_are_read_only_zero():
     rig.write("menvcfg", "M", ALL)
     assert not rig.read("menvcfg", "M") & DTE
     assert rig.execute(csrw("mscratch"), a1=0) is None
+
+
+@pytest.mark.rules("mtval2_Ssdbltrap")
+def test_without_a_hypervisor_the_second_trap_has_mtval2_too():
+    rig = Rig("rv64gc_sv39_ssdbltrp")
+    assert "mtval2" in rig.csr and "mtinst" not in rig.csr
+    rig.csr["medeleg"] = ALL
+    rig.csr["menvcfg"] = DTE
+    assert rig.execute(0, mode="HS") == Trap("HS", 2, CODE, 0)
+    assert rig.execute(r.EBREAK, mode="HS") == Trap("M", DOUBLE, CODE, CODE)
+    assert rig.read("mtval2", "M") == 3
+    assert "mtval2" not in Rig("rv64gc_sv39").csr

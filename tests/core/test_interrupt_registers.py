@@ -23,6 +23,7 @@ def rig():
 
 
 @pytest.mark.parametrize("bit", VS_LINES.values())
+@pytest.mark.rules("hideleg_trans", "hvip_op", "hvip_acc")
 def test_C1_guest_sees_vs_interrupts_as_its_supervisor_interrupts(rig, bit):
     rig.csr["hideleg"] = ALL
     rig.csr["hvip"] = rig.csr["hie"] = 1 << bit
@@ -33,9 +34,11 @@ def test_C1_guest_sees_vs_interrupts_as_its_supervisor_interrupts(rig, bit):
     assert rig.take_interrupt("VS") == r.Trap("VS", r.INTERRUPT | bit - 1, r.CODE, 0)
 
 
-@pytest.mark.rules("sip_lcofip_op")
+@pytest.mark.rules("sip_lcofip_op", "vsip_vsie_lcofi", "vsip_vsie_op")
 def test_C1_lcofi_is_not_shifted(rig):
-    rig.csr["mideleg"] = ALL
+    """Without Shlcofideleg no guest has it: it goes to HS."""
+    rig.csr["mideleg"] = rig.csr["hideleg"] = ALL
+    assert not rig.csr["hideleg"] & LCOFIP
     rig.csr["mip"], rig.csr["mie"] = LCOFIP, LCOFIP
     assert rig.read("sip", "HS") == LCOFIP
     assert rig.csr["hip"] == rig.csr["hie"] == 0
@@ -44,6 +47,9 @@ def test_C1_lcofi_is_not_shifted(rig):
 
 
 @pytest.mark.parametrize("delegated", [0, 1 << 2, 1 << 6, 1 << 10, 0x444])
+@pytest.mark.rules(
+    "vsip_vsie_sz", "vsip_vsie_acc", "VSIP_WARL", "VSIE_WARL", "vsip_vsie_sei", "vsip_vsie_sti", "vsip_vsie_ssi"
+)
 def test_C2_vsip_and_vsie_show_and_write_only_what_is_delegated(rig, delegated):
     rig.csr["hideleg"] = delegated
     rig.csr["hvip"] = rig.csr["hie"] = 0x444
@@ -67,6 +73,9 @@ def test_C2_vsip_and_vsie_show_and_write_only_what_is_delegated(rig, delegated):
     assert rig.csr["hie"] == delegated
 
 
+@pytest.mark.rules(
+    "hstatus_vgein_op", "hip_op", "hip_vseip_vseie_op", "hip_acc", "hip_vssip_vssie_op", "hip_vstip_vstie_acc"
+)
 def test_C3_hip_is_hvip_or_the_lines(rig):
     rig.write("hvip", "HS", VSSIP)
     assert rig.csr["hip"] == VSSIP
@@ -85,6 +94,15 @@ def test_C3_hip_is_hvip_or_the_lines(rig):
     assert rig.csr["hip"] == VSEIP | VSTIP and rig.csr["hvip"] == 0
 
 
+@pytest.mark.rules(
+    "hip_sgeip_sgeie_acc",
+    "hip_sgeip_sgeie_op",
+    "hgeie_op",
+    "hgeip_op",
+    "hgeip_hgeie_fields",
+    "mip_mie_alias",
+    "hstatus_vgein_op",
+)
 def test_C4_sgeip_and_hgeie(rig):
     rig.csr["hgeip"] = 0b10010
     assert rig.csr["hip"] == rig.csr["mip"] & SGEIP == 0
@@ -100,6 +118,7 @@ def test_C4_sgeip_and_hgeie(rig):
     assert rig.csr["hip"] == VSEIP
 
 
+@pytest.mark.rules("sie_hip_hie_mutex")
 def test_C5_s_and_hs_registers_share_no_bits(rig):
     rig.csr["mideleg"] = ALL
     rig.csr["mip"], rig.csr["hvip"], rig.csr["mie"] = ALL, ALL, ALL

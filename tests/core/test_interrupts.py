@@ -102,6 +102,12 @@ def check(rig, mode, names, mideleg, hideleg, mstatus, vsstatus):
     "mcause_intr_op",
     "mcause_exccode_op",
     "trap_del_intr_priv_lvl",
+    "hideleg_op",
+    "hideleg_hs",
+    "H_cause",
+    "H_trap_deleg",
+    "hip_sgeip_sgeie_op",
+    "hip_vstip_vstie_op",
 )
 def test_D1_each_interrupt_in_each_mode(rig, name, mode):
     for mideleg, hideleg, mstatus, vsstatus in itertools.product(
@@ -133,6 +139,7 @@ def test_D2_spie_plays_no_part(rig):
     "level, order",
     [pytest.param("M", M_ORDER, marks=pytest.mark.rules("intr_M_mode_pri")), ("HS", HS_ORDER), ("VS", VS_ORDER)],
 )
+@pytest.mark.rules("hsint_priority")
 def test_D3_order_within_a_level(rig, level, order):
     mideleg, hideleg = (0 if level == "M" else ALL), (ALL if level == "VS" else 0)
     for first in range(len(order)):
@@ -148,6 +155,7 @@ def test_D3_levels_before_numbers(rig):
 
 
 @pytest.mark.parametrize("name", ["VSSI", "VSTI", "VSEI"])
+@pytest.mark.rules("hideleg_hs", "H_cause")
 def test_D4_undelegated_vs_interrupts_go_to_HS_untranslated(rig, name):
     pend(rig, [name])
     rig.csr["mideleg"] = 0
@@ -222,7 +230,7 @@ WRITES = [
 
 
 @pytest.mark.parametrize("name, value, mode, before, into", WRITES)
-@pytest.mark.rules("intr_mip_mie_xret_csrwr", "intr_mip_mie_bounded_time")
+@pytest.mark.rules("intr_mip_mie_xret_csrwr", "intr_mip_mie_bounded_time", "hie_op", "hip_op", "hvip_op")
 def test_D5_taken_right_after_the_write(name, value, mode, before, into):
     """The instruction after the write is not executed any more, even inside one block."""
     rig = Rig(geilen=1)
@@ -262,7 +270,7 @@ def test_D5_taken_right_after_a_trap_return(insn, mode, into):
 
 
 @pytest.mark.parametrize("mode, into", [("HS", "M"), ("VS", "M"), ("VS", "HS"), ("VU", "HS"), ("VS", "VS")])
-@pytest.mark.rules("mtval_other_traps_zero")
+@pytest.mark.rules("mtval_other_traps_zero", "H_trap_xtinst_interrupt")
 def test_D6_an_interrupt_writes_zeros(mode, into):
     rig = Rig()
     for name in ("mtval", "mtval2", "mtinst", "stval", "htval", "htinst", "vstval"):

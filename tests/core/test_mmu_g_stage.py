@@ -31,6 +31,7 @@ from worlds import LEAF_DEFECTS, STORES, any_vs, g_modes, kinds, privs, world_fo
 @any_vs
 @g_modes
 @kinds
+@pytest.mark.rules("hgatp_mode_sv39x4", "hgatp_mode_sv48x4", "hgatp_mode_sv57x4")
 def test_M6_a_gpa_with_higher_bits_is_a_guest_page_fault(vs, g, kind):
     w = world_for(vs, g)
     width = 12 + 9 * LEVELS[g] + 2
@@ -45,6 +46,7 @@ def test_M6_a_gpa_with_higher_bits_is_a_guest_page_fault(vs, g, kind):
 
 
 @g_modes
+@pytest.mark.rules("hgatp_mode_x4", "H_vm_gpatrans")
 def test_M6_the_root_index_has_11_bits(g):
     """Addresses that differ only in the two highest bits of the GPA have root PTEs of their own."""
     w = World("bare", g)
@@ -62,6 +64,7 @@ def test_M6_the_root_index_has_11_bits(g):
 
 
 @g_modes
+@pytest.mark.rules("hgatp_ppn_op", "hgatp_mode_x4")
 def test_M6_the_root_is_aligned_to_16_kib(g):
     w = World("sv39", g)
     w.csr["hgatp"] = w.g.atp() | 3
@@ -72,6 +75,7 @@ def test_M6_the_root_is_aligned_to_16_kib(g):
 @any_vs
 @g_modes
 @kinds
+@pytest.mark.rules("hgatp_mode_x4", "H_vm_gpa_g")
 def test_M6_the_pte_format_is_the_same(vs, g, kind):
     w = world_for(vs, g)
     for name, flags in LEAF_DEFECTS.items():
@@ -143,6 +147,7 @@ def test_M6_g_stage_pbmt_follows_menvcfg(vs, g, kind):
 @g_modes
 @privs
 @kinds
+@pytest.mark.rules("H_vm_gpapriv", "H_vm_gpatrans")
 def test_M7_the_g_stage_always_needs_u(vs, g, priv, kind):
     w = world_for(vs, g, priv)
     for sum_bit in (True, False):
@@ -162,6 +167,7 @@ def test_M7_the_g_stage_always_needs_u(vs, g, priv, kind):
 @any_vs
 @g_modes
 @kinds
+@pytest.mark.rules("H_vm_gpapriv")
 def test_M7_a_and_d_of_the_g_stage(vs, g, kind):
     w = world_for(vs, g)
     for flags in (USER & ~A, USER & ~D, USER & ~(A | D)):

@@ -12,6 +12,7 @@ from worlds import any_g, any_vs, deny, g_modes, kinds, privs, vs_modes, world_f
 @vs_modes
 @g_modes
 @kinds
+@pytest.mark.rules("H_vm_gpapriv", "H_exception_priority")
 def test_M9_which_fault(vs, g, kind):
     """The failing stage decides between page fault and guest-page fault, PMP gives access faults; the type is that of
     the original access, whichever access failed."""
@@ -47,6 +48,7 @@ def test_M9_which_fault(vs, g, kind):
 @any_vs
 @g_modes
 @kinds
+@pytest.mark.rules("H_pmp")
 def test_M9_pmp_on_a_g_stage_pte_is_an_access_fault(vs, g, kind):
     """Checklist R15. The table of the data page's GPA is its own, so that the code can still be fetched."""
     w = world_for(vs, g)
@@ -91,6 +93,7 @@ def test_M9_page_tables_outside_ram_are_access_faults(vs, g, kind):
 @privs
 @kinds
 @pytest.mark.parametrize("into", ["M", "HS"])
+@pytest.mark.rules("mtval2_trapval_vstrans", "H_trap_xtinst_guestpage", "H_guest_page_fault")
 def test_M10_gpf_on_vs_pte_reports_exact_slot_and_pseudoinstruction(vs, g, priv, kind, into):
     """htval is the address of the very PTE, tval still the guest's address; never delegated further (checklist R16)."""
     w = world_for(vs, g, priv)
@@ -122,6 +125,7 @@ def test_M10_a_pointer_to_a_gpa_that_does_not_exist_reports_the_slot_there(vs, k
 @vs_modes
 @g_modes
 @kinds
+@pytest.mark.rules("H_trap_xtinst_guestpage_rw")
 def test_M10_gpf_on_the_write_of_a_vs_pte_says_0x3020(vs, g, kind):
     w = world_for(vs, g)
     w.set("menvcfg", ADUE)
@@ -142,6 +146,7 @@ def test_M10_gpf_on_the_write_of_a_vs_pte_says_0x3020(vs, g, kind):
 @any_vs
 @g_modes
 @kinds
+@pytest.mark.rules("HTVAL_TRAPVAL", "MTVAL2_TRAPVAL", "mtval2_htval_virtaddr")
 def test_M11_gpf_on_the_final_gpa_has_its_low_bits(vs, g, kind):
     w = world_for(vs, g)
     w.g.flags(w.data_gpa, 0)
@@ -154,6 +159,7 @@ def test_M11_gpf_on_the_final_gpa_has_its_low_bits(vs, g, kind):
 
 @any_vs
 @g_modes
+@pytest.mark.rules("mtval2_trapval_other", "H_straddle")
 def test_M11_a_fetch_across_pages_reports_the_second_page(vs, g):
     """epc is the instruction, tval and htval the page that failed (checklist R16)."""
     w = world_for(vs, g)

@@ -35,6 +35,7 @@ EXPLICIT_LOADS = ["load", "hlv", "mprv-load"]  # LR is one too
 @pytest.mark.parametrize("kind", [*EXPLICIT_LOADS, "lr"])
 @pytest.mark.parametrize("vs_mxr", [0, MXR])
 @pytest.mark.parametrize("hs_mxr", [0, MXR])
+@pytest.mark.rules("hlsv_sstatus_mxr", "hlsv_vsstatus_mxr", "vsstatus_mxr_vm", "sstatus_mxr_vm")
 def test_N1_execute_only_pages_of_the_vs_stage_are_readable_by_either_mxr(vs, g, kind, vs_mxr, hs_mxr):
     w = world_for(vs, g)
     w.vs.flags(w.va, V | X | A | D)
@@ -49,6 +50,7 @@ def test_N1_execute_only_pages_of_the_vs_stage_are_readable_by_either_mxr(vs, g,
 @pytest.mark.parametrize("kind", [*EXPLICIT_LOADS, "lr"])
 @pytest.mark.parametrize("vs_mxr", [0, MXR])
 @pytest.mark.parametrize("hs_mxr", [0, MXR])
+@pytest.mark.rules("hlsv_sstatus_mxr", "hlsv_vsstatus_mxr", "vsstatus_mxr_vm", "sstatus_mxr_vm")
 def test_N1_execute_only_pages_of_the_g_stage_are_readable_by_the_hypervisors_mxr_only(vs, g, kind, vs_mxr, hs_mxr):
     w = world_for(vs, g)
     w.g.flags(w.data_gpa, V | X | U | A | D)
@@ -85,6 +87,7 @@ def test_N2_mxr_helps_neither_page_table_reads_nor_stores_nor_fetches(vs, g, kin
 @kinds
 @pytest.mark.parametrize("vs_sum", [0, SUM])
 @pytest.mark.parametrize("hs_sum", [0, SUM])
+@pytest.mark.rules("hlsv_trans")
 def test_N3_sum_is_that_of_vsstatus(vs, g, kind, vs_sum, hs_sum):
     """And VS-mode never executes a user page."""
     w = world_for(vs, g, "VU")
@@ -105,6 +108,7 @@ def test_N3_vu_mode_has_no_use_of_supervisor_pages(vs, kind):
 @vs_modes
 @any_g
 @pytest.mark.parametrize("mxr", [0, MXR])
+@pytest.mark.rules("hlsv_u_op")
 def test_N4_hlvx_needs_x_instead_of_r_at_the_vs_stage(vs, g, mxr):
     w = world_for(vs, g)
     w.set("vsstatus", mxr)
@@ -118,6 +122,7 @@ def test_N4_hlvx_needs_x_instead_of_r_at_the_vs_stage(vs, g, mxr):
 @any_vs
 @g_modes
 @pytest.mark.parametrize("mxr", [0, MXR])
+@pytest.mark.rules("hlsv_u_op")
 def test_N4_hlvx_needs_x_instead_of_r_at_the_g_stage(vs, g, mxr):
     w = world_for(vs, g)
     w.set("vsstatus", mxr)
@@ -144,6 +149,7 @@ def test_N4_hlvx_reads_page_tables_like_any_load(vs, g):
 
 @any_vs
 @any_g
+@pytest.mark.rules("hlsv_u_op")
 def test_N4_hlvx_needs_r_and_x_of_pmp(vs, g):
     w = world_for(vs, g)
     for allowed in (0, 1, 3, 4, 5, 7):
@@ -162,6 +168,7 @@ def test_N4_hlvx_obeys_sum(vs):
 
 @any_vs
 @any_g
+@pytest.mark.rules("mstatus_mprv_hypervisor")
 def test_N5_mprv_with_mpp_m_is_untranslated_and_ignores_mpv(vs, g):
     w = world_for(vs, g)
     if w.va == r.DATA:
@@ -178,6 +185,7 @@ def test_N5_mprv_with_mpp_m_is_untranslated_and_ignores_mpv(vs, g):
 @any_g
 @privs
 @pytest.mark.parametrize("kind", ["mprv-load", "mprv-store"])
+@pytest.mark.rules("mstatus_mprv_hypervisor")
 def test_N5_mprv_accesses_as_mpp_and_mpv(vs, g, priv, kind):
     w = world_for(vs, g, priv)
     assert w.access(kind, priv=priv) is None
@@ -186,7 +194,7 @@ def test_N5_mprv_accesses_as_mpp_and_mpv(vs, g, priv, kind):
 
 
 @pytest.mark.parametrize("mpv", [0, MPV])
-@pytest.mark.rules("mstatus_mprv_ldst_op")
+@pytest.mark.rules("mstatus_mprv_ldst_op", "mstatus_mprv_hypervisor")
 def test_N5_mprv_without_mpv_uses_satp(mpv):
     w = world_for("sv39", "sv39")
     w.rig.store(r.DATA + 8, 42)
@@ -209,6 +217,7 @@ def test_N5_mprv_does_not_apply_to_fetches():
 @vs_modes
 @privs
 @pytest.mark.parametrize("kind", ["hlv", "hlvx", "hsv"])
+@pytest.mark.rules("mstatus_mprv_hlsv")
 def test_N5_hypervisor_accesses_ignore_mprv(vs, priv, kind):
     w = world_for(vs, "sv39", priv)
     w.csr["mstatus"] = w.csr["mstatus"] | MPRV | 3 << 11
@@ -221,6 +230,7 @@ def test_N5_hypervisor_accesses_ignore_mprv(vs, priv, kind):
 @pytest.mark.parametrize("mode", ["M", "HS", "U"])
 @pytest.mark.parametrize("kind", ["hlv", "hlvx", "hsv"])
 @privs
+@pytest.mark.rules("hstatus_hu_op", "hstatus_spvp_op", "hlsv_priv", "hlsv_mode")
 def test_N6_hypervisor_accesses_act_as_spvp_from_every_mode(vs, g, mode, kind, priv):
     w = world_for(vs, g, priv)
     w.rig.store(r.DATA, 0x0807_0605_0403_0201)
@@ -271,6 +281,7 @@ ENCODINGS = {
 
 @pytest.mark.parametrize("name", ENCODINGS)
 @pytest.mark.parametrize("vs, g", [("sv39", "sv39"), ("bare", "sv57"), ("sv48", "bare")])
+@pytest.mark.rules("hlsv_op", "hlsv_u_op")
 def test_N8_encodings(name, vs, g):
     word, expected = ENCODINGS[name]
     w = world_for(vs, g)

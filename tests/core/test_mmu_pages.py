@@ -42,6 +42,7 @@ def test_M14_an_access_across_pages_translates_both(vs, g, kind, offset):
 @g_modes
 @pytest.mark.parametrize("kind", UNALIGNED)
 @pytest.mark.parametrize("bad", ["first", "second", "both"])
+@pytest.mark.rules("mtval2_trapval_other", "H_straddle", "H_tinst_addr_offset")
 def test_M14_an_access_across_pages_reports_the_page_that_failed(vs, g, kind, bad):
     """tval is the first byte of that page's part; a store has changed nothing (`access` looks at all of RAM)."""
     w = world_for(vs, g)
@@ -162,6 +163,7 @@ def test_M15_a_vs_superpage_over_small_g_stage_pages_is_translated_page_by_page(
 
 @vs_modes
 @pytest.mark.parametrize("mode", ["M", "HS", "U"])
+@pytest.mark.rules("vs_stage_speculative_a_bit")
 def test_M16_accesses_of_other_modes_leave_the_guests_tables_alone(vs, mode):
     w = world_for(vs, "sv39")
     w.set("menvcfg", ADUE)
@@ -174,6 +176,7 @@ def test_M16_accesses_of_other_modes_leave_the_guests_tables_alone(vs, mode):
     assert w.rig.machine.memory.read(r.TABLES, RAM + RAM_SIZE - r.TABLES) == before
 
 
+@pytest.mark.rules("hstatus_vsbe_op")
 def test_M17_tables_are_little_endian_whatever_is_written_to_the_endianness_bits():
     w = World("sv39", "sv39")
     w.set("hstatus", 1 << 5)

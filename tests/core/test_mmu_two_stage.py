@@ -45,6 +45,7 @@ from worlds import (
 @any_g
 @privs
 @kinds
+@pytest.mark.rules("hgatp_op", "hgatp_mode_sv", "H_vm_twostage", "vsatp_op")
 def test_M1_an_access_reaches_the_page_that_both_stages_name(vs, g, priv, kind):
     w = world_for(vs, g, priv)
     w.rig.store(r.DATA + 8, 0xA5A5_0001_0203_0405)
@@ -89,6 +90,7 @@ def test_M1_the_highest_and_lowest_canonical_addresses_translate(vs):
 
 
 @g_modes
+@pytest.mark.rules("H_vm_gstagetrans")
 def test_M1_with_vsatp_bare_the_gpa_is_the_va(g):
     w = World("bare", g)
     for kind in ALL_KINDS:
@@ -105,6 +107,7 @@ def test_M1_with_vsatp_bare_the_gpa_is_the_va(g):
 @g_modes
 @kinds
 @pytest.mark.parametrize("flags", [0, V | U | A | D | X, V | R | W | X | A | D, V | R | W | X | U | D])
+@pytest.mark.rules("H_vm_gstagetrans", "H_vm_gpapriv")
 def test_M2_a_vs_pte_is_read_through_the_g_stage_as_an_implicit_load(vs, g, kind, flags):
     """It needs R (MXR does not help), U and A of the G-stage page that holds it."""
     w = world_for(vs, g)
@@ -135,7 +138,7 @@ def test_M2_a_vs_pte_needs_neither_w_nor_x_nor_d_of_the_g_stage(vs, kind):
 @vs_modes
 @any_g
 @kinds
-@pytest.mark.rules("pmp_check_pagetable_access", "pmp_with_paging")
+@pytest.mark.rules("pmp_check_pagetable_access", "pmp_with_paging", "H_pmp")
 def test_M2_pmp_applies_to_the_read_of_a_vs_pte(vs, g, kind):
     w = world_for(vs, g)
     deny(w, w.vs.slot(w.va) & ~4095, 12, allowed=2 | 4)
@@ -149,6 +152,7 @@ def test_M2_pmp_applies_to_the_read_of_a_vs_pte(vs, g, kind):
 
 @pytest.mark.parametrize("vs, g", [(vs, g) for vs in PAGED for g in ("bare", "sv39", "sv57")])
 @kinds
+@pytest.mark.rules("henvcfg_adue_op")
 def test_M3_a_bad_vs_leaf_is_a_page_fault_of_the_original_access(vs, g, kind):
     w = world_for(vs, g)
     for name, flags in LEAF_DEFECTS.items():
@@ -175,6 +179,7 @@ def test_M3_vs_stage_faults_can_be_delegated(vs, kind, into):
 
 @vs_modes
 @kinds
+@pytest.mark.rules("henvcfg_pbmte_op")
 def test_M3_pbmt_follows_henvcfg_and_3_is_always_reserved(vs, kind):
     w = world_for(vs, "sv39")
     w.set("menvcfg", PBMTE)
@@ -251,6 +256,7 @@ def test_M3_a_store_needs_d_and_others_do_not(vs, kind):
 @vs_modes
 @any_g
 @kinds
+@pytest.mark.rules("henvcfg_adue_op")
 def test_M4_with_adue_the_vs_pte_gets_a_and_d(vs, g, kind):
     w = world_for(vs, g)
     w.set("menvcfg", ADUE)
@@ -351,6 +357,7 @@ def test_M5_a_gpa_of_56_bits_is_looked_up_whole(vs):
 @any_vs
 @privs
 @kinds
+@pytest.mark.rules("hgatp_mode_bare", "hgatp_mode_bare_trans", "H_pmp")
 def test_M8_with_hgatp_bare_there_is_no_check_but_pmp(vs, priv, kind):
     w = world_for(vs, "bare", priv)
     need = {"fetch": 4, "load": 1, "store": 2}[KINDS[kind].original]

@@ -39,6 +39,7 @@ def masking(csr, **lengths: int) -> None:
     "pm_auto_apply_active_mode",
     "pm_config_next_higher",
     "pmlen_supported_values",
+    "henvcfg_pmm_op",
 )
 def test_N7_a_guest_follows_henvcfg_in_vs_and_senvcfg_in_vu(vs, pmlen, kind, priv):
     w = World(vs)

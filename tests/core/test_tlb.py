@@ -62,6 +62,9 @@ def execute(w, word, mode, a1=0, a2=0):
 @pytest.mark.parametrize("by_va", [False, True])
 @pytest.mark.parametrize("by_asid", [False, True])
 @pytest.mark.parametrize("kind", ["load", "hlv", "mprv-load"])
+@pytest.mark.rules(
+    "hfence-vvma_hfence-gvma_op", "hfence-vvma_mode", "hfence-vvma_limits", "hfence-vvma_asid", "sfence_vma_v1"
+)
 def test_O3_vs_stage_fences_end_vs_stage_translations(vs, g, name, by_va, by_asid, kind):
     """O2 for SFENCE.VMA at V=1; rs1 is a guest virtual address, rs2 a guest ASID, whose upper bits are ignored."""
     w = guest(vs, g, asid=5, vmid=3)
@@ -92,16 +95,18 @@ def test_vs_stage_fences_leave_other_asids_and_pages_alone(name, asid, page):
 @pytest.mark.parametrize("by_gpa", [False, True])
 @pytest.mark.parametrize("by_vmid", [False, True])
 @pytest.mark.parametrize("vs, g", [("sv39", "sv39"), ("bare", "sv48"), ("sv57", "sv57")])
+@pytest.mark.rules("hfence-vvma_hfence-gvma_op", "hfence-gvma_op", "hfence-gvma_vmid")
 def test_O4_g_stage_fences_end_combined_translations(vs, g, kind, word, mode, by_gpa, by_vmid):
-    """rs1 is GPA >> 2; the entry is found though its tag is the virtual address."""
+    """rs1 is GPA >> 2; the entry is found though its tag is the virtual address. Bits of rs2 above VMIDMAX are ignored."""
     w = guest(vs, g, vmid=9)
     assert seen(w, kind=kind) == 1
     move_g(w)
-    execute(w, fence(word, by_gpa, by_vmid), mode, a1=w.data_gpa >> 2, a2=9)
+    execute(w, fence(word, by_gpa, by_vmid), mode, a1=w.data_gpa >> 2, a2=9 | ~0x3FFF & r.ALL)
     assert seen(w, kind=kind) == 2
 
 
 @pytest.mark.parametrize("kind", ["load", "hlv"])
+@pytest.mark.rules("hgatp_op_hfence_gvma")
 def test_O4_a_fence_for_all_vmids_reaches_a_vmid_that_is_not_current(kind):
     w = guest(vmid=9)
     assert seen(w, kind=kind) == 1
@@ -110,6 +115,27 @@ def test_O4_a_fence_for_all_vmids_reaches_a_vmid_that_is_not_current(kind):
     execute(w, r.HFENCE_GVMA, "HS")
     w.install(vmid=9)
     assert seen(w, kind=kind) == 2
+
+
+@pytest.mark.rules("hfence-gvma_mode")
+@pytest.mark.parametrize("by_vmid", [False, True])
+def test_O4_a_new_mode_for_a_vmid_is_followed_after_hfence_gvma(by_vmid):
+    """Bare, Sv39x4, Sv48x4 and back under VMID 0 and vsatp Bare: the same address reaches another page."""
+    w = World("bare", "sv39")
+    deep = Table(w.rig, Frames(w.g.frames.next, RAM + r.RAM_SIZE), "sv48", x4=True)
+    for table, page in ((w.g, r.DATA), (deep, OTHER)):
+        table.map(r.CODE, r.CODE, USER)
+        table.map(r.DATA, page, USER)
+    w.rig.store(r.DATA + 8, 1)
+    w.rig.store(OTHER + 8, 2)
+    for atp, value in [(w.g.atp(), 1), (deep.atp(), 2), (0, 1), (deep.atp(), 2), (w.g.atp(), 1), (0, 1)]:
+        w.csr["hgatp"] = atp
+        execute(w, fence(r.HFENCE_GVMA, False, by_vmid), "HS", a2=0)
+        w.rig.code(LD)
+        w.rig.stand("VS", r.CODE)
+        w.rig.hart.x["a1"] = r.DATA + 8
+        w.rig.step()
+        assert w.rig.trap() is None and w.rig.a0 == value, hex(atp)
 
 
 def test_O1_vmids_and_asids_keep_translations_apart():
@@ -151,6 +177,7 @@ def test_O1_a_global_page_of_one_vmid_is_unknown_to_another():
 @pytest.mark.parametrize("by_va", [False, True])
 @pytest.mark.parametrize("by_asid", [False, True])
 @pytest.mark.parametrize("mode", ["M", "HS"])
+@pytest.mark.rules("sfence_vma_v0")
 def test_O2_sfence_vma_at_v0_ends_satp_translations(word, by_va, by_asid, mode):
     rig = Rig()
     table = Table(rig, Frames(r.TABLES, RAM + r.RAM_SIZE), "sv48")

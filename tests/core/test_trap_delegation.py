@@ -33,7 +33,7 @@ def changes(before, after):
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("medeleg", [False, True])
 @pytest.mark.parametrize("hedeleg", [False, True])
-@pytest.mark.rules("MEDELEG_OP", "medeleg_enc", "trap_never_trans_lower", "trap_horiz")
+@pytest.mark.rules("MEDELEG_OP", "medeleg_enc", "trap_never_trans_lower", "trap_horiz", "hedeleg_op", "H_trap_deleg")
 def test_E1_both_levels_of_delegation_are_checked(rig, source, medeleg, hedeleg):
     insn, cause, a1 = SOURCES[source]
     rig.csr["medeleg"] = 1 << cause if medeleg else ALL & ~(1 << cause)
@@ -45,7 +45,7 @@ def test_E1_both_levels_of_delegation_are_checked(rig, source, medeleg, hedeleg)
 
 
 @pytest.mark.parametrize("mode, cause", [("U", 8), ("VU", 8), ("HS", 9), ("VS", 10), ("M", 11)])
-@pytest.mark.rules("ecall_epc_value", "trap_def_M_mode")
+@pytest.mark.rules("ecall_epc_value", "trap_def_M_mode", "H_cause", "H_cause_ecall")
 def test_E2_ecall_causes_and_targets(rig, mode, cause):
     assert rig.execute(r.ECALL, mode=mode) == Trap("M", cause, CODE, 0)
     rig.csr["medeleg"] = rig.csr["hedeleg"] = ALL
@@ -53,6 +53,7 @@ def test_E2_ecall_causes_and_targets(rig, mode, cause):
     assert rig.execute(r.ECALL, mode=mode) == Trap(into, cause, CODE, 0)
 
 
+@pytest.mark.rules("H_guest_page_fault", "H_cause")
 def test_E3_hypervisor_causes_never_reach_VS(rig):
     rig.csr["medeleg"] = rig.csr["hedeleg"] = ALL
     assert rig.execute(r.ECALL, mode="VS").into == "HS"  # 10
@@ -77,7 +78,7 @@ def test_E4_mprv_accesses_do_not_consult_delegation(rig):
     assert rig.csr["mstatus"] >> 38 & 1  # GVA: a guest's address
 
 
-@pytest.mark.rules("MCAUSE_EXCCODE_MISALIGNED_VS_FAULT_PRI")
+@pytest.mark.rules("MCAUSE_EXCCODE_MISALIGNED_VS_FAULT_PRI", "H_exception_priority")
 def test_E5_order_of_exceptions_of_one_instruction(rig):
     rig.csr["pmpaddr0"], rig.csr["pmpaddr1"] = r.RAM + 0x1000 >> 2, ALL
     rig.csr["pmpcfg0"] = 0x1F << 8 | 0x08  # nobody below M may touch the code: fetch access fault
@@ -109,6 +110,8 @@ def prepare(rig):
     "mstatus_xie_trap_op",
     "mstatus_xpp_trap_op",
     "ebreak_epc_value",
+    "mstatus_mpv_op",
+    "H_trap_m_csrwrites",
 )
 def test_F1_entry_to_M(rig, mode, priv, v, old):
     prepare(rig)
@@ -141,6 +144,10 @@ def test_F1_entry_to_M(rig, mode, priv, v, old):
     "mstatus_xie_trap_op",
     "mstatus_xpp_trap_op",
     "mstatus_spp_sz",
+    "hstatus_op",
+    "hstatus_spv_op",
+    "hstatus_spvp_op",
+    "H_trap_hs_csrwrites",
 )
 def test_F2_entry_to_HS(rig, mode, priv, v, old):
     prepare(rig)
@@ -163,6 +170,7 @@ def test_F2_entry_to_HS(rig, mode, priv, v, old):
 
 @pytest.mark.parametrize("mode, priv", [("VS", 1), ("VU", 0)])
 @pytest.mark.parametrize("old", [0, ALL])
+@pytest.mark.rules("H_trap_vs_csrwrites")
 def test_F3_entry_to_VS(rig, mode, priv, old):
     prepare(rig)
     rig.csr["medeleg"] = rig.csr["hedeleg"] = ALL
@@ -200,6 +208,7 @@ GVA = [
 @pytest.mark.parametrize("insn, a1, cause, gva", GVA)
 @pytest.mark.parametrize("mode", ["VS", "VU"])
 @pytest.mark.parametrize("old", [0, 1])
+@pytest.mark.rules("hstatus_gva_op", "mstatus_gva_op")
 def test_F5_gva_means_that_tval_is_a_guest_virtual_address(rig, insn, a1, cause, gva, mode, old):
     for medeleg, register, bit in ((0, "mstatus", 38), (ALL, "hstatus", 6)):
         rig.csr["medeleg"] = medeleg
@@ -211,6 +220,7 @@ def test_F5_gva_means_that_tval_is_a_guest_virtual_address(rig, insn, a1, cause,
 
 @pytest.mark.parametrize("insn, a1", [(r.EBREAK, 0), (r.LW, NOWHERE), (r.AMOADD_W, r.DATA + 13)])
 @pytest.mark.parametrize("mode", ["HS", "U"])
+@pytest.mark.rules("hstatus_gva_op", "mstatus_gva_op")
 def test_F5_gva_is_cleared_by_traps_from_V0(rig, insn, a1, mode):
     for medeleg, register, bit in ((0, "mstatus", 38), (ALL, "hstatus", 6)):
         rig.csr["medeleg"] = medeleg
@@ -221,6 +231,7 @@ def test_F5_gva_is_cleared_by_traps_from_V0(rig, insn, a1, mode):
 
 @pytest.mark.parametrize("insn", [r.HLV_W, r.HLVX_WU, r.HSV_W])
 @pytest.mark.parametrize("mode", ["M", "HS", "U"])
+@pytest.mark.rules("hstatus_gva_op", "mstatus_gva_op")
 def test_F5_gva_of_hypervisor_accesses(rig, insn, mode):
     rig.csr["medeleg"] = ALL
     trap = rig.execute(insn, mode=mode, a1=NOWHERE)
@@ -235,6 +246,7 @@ def guest_fault(rig):
 
 
 @pytest.mark.parametrize("medeleg, value, inst", [(0, "mtval2", "mtinst"), (ALL, "htval", "htinst")])
+@pytest.mark.rules("htval_op", "htinst_op", "mtval2_op", "mtinst_op", "HTVAL_TRAPVAL", "MTVAL2_TRAPVAL")
 def test_F6_htval_only_for_guest_page_faults(rig, medeleg, value, inst):
     guest_fault(rig)
     rig.csr["medeleg"] = medeleg

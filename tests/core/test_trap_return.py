@@ -28,6 +28,8 @@ def rig():
     "mstatus_xpp_xret_op",
     "mstatus_mprv_xret_op",
     "mstatus_mprv_clr_mret_sret_less_priv",
+    "mstatus_mpv_op",
+    "mret_h",
 )
 def test_G1_mret(rig, mpp, mpv, mpie, mprv):
     rig.csr["mepc"] = THERE
@@ -51,6 +53,9 @@ def test_G1_mret(rig, mpp, mpv, mpie, mprv):
     "mstatus_xpp_xret_op",
     "mstatus_mprv_xret_op",
     "mstatus_mprv_clr_mret_sret_less_priv",
+    "hstatus_spv_sret",
+    "sret_h",
+    "sret_v0",
 )
 def test_G2_sret_at_V0(rig, mode, spp, spv, spie):
     rig.csr["sepc"] = THERE
@@ -64,6 +69,7 @@ def test_G2_sret_at_V0(rig, mode, spp, spv, spie):
 
 
 @pytest.mark.parametrize("spp, spie", list(itertools.product((0, 1), (0, 1))))
+@pytest.mark.rules("sret_h", "sret_v1")
 def test_G3_sret_in_VS(rig, spp, spie):
     rig.csr["vsepc"] = THERE
     rig.csr["vsstatus"] = spp << 8 | spie << 5 | SIE
@@ -95,7 +101,9 @@ def test_G4_where_trap_returns_are_not_allowed(rig, insn, mode, cause):
     assert (trap.into, trap.cause, trap.tval) == ("M", cause, insn)
 
 
-@pytest.mark.rules("mstatus_tsr_op", "sret_ill_inst_exc_rst")
+@pytest.mark.rules(
+    "mstatus_tsr_op", "sret_ill_inst_exc_rst", "hstatus_vtsr_op", "H_virtinst_vs_sret_vtsr1", "mstatus_modes"
+)
 def test_G4_TSR_and_VTSR(rig):
     rig.csr["mstatus"] = 1 << 22
     assert rig.cause(r.SRET, mode="HS") == 2

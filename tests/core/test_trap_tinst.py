@@ -34,6 +34,7 @@ A_TYPE = [
 
 @pytest.mark.parametrize("opcode, funct3", LOADS)
 @pytest.mark.parametrize("imm", [0, 4, -8, 0x7FF])
+@pytest.mark.rules("H_trap_xtinst", "H_trap_xtinst_exception", "H_trap_xtinst_val")
 def test_Q2_loads(rig, opcode, funct3, imm):
     insn = i_type(opcode, funct3, imm)
     assert rig.execute(insn, mode="M", a1=NOWHERE - imm).cause == 5
@@ -42,6 +43,7 @@ def test_Q2_loads(rig, opcode, funct3, imm):
 
 @pytest.mark.parametrize("opcode, funct3", STORES)
 @pytest.mark.parametrize("imm", [0, 4, -8, 0x7FF])
+@pytest.mark.rules("H_trap_xtinst_exception", "H_trap_xtinst_val")
 def test_Q2_stores(rig, opcode, funct3, imm):
     insn = s_type(opcode, funct3, imm)
     assert rig.execute(insn, mode="M", a1=NOWHERE - imm).cause == 7
@@ -49,6 +51,7 @@ def test_Q2_stores(rig, opcode, funct3, imm):
 
 
 @pytest.mark.parametrize("insn", [i for i in A_TYPE if i != 0x18C5A52F])
+@pytest.mark.rules("H_trap_xtinst_exception", "H_trap_xtinst_val")
 def test_Q2_atomics(rig, insn):
     assert rig.execute(insn, mode="M", a1=NOWHERE).cause in (5, 7)
     assert rig.csr["mtinst"] == insn & 0xFFF0_7FFF
@@ -57,6 +60,7 @@ def test_Q2_atomics(rig, insn):
 
 
 @pytest.mark.parametrize("insn", [r.HLV_W, r.HLVX_WU, r.HSV_W])
+@pytest.mark.rules("H_trap_xtinst_exception", "H_trap_xtinst_val")
 def test_Q2_hypervisor_accesses(rig, insn):
     rig.csr["medeleg"] = ALL
     assert rig.execute(insn, mode="HS", a1=NOWHERE)
@@ -65,7 +69,7 @@ def test_Q2_hypervisor_accesses(rig, insn):
 
 
 @pytest.mark.parametrize("insn", [r.CBO_INVAL, r.CBO_CLEAN, r.CBO_FLUSH, r.CBO_ZERO])
-@pytest.mark.rules("h_trans_cache")
+@pytest.mark.rules("h_trans_cache", "H_trap_xtinst_exception")
 def test_Q2_cache_block_operations(insn):
     rig = Rig()
     rig.csr["hgatp"] = 8 << 60 | r.TABLES >> 12  # maps the GiB of RAM, not the address
@@ -75,6 +79,7 @@ def test_Q2_cache_block_operations(insn):
 
 
 @pytest.mark.parametrize("funct3, size", [(1, 2), (2, 4), (3, 8)])
+@pytest.mark.rules("H_tinst_addr_offset")
 def test_Q2_distance_from_the_original_address(rig, funct3, size):
     for low in range(1, size):
         assert rig.execute(i_type(0x03, funct3, 4), mode="M", a1=END - low - 4).tval == END
@@ -108,6 +113,7 @@ def test_Q3_compressed_stack_store(rig):
 
 @pytest.mark.parametrize("insn", [r.ECALL, r.EBREAK, 0x0000_007F, r.HLV_W])
 @pytest.mark.parametrize("mode", ["VS", "VU"])
+@pytest.mark.rules("H_trap_xtinst", "H_trap_xtinst_val")
 def test_Q1_zero_for_everything_else(rig, insn, mode):
     for medeleg, name in ((0, "mtinst"), (ALL, "htinst")):
         rig.csr["medeleg"] = medeleg
@@ -117,6 +123,7 @@ def test_Q1_zero_for_everything_else(rig, insn, mode):
     rig.csr["medeleg"] = 0
 
 
+@pytest.mark.rules("H_trap_xtinst_val")
 def test_Q1_zero_for_fetch_faults(rig):
     rig.csr["mtinst"] = ALL
     rig.stand("M", NOWHERE)
@@ -131,6 +138,7 @@ def test_Q1_upper_half_is_zero(rig):
     assert rig.csr["mtinst"] == 0xA0C0_352F
 
 
+@pytest.mark.rules("H_trap_xtinst_guestpage")
 def test_Q4_the_pseudoinstruction_wins():
     """A guest-page fault on reading a VS-stage PTE reports 0x3000, not the load."""
     rig = Rig()

@@ -223,7 +223,7 @@ def status(rig):
     return rig.csr["mstatus"] & VS, rig.csr["vsstatus"] & VS
 
 
-@pytest.mark.rules("mstatus_vs_op_off", "vsstatus_vs_mstatus_vs_op_off", "vsstatus_vs_op_off")
+@pytest.mark.rules("mstatus_vs_op_off", "vsstatus_vs_mstatus_vs_op_off", "vsstatus_vs_op_off", "vsstatus_vs_op")
 @pytest.mark.parametrize("text", ["vsetivli zero, 1, e8, m1, ta, ma", "vadd.vv v1, v2, v3", "vle8.v v1, (a1)",
                                   "vs1r.v v1, (a1)", "csrr a0, vlenb", "csrwi vxrm, 1"])  # fmt: skip
 @pytest.mark.rules("mstatus_vs_op", "mstatus_fs_vs_xs_off_op")
@@ -237,8 +237,14 @@ def test_off_is_an_illegal_instruction_in_every_mode(rig, text):
             assert rig.cause(*words(text), mode=mode) == expected, (mode, mstatus, vsstatus)
 
 
-@pytest.mark.rules("mstatus_vs_op_active", "vsstatus_vs_op_active", "HW_MSTATUS_VS_DIRTY_UPDATE", "mstatus_sd_op_vs",
-                   "vsstatus_sd_op_vs")  # fmt: skip
+@pytest.mark.rules(
+    "mstatus_vs_op_active",
+    "vsstatus_vs_op_active",
+    "HW_MSTATUS_VS_DIRTY_UPDATE",
+    "mstatus_sd_op_vs",
+    "vsstatus_sd_op_vs",
+    "vsstatus_vs_op",
+)
 @pytest.mark.parametrize("text", ["vsetivli zero, 1, e8, m1, ta, ma", "vadd.vv v1, v2, v3", "vle8.v v1, (a1)",
                                   "csrwi vxrm, 1", "csrwi vstart, 0"])  # fmt: skip
 @pytest.mark.parametrize("mode", ["M", "HS", "U", "VS", "VU"])

@@ -27,8 +27,20 @@ def test_g_and_letters():
     assert parse("RV64IMA") == {"I", "M", "A"}
 
 
-def test_h_needs_supervisor_mode():
-    assert {"H", "S", "U", "Zicsr"} <= parse("rv64gch")
+@pytest.mark.rules("H_vm_supported")
+def test_h_needs_supervisor_mode_and_page_tables():
+    assert {"H", "S", "U", "Zicsr", "Sv39"} <= parse("rv64imach")
+    assert {"Sv39", "H"}.isdisjoint(parse("max_no-sv39"))
+
+
+@pytest.mark.rules(
+    "Svnapot_depends_Sv39", "Svpbmt_depends_Sv39", "Sv48_requires_Sv39", "Sv57_requires_Sv48", "Sv39_sxlen"
+)
+def test_kinds_of_page_tables_build_on_sv39():
+    for name in ("svnapot", "svpbmt", "sv48", "sv57"):
+        assert {"Sv39", "S"} <= parse(f"rv64imac_{name}")
+    assert "Sv48" in parse("rv64imac_sv57")
+    assert {"Svnapot", "Svpbmt", "Sv48", "Sv57"}.isdisjoint(parse("max_no-sv39"))
 
 
 @pytest.mark.rules("f_depends_zicsr", "hpm_counter_op_sz_mode_dependency")
@@ -95,7 +107,7 @@ def test_misa():
 def test_isa_string_is_canonical():
     text = isa_string(parse("max"))
     assert text.startswith("rv64imafdch_zic64b_zicbom_")
-    assert parse(text) | {"S", "U"} == parse("max") - {"Sv39", "Sv48", "Sv57"}
+    assert parse(text) | {"S", "U"} == parse("max") - {"Sv48", "Sv57"}
     assert isa_list(parse("rv64imc_zicsr")) == ["i", "m", "c", "ziccif", "zicsr", "zca"]
 
 
