@@ -97,7 +97,7 @@ def test_vs_stage_fences_leave_other_asids_and_pages_alone(name, asid, page):
 @pytest.mark.parametrize("vs, g", [("sv39", "sv39"), ("bare", "sv48"), ("sv57", "sv57")])
 @pytest.mark.rules("hfence-vvma_hfence-gvma_op", "hfence-gvma_op", "hfence-gvma_vmid")
 def test_O4_g_stage_fences_end_combined_translations(vs, g, kind, word, mode, by_gpa, by_vmid):
-    """rs1 is GPA >> 2; the entry is found though its tag is the virtual address. Bits of rs2 above VMIDMAX are ignored."""
+    """rs1 is GPA >> 2; the entry is found though its tag is the virtual address. rs2 above VMIDMAX is ignored."""
     w = guest(vs, g, vmid=9)
     assert seen(w, kind=kind) == 1
     move_g(w)
