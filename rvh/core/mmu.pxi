@@ -129,7 +129,7 @@ cdef int walk_stage(Hart *h, Stage *s, u64 addr, u32 kind, bint explicit_, Acces
     if level > 0 and ppn & ((<u64>1 << (9 * level)) - 1):
         return stage_fault(h, s, a, addr, tinst)
     if pte & PTE_N:
-        if level != 0 or (ppn & 0xF) != 8:
+        if level != 0 or (ppn & 0xF) != 8 or not h.ext & EXT_SVNAPOT:
             return stage_fault(h, s, a, addr, tinst)
         napot = 4
     if s.guest:

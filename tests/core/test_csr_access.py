@@ -162,6 +162,13 @@ INSTRUCTIONS = {
     "hstatus_vtvm_op",
     "hstatus_hu_op",
     "hlsv_illegalinst",
+    "Svinval_illegal_instruction_u_mode",
+    "Svinval_illegal_instruction_tvm",
+    "Svinval_virtual_instruction_vu_vs",
+    "Svinval_virtual_instruction_vtvms",
+    "Svinval_sfence_w_inval_inval_u_mode",
+    "Svinval_sfence_w_inval_inval_vu_mode",
+    "Svinval_sfence_w_inval_inval_s_vs_mode",
 )
 def test_H15_instructions_by_mode(rig, name):
     insn, rows = INSTRUCTIONS[name]
@@ -223,6 +230,14 @@ NOT_WRITTEN = {"pmpcfg0", "pmpaddr0", "satp", "vsatp", "hgatp"}
     "H_vscsrs_acc_m_hs",
     "H_virtinst_vu_vs_nonhigh_allowedhs_tvm0",
     "H_virtinst_vu_nonhigh_supervisor_allowedhs_tvm0",
+    "sstatus_mode",
+    "sip_mode",
+    "sie_mode",
+    "scounteren_mode",
+    "sscratch_mode",
+    "sepc_mode",
+    "stval_mode",
+    "senvcfg_mode",
 )
 def test_H15_csr_by_mode(rig, name):
     expected = CSR_ROWS.get(name) or READ_ONLY_ROWS[name]
@@ -276,6 +291,7 @@ def expected_counter(mode, m, h, s):
     "hcounteren_op",
     "H_virtinst_vs_nonhighctr_h0_m1",
     "H_virtinst_vu_nonhighctr_h0_s0_m1",
+    "scounteren_op",
 )
 def test_I1_counter_enables(rig, name, bit):
     for m, h, s in itertools.product((0, 1), repeat=3):
@@ -515,6 +531,9 @@ def test_K_without_the_extension_nothing_is_gated():
     "henvcfg_cbcfe",
     "henvcfg_cbie",
     "cbo-inval_h-mode_veq1_op",
+    "senvcfg_cbze",
+    "senvcfg_cbcfe",
+    "senvcfg_cbie",
 )
 def test_L1_cache_block_operations(rig, insn, bits):
     field = 3 << 4 if bits & 0x30 else bits

@@ -310,7 +310,7 @@ def test_inhibited_event_counters_keep_their_value(rig):
 # ---- Sstc
 
 
-@pytest.mark.rules("menvcfg_stce_op", "mip_stip_stimecmp_op")
+@pytest.mark.rules("menvcfg_stce_op", "mip_stip_stimecmp_op", "mip_stip_op", "sip_stip_op")
 def test_J3_stimecmp_drives_stip_only_with_stce(rig):
     rig.csr["stimecmp"] = 0
     assert rig.csr["mip"] & STIP
@@ -382,7 +382,7 @@ def test_J4_gates(rig):
 
 
 @pytest.mark.parametrize("mode, name, bit, into", [("HS", "stimecmp", 5, "HS"), ("VS", "vstimecmp", 6, "VS")])
-@pytest.mark.rules("hip_vstip_enable")
+@pytest.mark.rules("hip_vstip_enable", "supervisor_timer_scheduling", "mip_stip_op")
 def test_J_a_timer_interrupts_at_its_time(rig, mode, name, bit, into):
     rig.csr["mideleg"] = rig.csr["hideleg"] = ALL
     rig.csr["mie"] = 1 << bit

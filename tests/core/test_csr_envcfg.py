@@ -33,7 +33,13 @@ def s_stage(rig, pte):
 
 
 @pytest.mark.parametrize("cbie", [1, 3])
-@pytest.mark.rules("menvcfg_cbie_cbo-inval_op", "cbo-inval_op", "cmo_invalidate_load_values", "cbo-inval_h-mode_op")
+@pytest.mark.rules(
+    "menvcfg_cbie_cbo-inval_op",
+    "cbo-inval_op",
+    "cmo_invalidate_load_values",
+    "cbo-inval_h-mode_op",
+    "cbo-inval_s-mode_op",
+)
 def test_L2_inval_is_flush_without_caches(rig, cbie):
     """Data stored before is there after, whichever CBIE allows it."""
     for name in ("menvcfg", "henvcfg", "senvcfg"):
@@ -96,6 +102,7 @@ def test_L3_prefetches_never_trap(rig, imm):
 
 
 @pytest.mark.parametrize("name", ["menvcfg", "henvcfg", "senvcfg"])
+@pytest.mark.rules("senvcfg_fiom_sz", "senvcfg_fiom_acc")
 def test_L4_fiom_is_writable(rig, name):
     rig.csr[name] = 1
     assert rig.csr[name] & 1

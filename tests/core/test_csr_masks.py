@@ -114,6 +114,41 @@ RULES = {
     "mcause": ["mcause_sz", "mcause_acc", "mcause_enc", "MCAUSE_EXCCODE_WLRL"],
     "fcsr": ["fscr_sz", "fcsr_acc", "fcsr_op"],
     "frm": ["fcsr_frm_sz", "fcsr_frm_acc"],
+    "sstatus": [
+        "sstatus_sz",
+        "sstatus_acc",
+        "sstatus_spp_sz",
+        "sstatus_spp_acc",
+        "sstatus_sie_sz",
+        "sstatus_sie_acc",
+        "sstatus_spie_sz",
+        "sstatus_spie_acc",
+        "sstatus_mxr_sz",
+        "sstatus_mxr_acc",
+        "sstatus_sum_sz",
+        "sstatus_sum_acc",
+        "sstatus_uxl_acc",
+        "SSTATUS_UXL_WARL",
+        "SSTATUS_UBE_WARL",
+        "sstatus_ube_acc",
+    ],
+    "stvec": ["stvec_sz", "stvec_acc", "stvec_mode", "STVEC_MODE_WARL", "STVEC_BASE_WARL", "stvec_sz_base"],
+    "sie": ["sie_sz"],
+    "sip": ["sip_sz"],
+    "scounteren": ["scounteren_sz", "scounteren_acc", "SCOUNTEREN_WARL"],
+    "senvcfg": ["senvcfg_sz", "senvcfg_acc"],
+    "sscratch": ["sscratch_sz", "sscratch_acc"],
+    "sepc": ["sepc_sz", "sepc_acc", "sepc_op", "sepc_acc_invalid_addr", "SEPC_ACC_INVALID_WARL"],
+    "scause": [
+        "scause_sz",
+        "scause_acc",
+        "scause_interrupt_sz",
+        "SCAUSE_EXCEPTION_CODE_ACC",
+        "scause_exception_code_sz",
+    ],
+    "stval": ["stval_sz", "stval_acc", "STVAL_WARL"],
+    "stimecmp": ["stimecmp_stimecmph_sz_acc"],
+    "satp": ["satp_sz", "satp_acc", "satp_mode_sz", "satp_mode_acc", "ASIDLEN", "satp_ppn_sv39_sz"],
     "hstatus": ["hstatus_sz", "hstatus_acc"],
     "hedeleg": ["hedeleg_sz"],
     "hideleg": ["hideleg_sz", "HIDELEG_WARL"],
@@ -288,7 +323,7 @@ def test_A7_henvcfg_bits_follow_menvcfg_down():
 
 
 @pytest.mark.parametrize("name", ["menvcfg", "henvcfg", "senvcfg"])
-@pytest.mark.rules("MENVCFG_CBIE_WARL", "HENVCFG_CBIE_WARL")
+@pytest.mark.rules("MENVCFG_CBIE_WARL", "HENVCFG_CBIE_WARL", "SENVCFG_CBIE_WARL")
 def test_A7_cbie_has_no_value_2(name):
     rig = Rig()
     for value in (0, 1, 3):
@@ -392,7 +427,15 @@ def test_A12_vs_registers():
 
 
 @pytest.mark.parametrize("name", ["satp", "vsatp"])
-@pytest.mark.rules("vsatp_mode_unsupported_v0", "VSATP_MODE_UNSUPPORTED_V0_WARL")
+@pytest.mark.rules(
+    "vsatp_mode_unsupported_v0",
+    "VSATP_MODE_UNSUPPORTED_V0_WARL",
+    "satp_mode_op_unsupported",
+    "satp_mode_sxlen64",
+    "satp_ppn_sv48_sz",
+    "satp_ppn_sv57_sz",
+    "svbare_satp_mode_bare",
+)
 def test_A13_unsupported_mode_leaves_all_as_it_was(name):
     rig = Rig()
     for mode in (8, 9, 10, 0):
@@ -413,6 +456,15 @@ def test_A13_unsupported_mode_through_satp_at_V1():
 
 
 @pytest.mark.parametrize("isa, modes", [("rv64gch_sv39", [8]), ("rv64gch_sv48", [8, 9]), ("rv64gch_sv57", [8, 9, 10])])
+@pytest.mark.rules(
+    "satp_mode",
+    "satp_mode_sxlen64",
+    "Sv48_requires_Sv39",
+    "Sv57_requires_Sv48",
+    "Sv48_sxlen",
+    "Sv57_sxlen",
+    "svbare_satp_mode_bare",
+)
 def test_A13_modes_follow_the_extensions(isa, modes):
     rig = Rig(isa)
     for name in ("satp", "vsatp", "hgatp"):
@@ -439,6 +491,7 @@ def test_A13_modes_follow_the_extensions(isa, modes):
     "htimedeltah_op",
     "vstimecmp_acc",
     "H_illegal_high_half",
+    "stimecmp_stimecmph_sz_acc",
 )
 def test_A14_high_halves_do_not_exist(number, mode):
     rig = Rig()
@@ -568,7 +621,7 @@ def test_mpp_holds_no_mode_that_is_not_there():
     assert rig.csr["mstatus"] >> 11 & 3 in (0, 1, 3)
 
 
-@pytest.mark.rules("mepc_align")
+@pytest.mark.rules("mepc_align", "sepc_op")
 @pytest.mark.parametrize("isa, kept", [("rv64gsu_sv39", 4), ("rv64gsu_sv39_zca", 6), ("rv64gcsu_sv39", 6)])
 def test_epc_bit_1_needs_compressed_instructions(isa, kept):
     """Zca alone makes IALIGN 16: what a context switch writes back must not lose the bit."""

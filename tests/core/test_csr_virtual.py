@@ -220,6 +220,10 @@ def test_P2_hypervisor_loads_touch_no_floating_point(rig):
     "hstatus_vsbe_op",
     "HSTATUS_VSBE_WARL",
     "VSSTATUS_UBE",
+    "sstatus_uxl_sz",
+    "SSTATUS_UXL_WARL",
+    "SSTATUS_UBE_WARL",
+    "sstatus_ube_sz",
 )
 def test_P3_vsxl_uxl_and_endianness_are_fixed(rig):
     for value in (0, ALL):
@@ -232,7 +236,7 @@ def test_P3_vsxl_uxl_and_endianness_are_fixed(rig):
         assert not rig.csr["mstatus"] >> 36 & 3  # SBE, MBE
 
 
-@pytest.mark.rules("hstatus_vsxl_op", "vsstatus_uxl_op", "VSXLEN", "HSXLEN")
+@pytest.mark.rules("hstatus_vsxl_op", "vsstatus_uxl_op", "VSXLEN", "HSXLEN", "sstatus_uxl_op")
 @pytest.mark.parametrize("mode", ["HS", "U", "VS", "VU"])
 def test_P3_every_mode_computes_with_64_bits(rig, mode):
     assert rig.execute(40 << 20 | 11 << 15 | 1 << 12 | 10 << 7 | 0x13, mode=mode, a1=3) is None  # slli a0, a1, 40
@@ -256,6 +260,7 @@ def page(rig, root, flags):
 
 @pytest.mark.parametrize("mode, atp, status", [("HS", "satp", "sstatus"), ("VS", "vsatp", "vsstatus")])
 @pytest.mark.parametrize("flags, bit", [(USER_RW, SUM), (X_ONLY, MXR)])
+@pytest.mark.rules("sfence_vma_sum_mxr_effect")
 def test_O7_sum_and_mxr_take_effect_at_once(rig, mode, atp, status, flags, bit):
     rig.csr[atp] = page(rig, r.TABLES, flags)
     for _ in range(2):

@@ -38,6 +38,10 @@ def test_reset_leaves_mdt_set_with_smdbltrp_alone():
     "mstatus_mie_set_mdt_0",
     "mstatus_mie_set_mdt_0_rv64",
     "MSTATUS_MDT_WARL",
+    "sstatus_sdt_sz",
+    "sstatus_sdt_acc",
+    "SSTATUS_SDT_WARL",
+    "sstatus_sdt_sstatus_sie_overwrite",
 )
 def test_the_bit_clears_the_interrupt_enable_whatever_is_written_to_that(rig, name, bit, enable):
     rig.write(name, "M", enable)
@@ -50,7 +54,7 @@ def test_the_bit_clears_the_interrupt_enable_whatever_is_written_to_that(rig, na
     assert rig.read(name, "M") & (bit | enable) == enable
 
 
-@pytest.mark.rules("menvcfg_dte_op", "henvcfg_dte_op")
+@pytest.mark.rules("menvcfg_dte_op", "henvcfg_dte_op", "sstatus_sdt_Ssdbltrp", "SSTATUS_SDT_WARL")
 def test_dte_0_makes_sdt_read_only_zero(rig):
     for name in ("mstatus", "vsstatus"):
         rig.csr[name] = rig.csr[name] | SDT
@@ -71,6 +75,7 @@ def test_dte_0_makes_sdt_read_only_zero(rig):
         assert rig.execute(0, mode="VS").into == "VS"
 
 
+@pytest.mark.rules("sstatus_sdt_op", "sstatus_sdt_trap")
 def test_a_trap_into_hs_sets_sdt_and_a_second_one_goes_to_m(rig):
     assert rig.execute(0, mode="HS") == Trap("HS", 2, CODE, 0)
     assert rig.csr["sstatus"] & SDT
@@ -84,7 +89,7 @@ def test_a_trap_into_hs_sets_sdt_and_a_second_one_goes_to_m(rig):
     assert rig.csr["scause"] == 2, "nothing of the supervisor's is overwritten"
 
 
-@pytest.mark.rules("vsstatus_sdt_op")
+@pytest.mark.rules("vsstatus_sdt_op", "sstatus_sdt_trap")
 def test_a_guests_second_trap_goes_to_m_past_hs(rig):
     assert rig.execute(0, mode="VS") == Trap("VS", 2, CODE, 0)
     assert rig.csr["vsstatus"] & SDT
@@ -100,6 +105,7 @@ def test_a_guests_second_trap_goes_to_m_past_hs(rig):
 
 
 @pytest.mark.parametrize("mode, irq", [("HS", 1), ("VS", 2)])
+@pytest.mark.rules("sstatus_sdt_trap")
 def test_an_interrupt_can_be_the_second_trap(rig, mode, irq):
     """One that comes in user mode, where SIE says nothing."""
     rig.csr["mideleg"] = ALL
@@ -163,7 +169,13 @@ def test_a_fetch_fault_and_an_interrupt_can_be_one_too_many(rig):
 @pytest.mark.parametrize("word, source", [(r.MRET, "M"), (r.SRET, "M"), (r.SRET, "HS"), (r.SRET, "VS")])
 @pytest.mark.parametrize("to_priv", [0, 1, 3])
 @pytest.mark.parametrize("to_v", [0, 1])
-@pytest.mark.rules("mstatus_mdt_clr_mret_sret", "sstatus_sdt_clr_mret_sret", "vsstatus_sdt_clr_mret_sret", "sret_dt")
+@pytest.mark.rules(
+    "mstatus_mdt_clr_mret_sret",
+    "sstatus_sdt_clr_mret_sret",
+    "vsstatus_sdt_clr_mret_sret",
+    "sret_dt",
+    "sstatus_sdt_sret",
+)
 def test_returns_clear_the_bits_that_the_new_mode_makes_stale(rig, word, source, to_priv, to_v):
     """Expected by the sentences of the manual, mode by mode."""
     if to_priv == 3 and (word == r.SRET or to_v) or source == "VS" and not to_v:
@@ -196,7 +208,7 @@ def test_returns_clear_the_bits_that_the_new_mode_makes_stale(rig, word, source,
     assert bool(csr["vsstatus"] & SDT) == vs_sdt
 
 
-@pytest.mark.rules("mstatus_mdt_sz")
+@pytest.mark.rules("mstatus_mdt_sz", "sstatus_sdt_Ssdbltrp")
 def test_without_the_extensions_the_bits_are_read_only_zero():
     rig = Rig("max_no-ssdbltrp")
     for name in ("mstatus", "sstatus", "vsstatus"):

@@ -172,3 +172,49 @@ def test_C6_stip_under_stce(rig):
     assert rig.csr["mip"] & STIP
     rig.csr["stimecmp"] = ALL
     assert not rig.csr["mip"] & STIP
+
+
+@pytest.mark.rules(
+    "sie_acc", "SIE_WARL", "sie_seie_acc", "sie_stie_acc", "sie_ssie_acc", "sie_lcofip_Sscofpmf_acc",
+    "SEI_INTR_IMPL", "STI_INTR_IMPL", "SSI_INTR_IMPL", "LCOFI_INTR_IMPL", "sip_sie_bits_sz",
+)  # fmt: skip
+@pytest.mark.parametrize("isa, bits", [("max", 0x2222), ("max_no-sscofpmf", 0x222)])
+def test_sie_has_the_standard_interrupts(isa, bits):
+    rig = Rig(isa)
+    rig.csr["mideleg"] = ALL
+    rig.write("sie", "HS", ALL)
+    assert rig.read("sie", "HS") == bits == rig.csr["mie"]
+    rig.write("sie", "HS", 0)
+    assert rig.read("sie", "HS") == 0
+
+
+@pytest.mark.rules(
+    "sip_acc", "sip_op", "SIP_WARL", "sip_seip_acc", "sip_seip_op", "sip_stip_acc", "sip_stip_op", "sip_ssip_acc",
+    "sip_ssip_op", "sip_lcofip_Sscofpmf_acc", "sip_lcofip_Sscofpmf_op", "sip_sie_bits_sz", "mip_stip_op",
+)  # fmt: skip
+@pytest.mark.parametrize("isa, writable", [("max", SSIP | LCOFIP), ("max_no-sscofpmf", SSIP)])
+def test_sip_is_written_where_the_supervisor_clears_it_itself(isa, writable):
+    """SEIP is the line's, STIP the comparator's; SSIP and LCOFIP stay until written."""
+    rig = Rig(isa)
+    rig.csr["mideleg"] = ALL
+    rig.write("sip", "HS", ALL)
+    assert rig.read("sip", "HS") == writable
+    rig.lines(SEIP)
+    rig.csr["stimecmp"] = 0
+    assert rig.read("sip", "HS") == writable | SEIP | STIP
+    rig.write("sip", "HS", 0)
+    assert rig.read("sip", "HS") == SEIP | STIP
+    rig.lines(SEIP, False)
+    rig.csr["stimecmp"] = ALL
+    assert rig.read("sip", "HS") == 0
+
+
+@pytest.mark.rules("sip_stip_op", "sip_stip_acc")
+def test_without_sstc_the_execution_environment_drives_stip():
+    rig = Rig("max_no-sstc")
+    rig.csr["mideleg"] = ALL
+    rig.csr["mip"] = STIP
+    rig.write("sip", "HS", 0)
+    assert rig.read("sip", "HS") == STIP
+    rig.csr["mip"] = 0
+    assert rig.read("sip", "HS") == 0

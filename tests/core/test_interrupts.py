@@ -108,6 +108,13 @@ def check(rig, mode, names, mideleg, hideleg, mstatus, vsstatus):
     "H_trap_deleg",
     "hip_sgeip_sgeie_op",
     "hip_vstip_vstie_op",
+    "sstatus_sie_op",
+    "sie_sip_supervisor_strap",
+    "sie_seie_op",
+    "sie_stie_op",
+    "sie_ssie_op",
+    "sie_lcofip_Sscofpmf_op",
+    "scause_interrupt_op",
 )
 def test_D1_each_interrupt_in_each_mode(rig, name, mode):
     for mideleg, hideleg, mstatus, vsstatus in itertools.product(
@@ -117,7 +124,7 @@ def test_D1_each_interrupt_in_each_mode(rig, name, mode):
 
 
 @pytest.mark.parametrize("mode", ["VS", "VU"])
-@pytest.mark.rules("mstatus_xie_intr_en_dis")
+@pytest.mark.rules("mstatus_xie_intr_en_dis", "sstatus_sie_op", "s_interrupt_priority")
 def test_D2_lower_levels_enables_do_not_mask_higher_levels(rig, mode):
     pend(rig, ["SEI"])
     rig.csr["mideleg"] = ALL
@@ -139,7 +146,7 @@ def test_D2_spie_plays_no_part(rig):
     "level, order",
     [pytest.param("M", M_ORDER, marks=pytest.mark.rules("intr_M_mode_pri")), ("HS", HS_ORDER), ("VS", VS_ORDER)],
 )
-@pytest.mark.rules("hsint_priority")
+@pytest.mark.rules("hsint_priority", "sip_priority_bit_order", "sie_priority_bit_order")
 def test_D3_order_within_a_level(rig, level, order):
     mideleg, hideleg = (0 if level == "M" else ALL), (ALL if level == "VS" else 0)
     for first in range(len(order)):
@@ -147,7 +154,7 @@ def test_D3_order_within_a_level(rig, level, order):
         check(rig, "VU", names, mideleg, hideleg, 0, 0)
 
 
-@pytest.mark.rules("intr_M_mode_highest_pri")
+@pytest.mark.rules("intr_M_mode_highest_pri", "s_interrupt_priority")
 def test_D3_levels_before_numbers(rig):
     check(rig, "VU", ["VSEI", "STI", "LCOFI"], ALL & ~(1 << 13), ALL, 0, 0)  # LCOFI to M first
     check(rig, "VU", ["VSEI", "STI"], ALL, ALL, 0, 0)  # then STI to HS
@@ -230,7 +237,14 @@ WRITES = [
 
 
 @pytest.mark.parametrize("name, value, mode, before, into", WRITES)
-@pytest.mark.rules("intr_mip_mie_xret_csrwr", "intr_mip_mie_bounded_time", "hie_op", "hip_op", "hvip_op")
+@pytest.mark.rules(
+    "intr_mip_mie_xret_csrwr",
+    "intr_mip_mie_bounded_time",
+    "hie_op",
+    "hip_op",
+    "hvip_op",
+    "sie_sip_strap_time_constraint",
+)
 def test_D5_taken_right_after_the_write(name, value, mode, before, into):
     """The instruction after the write is not executed any more, even inside one block."""
     rig = Rig(geilen=1)
@@ -252,7 +266,7 @@ def test_D5_taken_right_after_the_write(name, value, mode, before, into):
 
 
 @pytest.mark.parametrize("insn, mode, into", [(r.MRET, "M", "M"), (r.SRET, "HS", "HS"), (r.SRET, "VS", "VS")])
-@pytest.mark.rules("intr_mip_mie_xret_csrwr")
+@pytest.mark.rules("intr_mip_mie_xret_csrwr", "sie_sip_strap_time_constraint")
 def test_D5_taken_right_after_a_trap_return(insn, mode, into):
     rig = Rig()
     rig.csr["mstatus"] = 1 << 7 | 3 << 11 | 1 << 5 | 1 << 8  # MPIE, MPP=M, SPIE, SPP
@@ -270,7 +284,7 @@ def test_D5_taken_right_after_a_trap_return(insn, mode, into):
 
 
 @pytest.mark.parametrize("mode, into", [("HS", "M"), ("VS", "M"), ("VS", "HS"), ("VU", "HS"), ("VS", "VS")])
-@pytest.mark.rules("mtval_other_traps_zero", "H_trap_xtinst_interrupt")
+@pytest.mark.rules("mtval_other_traps_zero", "H_trap_xtinst_interrupt", "stval_op_other_traps")
 def test_D6_an_interrupt_writes_zeros(mode, into):
     rig = Rig()
     for name in ("mtval", "mtval2", "mtinst", "stval", "htval", "htinst", "vstval"):
@@ -299,6 +313,7 @@ VECTORS = [
 
 
 @pytest.mark.parametrize("into, tvec, vector", VECTORS)
+@pytest.mark.rules("stvec_op")
 def test_F4_vectored_interrupts(into, tvec, vector):
     rig = Rig()
     rig.csr["mideleg"] = 0 if into == "M" else ALL

@@ -312,7 +312,7 @@ def test_N8_the_encodings_in_between_are_illegal(funct7):
 
 @vs_modes
 @pytest.mark.parametrize("mode", ["HS", "U"])
-@pytest.mark.rules("mstatus_mxr_op", "mstatus_sum_op")
+@pytest.mark.rules("mstatus_mxr_op", "mstatus_sum_op", "sstatus_mxr_op", "sstatus_sum_op")
 def test_the_satp_regime_uses_its_own_sum_and_mxr(vs, mode):
     rig = Rig()
     from pagetables import Frames, Table

@@ -86,6 +86,13 @@ def test_M14_the_second_half_has_the_same_privilege(vs, g, kind):
 @vs_modes
 @any_g
 @kinds
+@pytest.mark.rules(
+    "Svnapot_pte_N",
+    "Svnapot_range_napot",
+    "Svnapot_valid_encoding",
+    "Svnapot_reserved_encoding_fault",
+    "Svnapot_implicit_read_ppn_subst",
+)
 def test_M15_svnapot_at_the_vs_stage(vs, g, kind):
     """The PTE's ppn[3:0] is 8, the pages come from the address: page n of 16 goes to page n."""
     w = world_for(vs, g)
@@ -110,6 +117,7 @@ def test_M15_svnapot_at_the_vs_stage(vs, g, kind):
 @any_vs
 @g_modes
 @kinds
+@pytest.mark.rules("Svnapot_hyp_gstage", "Svnapot_reserved_encoding_fault")
 def test_M15_svnapot_at_the_g_stage(vs, g, kind):
     w = world_for(vs, g)
     for n in range(16):
@@ -126,6 +134,7 @@ def test_M15_svnapot_at_the_g_stage(vs, g, kind):
 
 
 @vs_modes
+@pytest.mark.rules("Svnapot_valid_encoding", "Svnapot_reserved_encoding_fault")
 def test_M15_n_in_a_superpage_is_reserved(vs):
     w = world_for(vs, "bare")
     va = w.va & ~0x1F_FFFF | r.DATA & 0x1F_FFFF
@@ -176,7 +185,7 @@ def test_M16_accesses_of_other_modes_leave_the_guests_tables_alone(vs, mode):
     assert w.rig.machine.memory.read(r.TABLES, RAM + RAM_SIZE - r.TABLES) == before
 
 
-@pytest.mark.rules("hstatus_vsbe_op")
+@pytest.mark.rules("hstatus_vsbe_op", "sstatus_ube_op", "sstatus_ube_implicit")
 def test_M17_tables_are_little_endian_whatever_is_written_to_the_endianness_bits():
     w = World("sv39", "sv39")
     w.set("hstatus", 1 << 5)

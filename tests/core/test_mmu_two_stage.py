@@ -179,7 +179,7 @@ def test_M3_vs_stage_faults_can_be_delegated(vs, kind, into):
 
 @vs_modes
 @kinds
-@pytest.mark.rules("henvcfg_pbmte_op")
+@pytest.mark.rules("henvcfg_pbmte_op", "Svpbmt_leaf_pte_pbmt_reserved_3_fault")
 def test_M3_pbmt_follows_henvcfg_and_3_is_always_reserved(vs, kind):
     w = world_for(vs, "sv39")
     w.set("menvcfg", PBMTE)
@@ -195,6 +195,7 @@ def test_M3_pbmt_follows_henvcfg_and_3_is_always_reserved(vs, kind):
 @vs_modes
 @kinds
 @pytest.mark.parametrize("bit", [A, D, U, N, PBMT_NC, PBMT_IO])
+@pytest.mark.rules("Svpbmt_nonleaf_pte_pbmt_must_be_zero")
 def test_M3_a_pointer_with_leaf_bits_is_a_page_fault(vs, kind, bit):
     w = world_for(vs, "sv39")
     w.set("menvcfg", PBMTE)

@@ -40,6 +40,7 @@ def masking(csr, **lengths: int) -> None:
     "pm_config_next_higher",
     "pmlen_supported_values",
     "henvcfg_pmm_op",
+    "senvcfg_pmm_Ssnpm",
 )
 def test_N7_a_guest_follows_henvcfg_in_vs_and_senvcfg_in_vu(vs, pmlen, kind, priv):
     w = World(vs)
@@ -121,6 +122,7 @@ def test_N7_no_masking_where_mxr_is_in_effect(pmlen, vs_mxr, hs_mxr):
     "smmpm_definition",
     "pm_mode_only_dependency",
     "pmlen_mode_depend",
+    "senvcfg_pmm_Ssnpm",
 )
 def test_physical_addresses_are_masked_with_zeros(pmlen, mode, field):
     """With satp, vsatp and hgatp Bare; bit 47 of a masked address does not spread."""
@@ -234,7 +236,7 @@ def test_the_reserved_value_is_not_taken(name):
 @pytest.mark.parametrize("without, zero", [
     ("ssnpm", ["senvcfg", "henvcfg", "hstatus"]), ("smnpm", ["menvcfg"]), ("smmpm", ["mseccfg"]),
 ])  # fmt: skip
-@pytest.mark.rules("menvcfg_pmm_rdonly0", "mseccfg_pmm_rdonly0", "mseccfg_pmm_presence")
+@pytest.mark.rules("menvcfg_pmm_rdonly0", "mseccfg_pmm_rdonly0", "mseccfg_pmm_presence", "senvcfg_pmm_Ssnpm")
 def test_without_an_extension_its_fields_are_read_only_zero(without, zero):
     rig = Rig(f"max_no-{without}")
     for name in zero:
@@ -265,3 +267,14 @@ def test_trap_vectors_are_not_masked(mode, tvec, into):
     rig.stand(mode)
     rig.step()
     assert (rig.mode, rig.pc) == (into, rig.csr[tvec])
+
+
+@pytest.mark.rules("senvcfg_pmm_immediate")
+def test_a_write_of_senvcfg_takes_effect_at_once():
+    """No fence between: HS-mode writes PMM, U-mode loads."""
+    rig = Rig()
+    for pmlen in (7, 0, 16, 7, 0):
+        rig.write("senvcfg", "HS", PMM[pmlen] << 32)
+        address = r.DATA | 1 << 60
+        seen = ignore(address, pmlen, False)
+        assert rig.cause(r.LW, mode="U", a1=address) == (None if seen == r.DATA else 5)

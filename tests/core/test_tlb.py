@@ -63,7 +63,13 @@ def execute(w, word, mode, a1=0, a2=0):
 @pytest.mark.parametrize("by_asid", [False, True])
 @pytest.mark.parametrize("kind", ["load", "hlv", "mprv-load"])
 @pytest.mark.rules(
-    "hfence-vvma_hfence-gvma_op", "hfence-vvma_mode", "hfence-vvma_limits", "hfence-vvma_asid", "sfence_vma_v1"
+    "hfence-vvma_hfence-gvma_op",
+    "hfence-vvma_mode",
+    "hfence-vvma_limits",
+    "hfence-vvma_asid",
+    "sfence_vma_v1",
+    "Svinval_hinval_vvma_gvma",
+    "Svinval_sinval_vma_invalidates_same_as_sfence_vma",
 )
 def test_O3_vs_stage_fences_end_vs_stage_translations(vs, g, name, by_va, by_asid, kind):
     """O2 for SFENCE.VMA at V=1; rs1 is a guest virtual address, rs2 a guest ASID, whose upper bits are ignored."""
@@ -95,7 +101,13 @@ def test_vs_stage_fences_leave_other_asids_and_pages_alone(name, asid, page):
 @pytest.mark.parametrize("by_gpa", [False, True])
 @pytest.mark.parametrize("by_vmid", [False, True])
 @pytest.mark.parametrize("vs, g", [("sv39", "sv39"), ("bare", "sv48"), ("sv57", "sv57")])
-@pytest.mark.rules("hfence-vvma_hfence-gvma_op", "hfence-gvma_op", "hfence-gvma_vmid")
+@pytest.mark.rules(
+    "hfence-vvma_hfence-gvma_op",
+    "hfence-gvma_op",
+    "hfence-gvma_vmid",
+    "Svinval_hinval_vvma_gvma",
+    "Svinval_hinval_gvma_uses_vmid",
+)
 def test_O4_g_stage_fences_end_combined_translations(vs, g, kind, word, mode, by_gpa, by_vmid):
     """rs1 is GPA >> 2; the entry is found though its tag is the virtual address. rs2 above VMIDMAX is ignored."""
     w = guest(vs, g, vmid=9)
@@ -177,7 +189,13 @@ def test_O1_a_global_page_of_one_vmid_is_unknown_to_another():
 @pytest.mark.parametrize("by_va", [False, True])
 @pytest.mark.parametrize("by_asid", [False, True])
 @pytest.mark.parametrize("mode", ["M", "HS"])
-@pytest.mark.rules("sfence_vma_v0")
+@pytest.mark.rules(
+    "sfence_vma_v0",
+    "sfence_vma_op",
+    "sfence_vma_invalidation",
+    "sfence_vma_all_asid_va",
+    "Svinval_sinval_vma_invalidates_same_as_sfence_vma",
+)
 def test_O2_sfence_vma_at_v0_ends_satp_translations(word, by_va, by_asid, mode):
     rig = Rig()
     table = Table(rig, Frames(r.TABLES, RAM + r.RAM_SIZE), "sv48")
@@ -208,6 +226,28 @@ def test_O5_rd_must_be_0(word):
     rig = Rig()
     assert rig.cause(word | 1 << 7, mode="HS") == 2
     assert rig.cause(word, mode="HS") is None
+
+
+@pytest.mark.rules(
+    "Svinval_sfence_w_inval_orders_before_sinval_vma", "Svinval_sequence_rs1_rs2",
+    "Svinval_sequence_reads_writes_before", "Svinval_sequence_reads_writes_after",
+)  # fmt: skip
+@pytest.mark.parametrize("by_va", [False, True])
+@pytest.mark.parametrize("by_asid", [False, True])
+def test_O6_the_sequence_of_svinval_is_an_sfence_vma(by_va, by_asid):
+    """Load, store of the PTE, SFENCE.W.INVAL, SINVAL.VMA, SFENCE.INVAL.IR, load: one run of the guest."""
+    w = guest(asid=5)
+    table_va = w.va + 0x40_0000
+    w.vs.map(table_va, w.gpa(w.vs.table(w.va, 0)), KERNEL)
+    w.rig.store(r.DATA, 1)
+    w.rig.store(OTHER, 2)
+    load, store, again = LD, 0x00D73023, 0x0005B783  # ld a0, (a1); sd a3, (a4); ld a5, (a1)
+    w.rig.code(load, store, r.SFENCE_W_INVAL, fence(r.SINVAL_VMA, by_va, by_asid), r.SFENCE_INVAL_IR, again)
+    x = w.rig.hart.x
+    x["a1"], x["a2"], x["a3"], x["a4"] = w.va, 5, w.gpa(OTHER) >> 2 | KERNEL, table_va + (w.va >> 12 & 511) * 8
+    w.rig.stand("VS", w.code_s)
+    w.rig.step(6)
+    assert w.rig.trap() is None and (w.rig.a0, x["a5"]) == (1, 2)
 
 
 @pytest.mark.parametrize("word", [r.SFENCE_W_INVAL, r.SFENCE_INVAL_IR])

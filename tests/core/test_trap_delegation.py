@@ -45,7 +45,7 @@ def test_E1_both_levels_of_delegation_are_checked(rig, source, medeleg, hedeleg)
 
 
 @pytest.mark.parametrize("mode, cause", [("U", 8), ("VU", 8), ("HS", 9), ("VS", 10), ("M", 11)])
-@pytest.mark.rules("ecall_epc_value", "trap_def_M_mode", "H_cause", "H_cause_ecall")
+@pytest.mark.rules("ecall_epc_value", "trap_def_M_mode", "H_cause", "H_cause_ecall", "stval_op_other_traps")
 def test_E2_ecall_causes_and_targets(rig, mode, cause):
     assert rig.execute(r.ECALL, mode=mode) == Trap("M", cause, CODE, 0)
     rig.csr["medeleg"] = rig.csr["hedeleg"] = ALL
@@ -53,7 +53,7 @@ def test_E2_ecall_causes_and_targets(rig, mode, cause):
     assert rig.execute(r.ECALL, mode=mode) == Trap(into, cause, CODE, 0)
 
 
-@pytest.mark.rules("H_guest_page_fault", "H_cause")
+@pytest.mark.rules("H_guest_page_fault", "H_cause", "stval_op_faulting_addr")
 def test_E3_hypervisor_causes_never_reach_VS(rig):
     rig.csr["medeleg"] = rig.csr["hedeleg"] = ALL
     assert rig.execute(r.ECALL, mode="VS").into == "HS"  # 10
@@ -148,6 +148,12 @@ def test_F1_entry_to_M(rig, mode, priv, v, old):
     "hstatus_spv_op",
     "hstatus_spvp_op",
     "H_trap_hs_csrwrites",
+    "sstatus_spp_op",
+    "sstatus_spie_op",
+    "sepc_op_trap_write",
+    "scause_op",
+    "stval_op",
+    "scause_interrupt_op",
 )
 def test_F2_entry_to_HS(rig, mode, priv, v, old):
     prepare(rig)
@@ -185,7 +191,7 @@ def test_F3_entry_to_VS(rig, mode, priv, old):
 
 
 @pytest.mark.parametrize("into, tvec", [("M", "mtvec"), ("HS", "stvec"), ("VS", "vstvec")])
-@pytest.mark.rules("mtvec_mode_vectored_op", "mtvec_mode_enc")
+@pytest.mark.rules("mtvec_mode_vectored_op", "mtvec_mode_enc", "stvec_op")
 def test_F4_exceptions_go_to_base_even_when_vectored(rig, into, tvec):
     rig.csr["medeleg"] = ALL if into != "M" else 0
     rig.csr["hedeleg"] = ALL if into == "VS" else 0
@@ -231,7 +237,7 @@ def test_F5_gva_is_cleared_by_traps_from_V0(rig, insn, a1, mode):
 
 @pytest.mark.parametrize("insn", [r.HLV_W, r.HLVX_WU, r.HSV_W])
 @pytest.mark.parametrize("mode", ["M", "HS", "U"])
-@pytest.mark.rules("hstatus_gva_op", "mstatus_gva_op")
+@pytest.mark.rules("hstatus_gva_op", "mstatus_gva_op", "stval_op_faulting_addr")
 def test_F5_gva_of_hypervisor_accesses(rig, insn, mode):
     rig.csr["medeleg"] = ALL
     trap = rig.execute(insn, mode=mode, a1=NOWHERE)
@@ -270,6 +276,8 @@ def test_F6_htval_only_for_guest_page_faults(rig, medeleg, value, inst):
     "mtval_ill_instr_exc_in_low_bits",
     "MTVAL_PER_EXC_BEHAVIOR",
     "Zca_illegal",
+    "stval_op_illegal_instr",
+    "stval_op_illegal_instr_format",
 )
 def test_F7_tval_of_an_illegal_instruction_is_its_bits(rig, insn):
     for mode in ("M", "VS"):
@@ -279,7 +287,7 @@ def test_F7_tval_of_an_illegal_instruction_is_its_bits(rig, insn):
             assert trap == Trap("M", 2, CODE, bits)
 
 
-@pytest.mark.rules("mtval_ill_instr_exc_in_low_bits")
+@pytest.mark.rules("mtval_ill_instr_exc_in_low_bits", "stval_op_illegal_instr", "stval_op_illegal_instr_format")
 def test_F7_tval_of_a_16_bit_illegal_instruction_has_no_upper_bits(rig):
     # The half after it must not be seen.
     rig.machine.memory.write(CODE, bytes.fromhex("0000ffff"))
@@ -288,7 +296,7 @@ def test_F7_tval_of_a_16_bit_illegal_instruction_has_no_upper_bits(rig):
     assert rig.trap() == Trap("M", 2, CODE, 0)
 
 
-@pytest.mark.rules("mtval_vaddr_wr2")
+@pytest.mark.rules("mtval_vaddr_wr2", "stval_op_load_store_fault")
 def test_F7_tval_of_a_crossing_access_is_its_first_failing_byte(rig):
     end = r.RAM + r.RAM_SIZE
     assert rig.execute(r.LW, mode="M", a1=end - 2) == Trap("M", 5, CODE, end)
@@ -303,7 +311,7 @@ def test_F7_tval_of_a_cache_block_operation_is_rs1(rig):
         assert rig.execute(insn, mode="VS", a1=NOWHERE + 5) == Trap("M", 23, CODE, NOWHERE + 5)
 
 
-@pytest.mark.rules("mepc_varlen_wr", "MTVAL_VARLEN_WR")
+@pytest.mark.rules("mepc_varlen_wr", "MTVAL_VARLEN_WR", "stval_faulting_address_variable_instr")
 def test_F7_fetch_across_pages_names_the_second_page(rig):
     rig.csr["satp"] = 8 << 60 | r.TABLES >> 12
     level1, level0 = r.TABLES + 0x1000, r.TABLES + 0x2000
@@ -316,7 +324,7 @@ def test_F7_fetch_across_pages_names_the_second_page(rig):
     assert rig.trap() == Trap("M", 12, r.RAM + 0xFFE, r.RAM + 0x1000)
 
 
-@pytest.mark.rules("ebreak_epc_value", "mtval_vaddr_wr1")
+@pytest.mark.rules("ebreak_epc_value", "mtval_vaddr_wr1", "stval_op_breakpoint")
 def test_F7_ebreak_writes_its_address(rig):
     assert rig.execute(r.NOP, r.EBREAK, mode="M") == Trap("M", 3, CODE + 4, CODE + 4)
     assert rig.execute(r.NOP, 0x9002, mode="VU") == Trap("M", 3, CODE + 4, CODE + 4)

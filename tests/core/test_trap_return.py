@@ -56,6 +56,8 @@ def test_G1_mret(rig, mpp, mpv, mpie, mprv):
     "hstatus_spv_sret",
     "sret_h",
     "sret_v0",
+    "sstatus_spp_op",
+    "sstatus_spie_op",
 )
 def test_G2_sret_at_V0(rig, mode, spp, spv, spie):
     rig.csr["sepc"] = THERE
