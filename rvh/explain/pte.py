@@ -34,6 +34,7 @@ class Stage:
     pbmte: bool
     adue: bool
     controls: str  # the register that holds PBMTE and ADUE
+    svnapot: bool
     access: str = "load"
     level: int = 0
 
@@ -81,6 +82,7 @@ _POINTER: list[_Rule] = [
 _LEAF: list[_Rule] = [
     (lambda s, e: s.level and (e >> 10) & ((1 << 9 * s.level) - 1),
      lambda s, e: f"a misaligned superpage: PPN bits {9 * s.level - 1}:0 must be 0 at level {s.level}", _PROCESS),
+    (lambda s, e: e & N and not s.svnapot, lambda s, e: "bit 63 is reserved without Svnapot", PROTECTION),
     (lambda s, e: e & N and s.level, lambda s, e: "N=1 is reserved above level 0", "Svnapot"),
     (lambda s, e: e & N and e >> 10 & 15 != 8, lambda s, e: "N=1 needs ppn[0] = xxxxx1000", "Svnapot"),
     (lambda s, e: s.guest and not e & U, lambda s, e: "U=0: the G-stage treats every access as a U-mode one", GUEST),

@@ -89,7 +89,9 @@ class Translation:
         return "\n".join([*lines, f"  => {self.result}"])
 
 
-def _stages(hart: Hart, mode: str) -> tuple[Stage | None, Stage | None, tuple[int, int], tuple[str, ...]]:
+def _stages(
+    hart: Hart, mode: str, svnapot: bool
+) -> tuple[Stage | None, Stage | None, tuple[int, int], tuple[str, ...]]:
     """(first stage, G-stage, addresses of their roots, the regime in words); None: that stage is Bare."""
     if mode == "M":
         return None, None, (0, 0), ("no translation",)
@@ -107,15 +109,14 @@ def _stages(hart: Hart, mode: str) -> tuple[Stage | None, Stage | None, tuple[in
         mxr = bit("mstatus", "MXR") or bit(status, "MXR")
         stage = "VS-stage" if guest else "S-stage"
         supervisor = mode in ("HS", "VS")
-        first = Stage(
-            stage, (atp >> 60) - 5, supervisor, bit(status, "SUM"), mxr, bit(env, "PBMTE"), bit(env, "ADUE"), env
-        )
+        first = Stage(stage, (atp >> 60) - 5, supervisor, bit(status, "SUM"), mxr, bit(env, "PBMTE"),
+                      bit(env, "ADUE"), env, svnapot)  # fmt: skip
     regime.append(f"{name} {atp:#x} ({f'Sv{9 * first.levels + 12}' if first else 'Bare'})")
     if guest:
         hgatp = csr["hgatp"]
         if hgatp >> 60:
             second = Stage("G-stage", (hgatp >> 60) - 5, False, False, bit("mstatus", "MXR"), bit("menvcfg", "PBMTE"),
-                           bit("menvcfg", "ADUE"), "menvcfg")  # fmt: skip
+                           bit("menvcfg", "ADUE"), "menvcfg", svnapot)  # fmt: skip
         regime.append(f"hgatp {hgatp:#x} ({f'Sv{9 * second.levels + 12}x4' if second else 'Bare'})")
     return first, second, ((atp & PPN >> 10) << 12, (hgatp & PPN >> 10) << 12), tuple(regime)
 
@@ -129,7 +130,7 @@ def translation(machine: Machine, va: int, access: str = "load", mode: str | Non
     if access not in ACCESSES or mode not in _MODES:
         raise ValueError(f"no access {access!r} in mode {mode!r}")
     raw, pa, fault = who._core.walk(hart, _MODES[mode], va, ACCESSES[access], access == "hlvx")
-    first, second, roots, regime = _stages(who, mode)
+    first, second, roots, regime = _stages(who, mode, "Svnapot" in machine.extensions)
     replay = _Replay(iter(raw), roots)
     why: Why | None = None
     at, what = va, ""

@@ -97,6 +97,13 @@ def test_reasons(vs, g, access, mode, words, manual):
     assert words in str(t.steps[-1]) and words in str(t) and t.result.endswith(f'{t.why.text} ("{manual}")')
 
 
+def test_bit_63_without_svnapot():
+    w = World(isa="max_no-svnapot")
+    w.vs.flags(w.va, KERNEL | N)
+    t = translation(w.rig.machine, w.va, "load", "VS")
+    assert t.why.text == "bit 63 is reserved without Svnapot" and t.cause == 13
+
+
 def test_an_update_of_a_pte_that_the_g_stage_refuses():
     w = World()
     for register in ("menvcfg", "henvcfg"):
