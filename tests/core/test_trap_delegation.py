@@ -22,7 +22,7 @@ def rig():
 
 
 def state(rig):
-    there = [row for row in csrs.CSRS if set(row.needs.split()) <= rig.extensions]
+    there = [row for row in csrs.CSRS if row.exists(rig.extensions)]
     return {row.name: rig.csr[row.name] for row in there if row.number >> 8 not in (0xB, 0xC)}
 
 
