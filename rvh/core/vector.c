@@ -292,7 +292,8 @@ int v_arith(Hart *h, const Op *op, u64 pc, u32 operation, u32 form)
     int masked = !vm(op), widens = o->shape == SHAPE_WIDEN || o->shape == SHAPE_WIDEN_W;
     u32 size = sew + (u32)widens;
     if (form != FORM_V && form != FORM_NONE) {
-        spread(scalar, scalar_of(h, vs1, form, sew, o->bf16), n, sew);
+        u32 six = vs1 | (w >> 26 & 1) << 5;
+        spread(scalar, form == FORM_U6 ? six : scalar_of(h, vs1, form, sew, o->bf16), n, sew);
         second = scalar;
     }
     if (masked)
@@ -343,6 +344,8 @@ int v_reduce(Hart *h, const Op *op, u64 pc, u32 operation)
     }
     return done(h);
 }
+
+#include "vector_crypto.h"
 
 /* ---- masks */
 

@@ -4,14 +4,19 @@
 
 #include "runtime.h"
 #include "vector_ops.h"
+#include "group_ops.h"
 
-/* What stands in the field of vs1: a register group, an x register, a signed or unsigned immediate, an f register. */
-enum { FORM_V, FORM_X, FORM_I, FORM_U, FORM_F, FORM_NONE };
+/* What stands in the field of vs1: a register group, an x register, a signed or unsigned immediate, an f register, the
+ * low five bits of an immediate whose bit 5 is bit 26. */
+enum { FORM_V, FORM_X, FORM_I, FORM_U, FORM_F, FORM_NONE, FORM_U6 };
 enum { VSET_I, VSET_II, VSET_R };
+/* Operands of instructions on element groups: vs2 and vs1; vs2; vs2's first group for all; vs2 and an immediate. */
+enum { GROUP_VV, GROUP_V, GROUP_VS, GROUP_I };
 
 /* All return 1, or 0 when they have recorded an exception. op->imm holds the instruction's bits. */
 int v_set(Hart *h, const Op *op, u64 pc, u32 kind);
 int v_arith(Hart *h, const Op *op, u64 pc, u32 operation, u32 form);
+int v_group(Hart *h, const Op *op, u64 pc, u32 operation, u32 form);
 int v_reduce(Hart *h, const Op *op, u64 pc, u32 operation);
 int v_mask_logic(Hart *h, const Op *op, u64 pc, u32 which);
 int v_count(Hart *h, const Op *op, u64 pc, u32 first);

@@ -13,7 +13,7 @@ def generate(out: Path) -> list[Path]:
 
     A file whose content is unchanged is left alone, so that build tools see no change. Returns the files written.
     """
-    from . import c_handlers, c_vector, csr_tables, decoder, layout
+    from . import c_groups, c_handlers, c_vector, csr_tables, decoder, layout
 
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -25,6 +25,8 @@ def generate(out: Path) -> list[Path]:
         "vector_loops.h": c_vector.loops(soft=False),
         "vector_soft_loops.h": c_vector.loops(soft=True),
         "vector_tables.h": c_vector.tables(),
+        "group_ops.h": c_groups.header(),
+        "vector_groups.h": c_groups.loops(),
         "decode.h": decoder.header(),
         "decode.c": decoder.source(),
         "csr_tables.h": csr_tables.render_c(),

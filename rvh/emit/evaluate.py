@@ -261,6 +261,16 @@ class Evaluation:
     _system = _xret = _helper
 
 
+class ElementEvaluation(Evaluation):
+    """Values of an operation on vector elements (isa/v), given what its operands are, by name."""
+
+    def __init__(self, operands: dict[str, int]) -> None:
+        self.operands = operands
+
+    def operand(self, name: str) -> int:
+        return self.operands[name]
+
+
 def step(word: int, state: State, extensions: frozenset[str] | None = None) -> Insn:
     """Executes the instruction in ``word`` on the state and gives its definition. Raises ValueError if it is none."""
     length = 2 if word & 3 != 3 else 4
@@ -276,4 +286,4 @@ def step(word: int, state: State, extensions: frozenset[str] | None = None) -> I
     return insn
 
 
-__all__ = ["FUNCTIONS", "Evaluation", "State", "Unmodelled", "step"]
+__all__ = ["FUNCTIONS", "ElementEvaluation", "Evaluation", "State", "Unmodelled", "step"]

@@ -19,8 +19,10 @@ NAMES: tuple[str, ...] = tuple(
     Zca Zcb Zcd Zcmop
     Zba Zbb Zbc Zbkb Zbkc Zbkx Zbs
     Zk Zkn Zknd Zkne Zknh Zkr Zks Zksed Zksh Zkt
+    Zvbb Zvbc
     Zve32f Zve32x Zve64d Zve64f Zve64x
     Zvfbfmin Zvfbfwma Zvfh Zvfhmin
+    Zvkb Zvkg Zvkn Zvknc Zvkned Zvkng Zvknha Zvknhb Zvks Zvksc Zvksed Zvksg Zvksh Zvkt
     Zvl32b Zvl64b Zvl128b Zvl256b Zvl512b Zvl1024b
     Ssccptr Sscofpmf Sscounterenw Ssdbltrp Ssnpm Sspm Ssstateen Sstc Sstvala Sstvecd Ssu64xl Supm
     Smcntrpmf Smdbltrp Smepmp Smmpm Smnpm Smrnmi Smstateen
@@ -38,10 +40,17 @@ STATEMENTS: dict[str, str] = {
     "Ssccptr": "S", "Sscounterenw": "S", "Ssu64xl": "S", "Svbare": "S", "Svvptc": "S",
     "Sstvala": "S", "Sstvecd": "S",
     "Sspm": "Smnpm", "Supm": "Ssnpm",
+    "Zvkt": "Zve32x",  # the guest's time does not depend on data
+}  # fmt: skip
+
+#: Names for all of some others ("Vector Cryptography Extensions"): nothing needs a bit for these either.
+SHORTHANDS: dict[str, str] = {
+    "Zvkn": "Zvkned Zvknhb Zvkb Zvkt", "Zvknc": "Zvkn Zvbc", "Zvkng": "Zvkn Zvkg",
+    "Zvks": "Zvksed Zvksh Zvkb Zvkt", "Zvksc": "Zvks Zvbc", "Zvksg": "Zvks Zvkg",
 }  # fmt: skip
 
 #: Every extension that can be on or off. The position is the bit in the set.
-EXTENSIONS: tuple[str, ...] = tuple(name for name in NAMES if name not in STATEMENTS)
+EXTENSIONS: tuple[str, ...] = tuple(name for name in NAMES if name not in STATEMENTS and name not in SHORTHANDS)
 
 BIT: dict[str, int] = {name: 1 << n for n, name in enumerate(EXTENSIONS)}
 
@@ -72,6 +81,15 @@ IMPLIES: dict[str, tuple[str, ...]] = {
     "Zve64x": ("Zve32x", "Zvl64b"),
     "Zve32f": ("Zve32x", "F"),
     "Zve32x": ("Zicsr", "Zvl32b"),
+    "Zvbb": ("Zvkb",),
+    "Zvbc": ("Zve64x",),
+    "Zvkb": ("Zve32x",),
+    "Zvkg": ("Zve32x",),
+    "Zvkned": ("Zve32x",),
+    "Zvknha": ("Zve32x",),
+    "Zvknhb": ("Zvknha", "Zve64x"),
+    "Zvksed": ("Zve32x",),
+    "Zvksh": ("Zve32x",),
     "Zvfbfmin": ("Zve32f",),
     "Zvfbfwma": ("Zvfbfmin", "Zfbfmin"),
     "Zvfhmin": ("Zve32f",),
@@ -134,7 +152,7 @@ def closure(names: set[str] | frozenset[str]) -> frozenset[str]:
         name = todo.pop()
         if name not in out:
             out.add(name)
-            todo.extend(IMPLIES.get(name, ()))
+            todo.extend(IMPLIES.get(name) or SHORTHANDS.get(name, "").split())
             todo.extend(implied for pair, implied in IMPLIED_BY_BOTH.items() if set(pair) <= out)
     return frozenset(out)
 
@@ -176,6 +194,9 @@ def parse(text: str) -> frozenset[str]:
             into |= {"Zba", "Zbb", "Zbs"}
         elif into is without and _BY_LOWER.get(name) in STATEMENTS:
             raise IsaError(f"ISA {text!r}: {name} always holds and cannot be left out")
+        elif into is without and _BY_LOWER.get(name) in SHORTHANDS:
+            parts = SHORTHANDS[_BY_LOWER[name]].replace(" ", ", ")
+            raise IsaError(f"ISA {text!r}: {name} stands for {parts}; leave these out")
         elif name in _BY_LOWER:
             into.add(_BY_LOWER[name])
         else:
@@ -195,12 +216,14 @@ def parse(text: str) -> frozenset[str]:
     for name in names & set(STATEMENTS):
         if not holds(name, out):
             raise IsaError(f"ISA {text!r}: {name} does not hold without {STATEMENTS[name].replace(' ', ', ')}")
-    return out - set(STATEMENTS)
+    return out - set(STATEMENTS) - set(SHORTHANDS)
 
 
 def holds(name: str, names: frozenset[str] | set[str]) -> bool:
-    """Whether one of STATEMENTS is true of a hart with these extensions."""
-    return set(STATEMENTS[name].split()) <= names
+    """Whether one of STATEMENTS or SHORTHANDS is true of a hart with these extensions."""
+    if name in STATEMENTS:
+        return set(STATEMENTS[name].split()) <= names
+    return all(holds(part, names) if part not in BIT else part in names for part in SHORTHANDS[name].split())
 
 
 def to_bits(names: frozenset[str] | set[str]) -> int:
@@ -224,7 +247,7 @@ def misa(names: frozenset[str] | set[str]) -> int:
 def isa_list(names: frozenset[str] | set[str]) -> list[str]:
     """The device tree's ``riscv,isa-extensions``: lower case, in order, without privilege modes and page sizes."""
     unnamed = ("S", "U", "Sv39", "Sv48", "Sv57")
-    there = {*names, *(name for name in STATEMENTS if holds(name, names))}
+    there = {*names, *(name for name in (*STATEMENTS, *SHORTHANDS) if holds(name, names))}
     return [name.lower() for name in NAMES if name in there and name not in unnamed]
 
 

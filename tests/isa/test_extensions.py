@@ -55,6 +55,36 @@ def test_multi_letter_names():
     assert parse("rv64gcb") >= {"Zba", "Zbb", "Zbs"}
 
 
+@pytest.mark.rules(
+    "Zvknhb_impZvknha",
+    "Zvknhb_depZve64x", "Zvkn_depZve64x", "Zvknc_depZve64x", "Zvkng_depZve64x",
+    "Zvkb_depZve32x", "Zvkg_depZve32x", "Zvkned_depZve32x", "Zvknha_depZve32x", "Zvksed_depZve32x", "Zvksh_depZve32x",
+    "Zvks_depZve32x", "Zvksc_depZve32x", "Zvksg_depZve32x", "Zvkt_depZve32x", "Zvbb_dependent_Zve32x",
+    "veccrypto_indepZkt",
+)  # fmt: skip
+def test_vector_cryptography():
+    parts = {"Zvkned", "Zvknha", "Zvknhb", "Zvksed", "Zvksh", "Zvkb", "Zvkg", "Zvbc"}
+    everything = parse("rv64gc_zvkng_zvksc")
+    assert everything == parse("rv64gc_zve64x") | parts
+    listed = isa_list(everything)
+    assert [name for name in listed if name.startswith("zvk")] == (
+        "zvkb zvkg zvkn zvknc zvkned zvkng zvknha zvknhb zvks zvksc zvksed zvksg zvksh zvkt".split()
+    )
+    assert parse("_".join(["rv64gc", *(name for name in listed if name.startswith("zv"))])) == everything
+    assert "zvkt" not in isa_list(parse("rv64gc"))
+    assert parse("rv64i_zvbb") == {"I", "Zvbb", "Zvkb", "Zve32x", "Zvl32b", "Zicsr"}
+    for name in ("zvkb", "zvkg", "zvkned", "zvknha", "zvksed", "zvksh", "zvks", "zvksg"):
+        assert "Zve32x" in parse(f"rv64i_{name}") and "Zve64x" not in parse(f"rv64i_{name}")
+    for name in ("zvbc", "zvknhb", "zvkn", "zvknc", "zvkng", "zvksc"):
+        assert "Zve64x" in parse(f"rv64i_{name}")
+    assert parse("rv64i_zvknhb") >= {"Zvknha"}
+    assert parse("rv64gc_zvkng_no-zvkg") == parse("rv64gc_zvkn")
+    assert "zvkn" not in isa_list(parse("rv64gc_zvkng_no-zvkb")), "a set without a part is not the set"
+    for text in ("rv64gc_zvkn_no-zvkn", "rv64gc_zvkt"):
+        with pytest.raises(IsaError, match="Zvkned, Zvknhb, Zvkb|Zvkt does not hold without Zve32x"):
+            parse(text)
+
+
 def test_profiles():
     assert {"Zicbom", "Zihintpause", "Sv39", "Svpbmt"} <= parse("rva22s64")
     assert "H" not in parse("rva22s64")
