@@ -28,7 +28,7 @@ def _words(pairs):
     return [word for pair in pairs for word in (lo32(pair), lo32(pair >> 32))]
 
 
-# -- Zvkg: multiplication in GF(2^128) modulo x^128 + x^7 + x^2 + x + 1; GCM has the bits of each byte the other way round
+# -- Zvkg: multiplication in GF(2^128) modulo x^128 + x^7 + x^2 + x + 1; GCM has the bits of each byte reversed
 
 
 def _fold(high):
