@@ -266,9 +266,16 @@ class ElementEvaluation(Evaluation):
 
     def __init__(self, operands: dict[str, int]) -> None:
         self.operands = operands
+        self.known: dict[int, int] = {}
 
     def operand(self, name: str) -> int:
         return self.operands[name]
+
+    def value(self, v: Value) -> int:
+        """The same, each node once: the rounds of a cipher use what is before them several times."""
+        if id(v) not in self.known:
+            self.known[id(v)] = super().value(v)
+        return self.known[id(v)]
 
 
 def step(word: int, state: State, extensions: frozenset[str] | None = None) -> Insn:

@@ -214,6 +214,8 @@ ARCH = (
 #: Younger than the binutils of Debian 12, or a mere spelling of another there.
 YOUNG = {"Zicond", "Zihintntl", "Zihintpause", "Zicbop", "Zimop", "Zacas", "Zabha", "Zfa", "Zfbfmin", "Zcb", "Zcmop",
          "Zvfbfmin", "Zvfbfwma", "Smrnmi"}  # fmt: skip
+#: These are compared with clang, in test_disasm_clang.py.
+YOUNG |= {"Zvbb", "Zvbc", "Zvkb", "Zvkg", "Zvkned", "Zvknha", "Zvknhb", "Zvksed", "Zvksh"}
 
 
 #: binutils knows no rounding mode for these but 0.

@@ -22,7 +22,6 @@ class Unit:
         self.vlen = vlen
         self.machine = Machine(isa=f"{base}_{extensions}_zvl{vlen}b", ram=1 << 20)
         self.hart = self.machine.harts[0]
-        self.core = self.machine._core
         self.hart.csr["mtvec"] = VECTOR
         self.hart.csr["mstatus"] = 0x7E00 | 0x1800
 
@@ -53,12 +52,12 @@ class Unit:
         """Whole registers from this one on; the last is filled up with ones."""
         size = self.vlen // 8
         for n in range(0, len(data), size):
-            self.core.set_v(0, register + n // size, data[n : n + size].ljust(size, b"\xff"))
+            self.hart.v[register + n // size] = data[n : n + size].ljust(size, b"\xff")
 
     def get(self, register: int, n: int) -> bytes:
         """The first n bytes of the registers from this one on."""
         out = b""
         while len(out) < n:
-            out += self.core.get_v(0, register)
+            out += bytes(self.hart.v[register])
             register += 1
         return out[:n]

@@ -28,6 +28,7 @@ BASE, DATA, DATA_SIZE = 0x8000_0000, 0x8008_0000, 0x2_0000
 TOHOST = 0x800F_F000
 RAM = 16 << 20
 POINTER, INDEX, SCALARS, TEMPORARY = 8, 9, (10, 11, 12, 13), 30
+CRYPTOGRAPHY = "zvbb_zvbc_zvkng_zvksg"
 VALUES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0x7FFFFFFF, 0x80000000, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
 #: Of floats by width: exponent and fraction bits.
 FORMATS = {16: (5, 10), 32: (8, 23), 64: (11, 52)}
@@ -128,7 +129,7 @@ def _program(seed: int, n: int) -> bytes:
         if pick < 0.12:
             if rng.random() < 0.7:
                 vtype = rng.choice((0, 1, 2, 3)) << 3 | rng.choice((0, 0, 1, 2, 3, 5, 6, 7)) | rng.getrandbits(2) << 6
-                li(5, rng.choice((rng.randrange(20), rng.randrange(300), 1 << 40)))
+                li(5, rng.choice((rng.randrange(20), 8 * rng.randrange(1, 9), rng.randrange(300), 1 << 40)))
                 asm(f"vsetvli x6, {rng.choice(('x5', 'x5', 'x0'))}, {vtype}")
             else:
                 word = random_word(rng.choice(SETTINGS))
@@ -195,7 +196,7 @@ class Difference(Exception):
 
 def compare(seed: int, n: int, vlen: int, spike: str, legal: Counter | None = None) -> int:
     """Instructions compared. Raises Difference."""
-    isa = f"rv64gcv_zfh_zfbfmin_zvfh_zvfbfmin_zvfbfwma_zvl{vlen}b_zicntr_zicclsm"
+    isa = f"rv64gcv_zfh_zfbfmin_zvfh_zvfbfmin_zvfbfwma_zvl{vlen}b_zicntr_zicclsm_{CRYPTOGRAPHY}"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "program.elf"
         path.write_bytes(_elf(seed, n))
