@@ -231,7 +231,7 @@ def compare(seed: int, n: int, vlen: int, spike: str, legal: Counter | None = No
         state = " ".join(f"{name} {core.get_csr(0, number):#x}" for name, number in names.items())
         core.step(0)
         compared += 1
-        if word & 0x7F in (0x57, 0x07, 0x27) and legal is not None:
+        if word & 0x7F in (0x57, 0x77, 0x07, 0x27) and legal is not None:
             legal[disassemble(word).split()[0]] += 1
         if m[3].rstrip().endswith(b"c8_vstart 0x0000000000000000") is False and b"c8_vstart" in m[3]:
             # A load that faulted: the log does not show what it has loaded before. Later lines show whole registers.
