@@ -2,6 +2,8 @@
 Extensions"). The steps of AES and the S-boxes are those of the scalar instructions, in core/crypto.h.
 """
 
+from typing import Any
+
 from ..dsl import bswap, call, const, lo32, select, u32, u64, zext
 from .bits import brev8
 from .groups import group
@@ -154,7 +156,7 @@ def _compress(vd, vs2, words):
     return [f, e, b, a]
 
 
-_SHA_2 = {"ext": "Zvknha", "sews": (32, 64), "apart": "vs1 vs2", "needs": {64: "Zvknhb"}}
+_SHA_2: dict[str, Any] = {"ext": "Zvknha", "sews": (32, 64), "apart": "vs1 vs2", "needs": {64: "Zvknhb"}}
 
 
 @group("vv=101110", "vs1", **_SHA_2)
