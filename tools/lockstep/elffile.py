@@ -5,11 +5,14 @@ from __future__ import annotations
 import struct
 
 
-def write_elf(base: int, data: bytes, tohost: int) -> bytes:
-    """An RV64 executable with ``data`` at ``base``, entered at its start; `fromhost` follows `tohost`."""
-    strings = b"\0tohost\0.symtab\0.strtab\0.text\0fromhost\0"
+def write_elf(base: int, data: bytes, tohost: int, signature: tuple[int, int] | None = None) -> bytes:
+    """An RV64 executable with ``data`` at ``base``, entered at its start; `fromhost` follows `tohost`. ``signature``:
+    from where to where Spike's +signature= goes."""
+    strings = b"\0tohost\0.symtab\0.strtab\0.text\0fromhost\0begin_signature\0end_signature\0"
     symbols = bytes(24) + struct.pack("<IBBHQQ", 1, 0x11, 0, 1, tohost, 8)
     symbols += struct.pack("<IBBHQQ", 30, 0x11, 0, 1, tohost + 8, 8)
+    for at, name in zip(signature or (), (39, 55), strict=False):
+        symbols += struct.pack("<IBBHQQ", name, 0x11, 0, 1, at, 0)
     header, program = 64, 56
     at = header + program
     pad = -at % 4096

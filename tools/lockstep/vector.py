@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from rvh import Machine
@@ -38,7 +39,7 @@ SETTINGS = [i for i in _VECTOR if i.name.startswith("vset")]
 MEMORY = [i for i in _VECTOR if i.pattern.match & 0x7F in (0x07, 0x27)]
 ARITHMETIC = [i for i in _VECTOR if i not in SETTINGS and i not in MEMORY]
 
-_LINE = re.compile(rb"core +0: 3 0x([0-9a-f]{16}) \(0x([0-9a-f]+)\)(.*)")
+_LINE = re.compile(rb"core +0: [0-3] 0x([0-9a-f]{16}) \(0x([0-9a-f]+)\)(.*)")
 _REGISTER = re.compile(rb" ([xfv])(\d+) +0x([0-9a-f]+)")
 
 
@@ -200,17 +201,33 @@ def compare(seed: int, n: int, vlen: int, spike: str, legal: Counter | None = No
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "program.elf"
         path.write_bytes(_elf(seed, n))
-        log = subprocess.run(
-            [spike, f"--isa={isa}", f"-m0x{BASE:x}:0x{RAM:x}", "--log-commits", "--log=/dev/stdout", str(path)],
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False,
-        ).stdout  # fmt: skip
-        machine = Machine(isa=isa, ram=RAM)
-        machine.load(path)
+        compared = replay(f"seed {seed} vlen {vlen}", path, isa, vlen, spike, legal)
+    if compared < n:
+        raise Difference(f"seed {seed} vlen {vlen}: only {compared} instructions")
+    return compared
+
+
+def replay(name: str, path: Path, isa: str, vlen: int, spike: str, legal: Counter | None = None) -> int:
+    """Compares a program instruction by instruction, up to its waiting for its end; gives their number."""
+    command = [spike, f"--isa={isa}", f"-m0x{BASE:x}:0x{RAM:x}", "--log-commits", "--log=/dev/stdout", str(path)]
+    machine = Machine(isa=isa, ram=RAM)
+    machine.load(path)
+    peer = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert peer.stdout is not None
+    try:
+        return _follow(name, machine, peer.stdout, vlen, legal)
+    finally:
+        peer.kill()
+        peer.wait()
+        peer.stdout.close()
+
+
+def _follow(name: str, machine: Machine, log: Iterable[bytes], vlen: int, legal: Counter | None) -> int:
     core = machine._core
     shadow = [bytes(vlen // 8)] * 32
     compared = 0
     started = False
-    for line in log.split(b"\n"):
+    for line in log:
         m = _LINE.match(line)
         if not m:
             continue
@@ -224,7 +241,7 @@ def compare(seed: int, n: int, vlen: int, spike: str, legal: Counter | None = No
             if core.get_pc(0) == pc:
                 break
             core.step(0)  # the trap that comes before this instruction
-        where = f"seed {seed} vlen {vlen} pc {pc:#x} {word:#010x} {disassemble(word)} after {compared}"
+        where = f"{name} pc {pc:#x} {word:#010x} {disassemble(word)} after {compared}"
         if core.get_pc(0) != pc:
             raise Difference(f"{where}: rvh is at {core.get_pc(0):#x}\n  {line.decode()}")
         names = {"fcsr": 3, "vtype": 0xC21, "vl": 0xC20, "vstart": 8}
@@ -253,8 +270,6 @@ def compare(seed: int, n: int, vlen: int, spike: str, legal: Counter | None = No
                     f"{where} ({state}): v{index}\n  rvh   {mine:#0{digits}x}\n  spike {theirs:#0{digits}x}\n"
                     f"  {line.decode()[:200]}"
                 )
-    if compared < n:
-        raise Difference(f"seed {seed} vlen {vlen}: only {compared} instructions")
     return compared
 
 
