@@ -9,7 +9,7 @@ import pytest
 
 from rvh import Machine
 from tools.lockstep import compare as lockstep
-from tools.lockstep import vector
+from tools.lockstep import vector, vector_paged
 from tools.lockstep.differences import AVOIDED, KNOWN, explain
 from tools.lockstep.program import Options, build
 
@@ -32,6 +32,13 @@ def test_vectors_with_spike(vlen):
     compared = sum(vector.compare(seed, 3000, vlen, "spike", legal) for seed in range(vlen, vlen + 4))
     assert compared > 40_000
     assert legal.total() > 4000 and len(legal) > len(vector.ARITHMETIC) * 0.9
+
+
+@pytest.mark.skipif(shutil.which("spike") is None, reason="there is no spike on PATH to compare with")
+@pytest.mark.parametrize(("seed", "mode", "vlen"), [(1, "S", 128), (2, "S", 1024), (3, "VS", 256), (4, "VS", 512)])
+def test_vectors_that_fault_half_way_with_spike(seed, mode, vlen):
+    outcome = vector_paged.compare(vector_paged.Plan(seed, mode, vlen, turns=4), "spike")
+    assert outcome.vectors > 3000 and outcome.faults > 300 and outcome.resumed > 100
 
 
 @pytest.mark.parametrize("seed", [4, 5])

@@ -75,10 +75,10 @@ def _kind(insn: Insn) -> str:
     return "int"
 
 
-#: Plain instructions by kind: those that go on with the next one, or trap.
+#: Plain instructions by kind: those that go on with the next one, or trap. Not the vector ones (vector.py).
 PLAIN: dict[str, list[Insn]] = {}
 for _insn in INSNS.values():
-    if _insn.name not in _EXCLUDED and "csr" not in _insn.pattern.fields:
+    if _insn.name not in _EXCLUDED and "csr" not in _insn.pattern.fields and not _insn.whole_word:
         PLAIN.setdefault(_kind(_insn), []).append(_insn)
 BRANCHES = [INSNS[n] for n in ("beq", "bne", "blt", "bge", "bltu", "bgeu")]
 for _branch in (*BRANCHES, INSNS["jal"], INSNS["jalr"]):
