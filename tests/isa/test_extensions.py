@@ -60,7 +60,7 @@ def test_multi_letter_names():
     "Zvknhb_depZve64x", "Zvkn_depZve64x", "Zvknc_depZve64x", "Zvkng_depZve64x",
     "Zvkb_depZve32x", "Zvkg_depZve32x", "Zvkned_depZve32x", "Zvknha_depZve32x", "Zvksed_depZve32x", "Zvksh_depZve32x",
     "Zvks_depZve32x", "Zvksc_depZve32x", "Zvksg_depZve32x", "Zvkt_depZve32x", "Zvbb_dependent_Zve32x",
-    "veccrypto_indepZkt",
+    "veccrypto_indepZkt", "Zvbc_dependent_Zve64x",
 )  # fmt: skip
 def test_vector_cryptography():
     parts = {"Zvkned", "Zvknha", "Zvknhb", "Zvksed", "Zvksh", "Zvkb", "Zvkg", "Zvbc"}

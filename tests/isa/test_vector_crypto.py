@@ -77,6 +77,11 @@ def aes(unit: Unit, blocks: bytes, keys: list[bytes], middle: str, last: str, fo
     return unit.machine.memory.read(DATA, len(blocks))
 
 
+@pytest.mark.rules(
+    "vaesdf_final", "vaesdf_ops", "vaesdf_xor_form", "vaesdm_mid", "vaesdm_ops", "vaesdm_xor_form", "vaesdm_invmix",
+    "vaesef_final", "vaesef_ops", "vaesef_xor_form", "vaesem_mid", "vaesem_ops", "vaesem_xor_form", "vaesz_round0",
+    "vaesz_vs_only", "vaesz_vs2_rk",
+)  # fmt: skip
 @pytest.mark.parametrize("form", ["vv", "vs"])
 @pytest.mark.parametrize(("size", "cipher"), AES)
 def test_aes(unit, size, cipher, form):
@@ -89,6 +94,7 @@ def test_aes(unit, size, cipher, form):
     assert aes(unit, encrypted, keys[::-1], "vaesdm", "vaesdf", form) == blocks
 
 
+@pytest.mark.rules("vaeskf1_round", "vaeskf1_wordgen")
 def test_key_schedule_of_aes_128_ends_as_in_fips_197(unit):
     """Appendix A.1."""
     keys = key_schedule(unit, bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c"))
@@ -96,6 +102,7 @@ def test_key_schedule_of_aes_128_ends_as_in_fips_197(unit):
     assert keys[10].hex() == "d014f9a8c9ee2589e13f0cc8b6630ca6"
 
 
+@pytest.mark.rules("vaeskf2_round", "vaeskf2_wordgen", "vaeskf2_rcon_lsw", "vaeskf2_rcon_func")
 def test_key_schedule_of_aes_256_ends_as_in_fips_197(unit):
     """Appendix A.3."""
     keys = key_schedule(unit, bytes.fromhex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4"))
@@ -121,6 +128,7 @@ def padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 16)
 
 
+@pytest.mark.rules("vghsh-vv_op", "vgmul-vv_op")
 @pytest.mark.parametrize("instruction", ["vghsh", "vgmul"])
 @pytest.mark.parametrize("case", GCM, ids=["2", "4", "16"])
 def test_ghash(unit, case, instruction):
@@ -246,6 +254,7 @@ SHA_2 = {
 }  # fmt: skip
 
 
+@pytest.mark.rules("vsha2ch-vv_op", "vsha2cl-vv_op", "vsha2ms-vv_op")
 @pytest.mark.parametrize(("bits", "message"), SHA_2, ids=["256-1", "256-2", "512-1", "512-2"])
 def test_sha2(unit, bits, message):
     assert sha2(unit, message, bits) == SHA_2[bits, message]
@@ -286,6 +295,7 @@ def sm4(unit: Unit, block: bytes, keys: list[int], form: str = "vv", times: int 
     return unit.get(3, 16)
 
 
+@pytest.mark.rules("vsm4r_op", "vsm4k-vi_op")
 @pytest.mark.parametrize("form", ["vv", "vs"])
 def test_sm4(unit, form):
     sm4_schedule(unit)
@@ -351,6 +361,7 @@ SM3 = {
 }
 
 
+@pytest.mark.rules("vsm3c-vi_op", "vsm3me-vv_op")
 @pytest.mark.parametrize("message", SM3, ids=["1", "2"])
 def test_sm3(unit, message):
     assert sm3(unit, message) == SM3[message]

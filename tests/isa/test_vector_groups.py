@@ -62,7 +62,7 @@ def test_every_element_width_has_a_case():
 
 @pytest.mark.rules(
     "Zvbb_eew", "vandn_op", "vandn-vx_rs1", "vandn-vv_vs1", "vbrev-v_op", "vbrev8-v_op", "vclz-v_op", "vcpop-v_op",
-    "vctz-v_op", "vrev8-v_op", "vrol_op", "vror_op", "vwsll_op",
+    "vctz-v_op", "vrev8-v_op", "vrol_op", "vror_op", "vwsll_op", "vclmul_op", "vclmulh_op",
 )  # fmt: skip
 @pytest.mark.parametrize(("insn", "sew"), CASES, ids=lambda x: getattr(x, "name", x))
 @pytest.mark.parametrize("masked", [False, True], ids=["all", "masked"])
@@ -131,6 +131,7 @@ def test_rows(u128, text, sew, source, other, expected):
     assert numbers(u128.get(8, wide // 8), wide) == [expected]
 
 
+@pytest.mark.rules("Zvbc_sew64only", "vclmul_sewn64_rsv", "vclmulh_sewn64_rsv")
 @pytest.mark.parametrize("sew", [8, 16, 32])
 @pytest.mark.parametrize("text", ["vclmul.vv v8, v4, v6", "vclmulh.vx v8, v4, a0"])
 def test_carryless_multiplication_is_of_64_bits_alone(u128, text, sew):
@@ -160,7 +161,7 @@ GROUPED = [
 @pytest.mark.rules(
     "veccrypto_eeweqsew", "veccrypto_vsins_vs2", "veccrypto_vsins_vd", "Zvkg_egw128b_elem32b",
     "Zvkned_egw128b_elem32b", "Zvknha_sha256_egw128b_elem32b", "Zvknhb_sha256_egw128b_elem32b",
-    "Zvknhb_sha512_egw256b_elem64b", "Zvksed_egw128b_elem32b", "Zvksh_egw256b_elem32b", "vghsh-vv_op", "vgmul-vv_op",
+    "Zvknhb_sha512_egw256b_elem64b", "Zvksed_egw128b_elem32b", "Zvksh_egw256b_elem32b",
 )  # fmt: skip
 @pytest.mark.parametrize(("name", "form", "sew"), GROUPED, ids=lambda x: str(x))
 def test_groups(unit, name, form, sew):
@@ -240,7 +241,8 @@ def test_vstart_must_be_a_multiple_of_the_group_and_here_is_never_but_0(u128, na
 
 @pytest.mark.rules(
     "veccrypto_sew_rsv", "vghsh-vv_sewn32_rsv", "vgmul-vv_sewn32_rsv", "vsha2ch-vv_Zvknhb_sewn32or64_rsv",
-    "vsha2cl-vv_Zvknhb_sewn32or64_rsv", "Zvknhb_sha256_sha512",
+    "vsha2cl-vv_Zvknhb_sewn32or64_rsv", "vsha2ms-vv_Zvknhb_sewn32or64_rsv", "Zvknhb_sha256_sha512",
+    "vsm3c-vi_sewn32_rsv", "vsm3me-vv_sewn32_rsv", "vsm4k-vi_sewn32_rsv", "vsm4r_sewn32_rsv",
 )  # fmt: skip
 @pytest.mark.parametrize(("name", "form", "sew"), SINGLE, ids=lambda x: str(x))
 def test_other_element_widths(u128, name, form, sew):
@@ -250,7 +252,9 @@ def test_other_element_widths(u128, name, form, sew):
         assert u128.run(FORMS[form].format(name=name, uimm=1)) == expected, width
 
 
-@pytest.mark.rules("Zvknha_sha256", "vsha2ch-vv_Zvknha_sewn32_rsv", "vsha2cl-vv_Zvknha_sewn32_rsv")
+@pytest.mark.rules(
+    "Zvknha_sha256", "vsha2ch-vv_Zvknha_sewn32_rsv", "vsha2cl-vv_Zvknha_sewn32_rsv", "vsha2ms-vv_Zvknha_sewn32_rsv"
+)  # fmt: skip
 @pytest.mark.parametrize("name", ["vsha2ch", "vsha2cl", "vsha2ms"])
 def test_zvknha_has_sha_256_alone(name):
     unit = Unit("zvknha")
