@@ -32,6 +32,13 @@ int do_cbo(Hart *h, const Op *op, u64 pc, u32 which, u64 va);
 /* Whether HLV, HLVX and HSV may be executed now. */
 int gate_hlv(Hart *h);
 
+/* Zicfiss. Where shadow stacks are off, SSPUSH and SSPOPCHK do nothing, and ssp reads as 0. */
+int do_sspush(Hart *h, const Op *op, u64 pc, u64 value);
+int do_sspopchk(Hart *h, const Op *op, u64 pc, u64 value);
+u64 ssp_read(Hart *h);
+/* Whether SSAMOSWAP may be executed now. */
+int gate_shadow(Hart *h);
+
 /* ---- A destination that is read as well, and register pairs (Zacas). x0 has been decoded as SINK where it is a destination;
  * with x0 a pair reads as 0 and is not written. */
 

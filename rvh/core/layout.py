@@ -47,6 +47,7 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("wfi", "u8", 0, "arch"),  # waiting for an interrupt
     ("critical", "u8", 0, "arch"),  # in the critical-error state: it executes no more
     ("frm", "u8", 0, "arch"),
+    ("ssp", "u64", 0, "arch"),  # Zicfiss
     ("fflags", "u8", 0, "arch"),  # flags collected so far; more may be sticky in the host FPU
     ("fp_live", "u8", 0, "cache"),  # the host FPU holds this hart's rounding mode and flags
     # -- vector state ("V")
@@ -153,9 +154,10 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("n_tlb_fills", "u64", 0, "stat"),
     ("n_walks", "u64", 0, "stat"),
     # -- caches and links
-    ("ctx_valid", "u32", 0, "cache"),  # bit m: data_ctx[m] is known; bit 8+m: exec_ctx[m] is known
+    ("ctx_valid", "u32", 0, "cache"),  # bit m: data_ctx[m] is known; bit 8+m: exec_ctx[m]; bit 16+m: shadow_ctx[m]
     ("data_ctx", "u64", 8, "cache"),
     ("exec_ctx", "u64", 8, "cache"),
+    ("shadow_ctx", "u64", 8, "cache"),
     ("ctx_next", "u32", 0, "cache"),
     ("jump_gen", "u64", 0, "cache"),
     ("epoch", "u64", 0, "cache"),

@@ -139,6 +139,7 @@ cdef int load_within(Hart *h, u64 va, u32 size, u32 how, const Op *op) noexcept 
     cdef bint apart
     a.mode = how_mode(h, how)
     a.hlvx = (how & HOW_HLVX) != 0
+    a.shadow = a.block = False
     number = context_data(h, a.mode)
     apart = access_apart(h, a.mode, how)
     if e.rtag == (va & PAGE_MASK) | number and not a.hlvx and not apart and not walks_wanted(h):
@@ -176,7 +177,7 @@ cdef int store_within(Hart *h, u64 va, u32 size, u32 how, u64 value, const Op *o
     a.mode = how_mode(h, how)
     number = context_data(h, a.mode)
     apart = access_apart(h, a.mode, how)
-    a.va, a.kind, a.hlvx = va, ACC_W, False
+    a.va, a.kind, a.hlvx, a.shadow, a.block = va, ACC_W, False, False, False
     if not apart and not walks_wanted(h) and e.rtag == (va & PAGE_MASK) | number and \
             (e.wtag == e.rtag or h.tlb_shift[(va >> 12) & (TLB_SIZE - 1)] & TLBF_WRITE):
         host = <u8 *><size_t>(va + e.addend)
@@ -249,8 +250,8 @@ cdef public int slow_store(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 
 
 cdef inline bint amo_granule(Hart *h, u32 how) noexcept nogil:
     """Whether misaligned atomics are atomic inside aligned 16 bytes: with Zama16b AMOs are, LR and SC never ("Misaligned
-    Atomicity Granule PMA")."""
-    return (h.ext & EXT_ZAMA16B) != 0 and not how & (HOW_LR | HOW_SC)
+    Atomicity Granule PMA"); nor are those of SSAMOSWAP."""
+    return (h.ext & EXT_ZAMA16B) != 0 and not how & (HOW_LR | HOW_SC | HOW_SHADOW)
 
 
 cdef public void *slow_amo(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 how) noexcept nogil:
@@ -260,18 +261,19 @@ cdef public void *slow_amo(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 
     cdef u8 *host
     cdef u64 number
     cdef TlbEntry *e = &h.tlb[(va >> 12) & (TLB_SIZE - 1)]
-    a.va, a.kind, a.hlvx = va, ACC_R if how & HOW_LR else ACC_W, False
+    a.va, a.kind, a.hlvx, a.block = va, ACC_R if how & HOW_LR else ACC_W, False, False
     a.mode = data_mode(h)
+    a.shadow = (how & HOW_SHADOW) != 0
     if va & (size - 1) and not (amo_granule(h, how) and (va & 15) + size <= 16):
         exc_set(h, 4 if how & HOW_LR else 6, plain_masked(h, a.mode, va), 0, 0, a.mode >= MODE_VS)
         return NULL
-    number = context_data(h, a.mode)
+    number = context_shadow(h, a.mode) if a.shadow else context_data(h, a.mode)
     if h.log != NULL and not walks_wanted(h) and e.rtag == (va & PAGE_MASK) | number and \
             (how & HOW_LR or e.wtag == e.rtag):
         # What the fast path does while nothing is recorded.
         host = <u8 *><size_t>(va + e.addend)
         log_access(h, va, <u64>(host - h.board.ram) + h.board.ram_base, host_read(host, size), size,
-                   1 if how & HOW_LR else 2)
+                   1 if how & (HOW_LR | HOW_CHECK) else 2)
         return host
     if access_begin(h, &a, size, PMP_R if how & HOW_LR else PMP_R | PMP_W, how) != WALK_OK:
         return NULL
@@ -281,8 +283,8 @@ cdef public void *slow_amo(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 
         return NULL
     access_remember(h, &a, number)
     if h.log != NULL:
-        log_access(h, va, a.pa, host_read(host, size), size, 1 if how & HOW_LR else 2)
-    if not how & HOW_LR:
+        log_access(h, va, a.pa, host_read(host, size), size, 1 if how & (HOW_LR | HOW_CHECK) else 2)
+    if not how & (HOW_LR | HOW_CHECK):
         ram_written(h.board, a.pa, size)
     return host
 
@@ -305,10 +307,12 @@ cdef public int do_cbo(Hart *h, const Op *op, u64 pc, u32 which, u64 va) noexcep
         for i in range(64 // step):
             store_within(h, block + i * step, step, HOW_PLAIN, 0, op, False)
         return 1
-    a.va, a.kind, a.hlvx, a.mode = va, ACC_R, False, data_mode(h)
+    a.va, a.kind, a.hlvx, a.shadow, a.block, a.mode = va, ACC_R, False, False, True, data_mode(h)
     if access_begin(h, &a, 1, PMP_R, HOW_PLAIN) != WALK_OK:
-        # Where no load is permitted no store is either: write permission without read permission is reserved.
-        h.exc_cause += CAUSE_STORE_ACCESS - CAUSE_LOAD_ACCESS
+        # Where no load is permitted no store is either: write permission without read permission is reserved. On a page
+        # of shadow stack the fault is a store's already.
+        if h.exc_cause != CAUSE_STORE_ACCESS:
+            h.exc_cause += CAUSE_STORE_ACCESS - CAUSE_LOAD_ACCESS
         return 0
     if ram_at(h.board, a.pa, 1) == NULL:
         a.kind = ACC_W
@@ -334,6 +338,62 @@ cdef public void raise_exception(Hart *h, u64 epc, const Op *header, const Op *o
     trap_take(h, epc, insn_bits(h, header, op))
 
 
+# ---- shadow stacks ("Shadow Stack Memory Protection" and the Zicfiss instructions)
+
+cdef inline bint shadow_active(Hart *h) noexcept nogil:
+    """xSSE of the current mode: 0 in M-mode, and without S-mode."""
+    cdef u64 on
+    if h.priv == 3 or not h.ext & EXT_S:
+        return False
+    on = h.henvcfg if h.v else h.menvcfg
+    if h.priv == 0:
+        on &= h.senvcfg
+    return on & ENVCFG_SSE != 0
+
+
+cdef u64 *shadow_location(Hart *h, const Op *op, u64 pc, u64 va, u32 how) noexcept nogil:
+    """Host address of the doubleword of shadow stack at va, or NULL with the exception recorded."""
+    cdef TlbEntry *e = &h.tlb[(va >> 12) & (TLB_SIZE - 1)]
+    if e.wtag == (va & PAGE_MASK) | context_shadow(h, data_mode(h)) and e.rtag == e.wtag and h.log == NULL:
+        return <u64 *><size_t>(va + e.addend)
+    return <u64 *>slow_amo(h, op, pc, va, 8, HOW_SHADOW | how)
+
+
+cdef public int do_sspush(Hart *h, const Op *op, u64 pc, u64 value) noexcept nogil:
+    """SSPUSH and C.SSPUSH."""
+    cdef u64 *p
+    if not shadow_active(h):
+        return 1
+    p = shadow_location(h, op, pc, h.ssp - 8, HOW_PLAIN)
+    if p == NULL:
+        return 0
+    p[0] = value
+    h.ssp -= 8
+    if h.log != NULL:
+        h.log.mem[h.log.n_mem - 1].value = value  # what it logged was there before
+    return 1
+
+
+cdef public int do_sspopchk(Hart *h, const Op *op, u64 pc, u64 value) noexcept nogil:
+    """SSPOPCHK and C.SSPOPCHK: a software check (code 3, shadow stack fault) unless the top is `value`."""
+    cdef u64 *p
+    if not shadow_active(h):
+        return 1
+    p = shadow_location(h, op, pc, h.ssp, HOW_CHECK)
+    if p == NULL:
+        return 0
+    if p[0] != value:
+        exc_set(h, CAUSE_SOFTWARE_CHECK, SHADOW_STACK_FAULT, 0, 0, 0)
+        return 0
+    h.ssp += 8
+    return 1
+
+
+cdef public u64 ssp_read(Hart *h) noexcept nogil:
+    """What SSRDP gives."""
+    return h.ssp if shadow_active(h) else 0
+
+
 # ---- fetch
 
 cdef int fetch_page(Hart *h, u64 va, u32 size, u8 **host, u64 *pa, bint *remembered) noexcept nogil:
@@ -349,7 +409,7 @@ cdef int fetch_page(Hart *h, u64 va, u32 size, u8 **host, u64 *pa, bint *remembe
         pa[0] = <u64>(host[0] - h.board.ram) + h.board.ram_base
         remembered[0] = True
         return 1
-    a.va, a.kind, a.hlvx = va, ACC_X, False
+    a.va, a.kind, a.hlvx, a.shadow, a.block = va, ACC_X, False, False, False
     a.mode = mode_of(h.priv, h.v)
     if translate(h, &a) != WALK_OK:
         return 0

@@ -34,6 +34,8 @@ cdef struct Access:
     u32 kind  # ACC_R, ACC_W (also AMO and SC) or ACC_X
     u32 mode  # whose rules: MODE_*
     bint hlvx
+    bint shadow  # by a shadow stack instruction; kind is ACC_W
+    bint block  # by CBO.INVAL, CBO.CLEAN or CBO.FLUSH
     # what the walk found
     u64 pa
     u32 shift  # log2 of the satp or VS-stage page
@@ -51,6 +53,7 @@ cdef struct Stage:
     bint mxr
     bint pbmte
     bint adue
+    bint sse  # R=0, W=1, X=0 is a shadow stack page
     bint nested  # PTE addresses of this stage are guest physical
 
 
@@ -61,6 +64,12 @@ cdef inline int fault_page(Hart *h, Access *a) noexcept nogil:
 
 cdef inline int fault_access(Hart *h, Access *a) noexcept nogil:
     exc_set(h, 1 if a.kind & ACC_X else 7 if a.kind & ACC_W else 5, a.va, 0, 0, a.mode >= MODE_VS)
+    return WALK_FAULT
+
+
+cdef inline int fault_block(Hart *h, Access *a) noexcept nogil:
+    """An access fault that counts as a store's, whatever the translation was for."""
+    exc_set(h, 7, a.va, 0, 0, a.mode >= MODE_VS)
     return WALK_FAULT
 
 
@@ -97,6 +106,7 @@ cdef int walk_stage(Hart *h, Stage *s, u64 addr, u32 kind, bint explicit_, Acces
     cdef u64 table = s.root, slot, pa, pte, ppn, index, new_pte, need, napot = 0
     cdef i32 level
     cdef u32 shift, bits
+    cdef bint shadow
     cdef u8 *host
     h.n_walks += 1
     level = <i32>s.levels - 1
@@ -115,11 +125,12 @@ cdef int walk_stage(Hart *h, Stage *s, u64 addr, u32 kind, bint explicit_, Acces
         if h.log != NULL:
             log_step(h, s.guest, s.nested, level, slot, pa, pte)
         ppn = (pte & PTE_PPN) >> 10
-        if not pte & PTE_V or (pte & (PTE_W | PTE_R)) == PTE_W or pte & PTE_RESERVED:
+        shadow = s.sse and (pte & (PTE_X | PTE_W | PTE_R)) == PTE_W
+        if not pte & PTE_V or ((pte & (PTE_W | PTE_R)) == PTE_W and not shadow) or pte & PTE_RESERVED:
             return stage_fault(h, s, a, addr, tinst)
         if pte & PTE_PBMT and (not s.pbmte or (pte & PTE_PBMT) == PTE_PBMT):
             return stage_fault(h, s, a, addr, tinst)
-        if pte & (PTE_R | PTE_X):
+        if pte & (PTE_R | PTE_W | PTE_X):
             break
         if pte & (PTE_A | PTE_D | PTE_U | PTE_N | PTE_PBMT) or level == 0:
             return stage_fault(h, s, a, addr, tinst)
@@ -140,12 +151,22 @@ cdef int walk_stage(Hart *h, Stage *s, u64 addr, u32 kind, bint explicit_, Acces
             return stage_fault(h, s, a, addr, tinst)
     elif not pte & PTE_U:
         return stage_fault(h, s, a, addr, tinst)
+    # "Shadow Stack Memory Protection": a page of the wrong kind is fatal, not a matter for the pager.
+    if shadow:
+        if kind & ACC_X or (kind & ACC_W and not a.shadow):
+            return fault_access(h, a)
+        if a.block:
+            return fault_block(h, a)
+    elif a.shadow and not s.guest and (pte & (PTE_X | PTE_W | PTE_R)) != PTE_R:
+        return fault_access(h, a)
     if kind & ACC_X:
         need = PTE_X
     elif a.hlvx and explicit_:
         need = PTE_X
     elif kind & ACC_W:
         need = PTE_W
+    elif shadow:
+        need = PTE_W  # loads may read it
     else:
         need = PTE_R if pte & PTE_R or not (s.mxr and explicit_) else PTE_X
     if not pte & need:
@@ -164,8 +185,9 @@ cdef int walk_stage(Hart *h, Stage *s, u64 addr, u32 kind, bint explicit_, Acces
         pte = new_pte
     if explicit_:
         # What a remembered translation may be used for. R under MXR comes from X.
-        a.perms &= (PMP_R if pte & PTE_R or (s.mxr and pte & PTE_X) else 0) | \
-            (PMP_W if pte & PTE_W and pte & PTE_D else 0) | (PMP_X if pte & PTE_X else 0)
+        a.perms &= (PMP_R if pte & PTE_R or shadow or (s.mxr and pte & PTE_X) else 0) | \
+            (PMP_W if pte & PTE_W and pte & PTE_D and shadow == (a.shadow and not s.guest) else 0) | \
+            (PMP_X if pte & PTE_X else 0)
         if not s.guest:
             a.shift = shift + napot  # fences by address name VS-stage or satp pages, never G-stage ones
     if napot:
@@ -198,6 +220,7 @@ cdef int guest_physical(Hart *h, u64 gpa, u32 kind, bint explicit_, Access *a, u
     s.mxr = (h.mstatus & MSTATUS_MXR) != 0
     s.pbmte = (h.menvcfg & ENVCFG_PBMTE) != 0
     s.adue = (h.menvcfg & ENVCFG_ADUE) != 0
+    s.sse = False
     s.nested = False
     return walk_stage(h, &s, gpa, kind, explicit_, a, tinst, spa)
 
@@ -212,9 +235,11 @@ cdef int translate(Hart *h, Access *a) noexcept nogil:
     a.perms = PERM_ALL
     if a.mode == MODE_M:
         a.pa = a.va
-        return WALK_OK
+        return fault_access(h, a) if a.shadow else WALK_OK
     atp = h.vsatp if two else h.satp
     s.levels = satp_levels(atp)
+    if unlikely(a.shadow and s.levels == 0):
+        return fault_access(h, a)  # there is no page that could be a shadow stack
     if s.levels:
         s.top_bits = 9
         # The address must be the sign extension of what the tables translate.
@@ -229,11 +254,13 @@ cdef int translate(Hart *h, Access *a) noexcept nogil:
             s.mxr = ((h.vsstatus | h.mstatus) & MSTATUS_MXR) != 0
             s.pbmte = (h.henvcfg & ENVCFG_PBMTE) != 0
             s.adue = (h.henvcfg & ENVCFG_ADUE) != 0
+            s.sse = (h.henvcfg & ENVCFG_SSE) != 0
         else:
             s.sum = (h.mstatus & MSTATUS_SUM) != 0
             s.mxr = (h.mstatus & MSTATUS_MXR) != 0
             s.pbmte = (h.menvcfg & ENVCFG_PBMTE) != 0
             s.adue = (h.menvcfg & ENVCFG_ADUE) != 0
+            s.sse = (h.menvcfg & ENVCFG_SSE) != 0
         if walk_stage(h, &s, a.va, a.kind, True, a, 0, &gpa) != WALK_OK:
             return WALK_FAULT
     if two:

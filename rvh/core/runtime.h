@@ -103,7 +103,8 @@ int slow_store(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 how, u64 val
  * for an AMO with Zama16b inside an aligned 16 bytes. */
 void *slow_amo(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 how);
 /* how: */
-enum { HOW_PLAIN = 0, HOW_GUEST = 1 /* HLV/HSV */, HOW_HLVX = 2, HOW_LR = 4 /* load-type reservation */, HOW_SC = 8 };
+enum { HOW_PLAIN = 0, HOW_GUEST = 1 /* HLV/HSV */, HOW_HLVX = 2, HOW_LR = 4 /* load-type reservation */, HOW_SC = 8,
+       HOW_SHADOW = 16 /* shadow stack */, HOW_CHECK = 32 /* SSPOPCHK: it is only read */ };
 
 /* Takes the recorded exception at this op and goes on in the trap handler. */
 void raise_at(Hart *h, const Op *op, u64 pc);

@@ -203,18 +203,18 @@ cdef inline u64 envcfg_legal(u64 new, u64 old) noexcept nogil:
 
 
 # Bits of henvcfg that menvcfg grants.
-cdef u64 ENVCFG_BELOW = ENVCFG_PBMTE | ENVCFG_ADUE | ENVCFG_STCE | ENVCFG_DTE
+cdef u64 ENVCFG_BELOW = ENVCFG_PBMTE | ENVCFG_ADUE | ENVCFG_STCE | ENVCFG_DTE | ENVCFG_SSE
 
 
 cdef void henvcfg_effective(Hart *h, u64 before) noexcept nogil:
-    """Recomputes henvcfg, of which PBMTE, ADUE, STCE and DTE are 0 while they are 0 in menvcfg (A7); `before` is
+    """Recomputes henvcfg, of which ENVCFG_BELOW are 0 while they are 0 in menvcfg (A7); `before` is
     the menvcfg that this follows a change of."""
     cdef u64 below = ENVCFG_BELOW
     cdef u64 old = h.henvcfg
     cdef u64 changed
     h.henvcfg = h.henvcfg_set & (h.menvcfg | ~below)
     changed = (h.menvcfg ^ before) | (h.henvcfg ^ old)
-    if changed & (ENVCFG_PBMTE | ENVCFG_ADUE | ENVCFG_PMM):
+    if changed & (ENVCFG_PBMTE | ENVCFG_ADUE | ENVCFG_PMM | ENVCFG_SSE):
         context_regime(h)
     if not h.menvcfg & ENVCFG_DTE:
         h.mstatus &= ~MSTATUS_SDT
@@ -240,8 +240,17 @@ cdef public void csr_write_henvcfg(Hart *h, u32 csr, u64 value) noexcept nogil:
     henvcfg_effective(h, h.menvcfg)
 
 
+cdef inline u64 senvcfg_bits(Hart *h) noexcept nogil:
+    """All but SSE where that is read-only zero: while it is 0 in menvcfg or, at V=1, in henvcfg."""
+    return (h.henvcfg if h.v else h.menvcfg) | ~ENVCFG_SSE
+
+
+cdef public u64 csr_read_senvcfg(Hart *h, u32 csr) noexcept nogil:
+    return h.senvcfg & senvcfg_bits(h)
+
+
 cdef public void csr_write_senvcfg(Hart *h, u32 csr, u64 value) noexcept nogil:
-    cdef u64 mask = mask_senvcfg(h), old = h.senvcfg
+    cdef u64 mask = mask_senvcfg(h) & senvcfg_bits(h), old = h.senvcfg
     h.senvcfg = envcfg_legal((old & ~mask) | (value & mask), old)
     if (old ^ h.senvcfg) & ENVCFG_PMM:
         context_regime(h)

@@ -102,6 +102,11 @@ cdef public int gate_cbo(Hart *h, u32 which) noexcept nogil:
     return allowed(h, access_cbo_clean(h))
 
 
+cdef public int gate_shadow(Hart *h) noexcept nogil:
+    """Whether SSAMOSWAP may be executed."""
+    return allowed(h, access_ssamoswap(h))
+
+
 # ---- reset
 
 cdef inline u64 vlenb_of(Hart *h) noexcept nogil:
@@ -143,7 +148,7 @@ cdef void hart_reset(Hart *h) noexcept nogil:
         h.mnstatus |= MNSTATUS_MNPP
     h.stvec = h.sscratch = h.sepc = h.scause = h.stval = h.satp = 0
     h.vstvec = h.vsscratch = h.vsepc = h.vscause = h.vstval = h.vsatp = 0
-    h.htval = h.htinst = h.hgatp = h.htimedelta = 0
+    h.htval = h.htinst = h.hgatp = h.htimedelta = h.ssp = 0
     h.medeleg = h.hedeleg = h.hideleg = 0
     # VS-level and guest external interrupts are delegated for good (A15; bit 12 also with GEILEN=0, S4).
     h.mideleg = MIP_VS | MIP_SGEIP if h.ext & EXT_H else 0
@@ -153,7 +158,7 @@ cdef void hart_reset(Hart *h) noexcept nogil:
     h.menvcfg = h.senvcfg = h.henvcfg = h.henvcfg_set = h.mseccfg = 0
     if not h.ext & EXT_S:  # U-mode is under the machine's controls alone
         h.scounteren = everything
-        h.senvcfg = ENVCFG_CBIE | ENVCFG_CBCFE | ENVCFG_CBZE
+        h.senvcfg = ENVCFG_CBIE | ENVCFG_CBCFE | ENVCFG_CBZE | ENVCFG_SSE
     for n in range(4):
         # Without state enable nothing is gated by it.
         h.mstateen[n] = 0 if h.ext & EXT_SMSTATEEN else everything

@@ -24,6 +24,8 @@ cdef enum:
     CTX_HPBMTE = 0x400
     CTX_HADUE = 0x800
     CTX_PMM_SHIFT = 12  # the field PMM that data accesses follow
+    CTX_SSE = 0x4000  # there are shadow stack pages ...
+    CTX_SHADOW = 0x8000  # ... and the accesses are those of shadow stack instructions
 
     # A space: the ASID, of a guest also VMID << 16 and this bit. Of M-mode, which has none: all ones.
     SPACE_GUEST = 0x40000000
@@ -100,9 +102,9 @@ cdef inline u64 gen_va_slot(u64 vmid, u64 asid) noexcept nogil:
     return (vmid * 29 + asid) & (GEN_SPACES - 1)
 
 
-cdef u64 context_number(Hart *h, u32 mode, bint execute) noexcept nogil:
-    """The number of the regime that accesses (or fetches) of `mode` follow now."""
-    cdef u64 atp = 0, gatp = 0, flags = mode, gen = 0, slot
+cdef u64 context_number(Hart *h, u32 mode, bint execute, u64 more) noexcept nogil:
+    """The number of the regime that accesses (or fetches) of `mode` follow now; `more`: further CTX flags."""
+    cdef u64 atp = 0, gatp = 0, flags = mode | more, gen = 0, slot
     cdef u32 space = 0xFFFFFFFF
     cdef Context *c
     if execute:
@@ -114,6 +116,7 @@ cdef u64 context_number(Hart *h, u32 mode, bint execute) noexcept nogil:
         if not execute:
             flags |= CTX_SUM if h.mstatus & MSTATUS_SUM and mode == MODE_S else 0
             flags |= CTX_MXR if h.mstatus & MSTATUS_MXR else 0
+            flags |= CTX_SSE if h.menvcfg & ENVCFG_SSE else 0
     elif mode != MODE_M:
         atp = h.vsatp
         gatp = h.hgatp
@@ -126,6 +129,7 @@ cdef u64 context_number(Hart *h, u32 mode, bint execute) noexcept nogil:
         if not execute:
             flags |= CTX_SUM if h.vsstatus & MSTATUS_SUM and mode == MODE_VS else 0
             flags |= CTX_MXR_VS if h.vsstatus & MSTATUS_MXR else 0
+            flags |= CTX_SSE if h.henvcfg & ENVCFG_SSE else 0
             flags |= CTX_MXR if h.mstatus & MSTATUS_MXR else 0
     if not execute:
         flags |= pointer_masking(h, mode) << CTX_PMM_SHIFT
@@ -151,16 +155,26 @@ cdef u64 context_number(Hart *h, u32 mode, bint execute) noexcept nogil:
 cdef u64 context_data(Hart *h, u32 mode) noexcept nogil:
     cdef u64 number
     if not h.ctx_valid & (1u << mode):
-        number = context_number(h, mode, False)
+        number = context_number(h, mode, False, 0)
         h.data_ctx[mode] = number
         h.ctx_valid |= 1u << mode
     return h.data_ctx[mode]
 
 
+cdef u64 context_shadow(Hart *h, u32 mode) noexcept nogil:
+    """As context_data, for shadow stack instructions."""
+    cdef u64 number
+    if not h.ctx_valid & (0x10000u << mode):
+        number = context_number(h, mode, False, CTX_SHADOW)
+        h.shadow_ctx[mode] = number
+        h.ctx_valid |= 0x10000u << mode
+    return h.shadow_ctx[mode]
+
+
 cdef u64 context_exec(Hart *h, u32 mode) noexcept nogil:
     cdef u64 number
     if not h.ctx_valid & (0x100u << mode):
-        number = context_number(h, mode, True)
+        number = context_number(h, mode, True, 0)
         h.exec_ctx[mode] = number
         h.ctx_valid |= 0x100u << mode
     return h.exec_ctx[mode]

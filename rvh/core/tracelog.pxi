@@ -100,7 +100,7 @@ cdef void trace_step(Hart *h, i64 left) noexcept nogil:
     cdef TraceRecord spare
     cdef bint keep = False
     cdef Op *ops
-    cdef u64 nonretired = h.nonretired, status = h.mstatus, guest_status = h.vsstatus
+    cdef u64 nonretired = h.nonretired, status = h.mstatus, guest_status = h.vsstatus, ssp = h.ssp
     cdef u32 flags
     cdef u8 fflags = 0, raised = 0
     if r == NULL:
@@ -148,6 +148,8 @@ cdef void trace_step(Hart *h, i64 left) noexcept nogil:
         trace_dirty(h, r, status, guest_status)
     elif r.insn & 0x7F == 0x73:
         trace_system(h, r, flags, status, guest_status)
+    if h.ssp != ssp and not flags & TRACE_CSR:
+        trace_csr(h, r, CSR_SSP)
 
 
 cdef inline u8 trace_rd_number(u32 insn) noexcept nogil:

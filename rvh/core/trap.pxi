@@ -126,7 +126,7 @@ cdef u64 tinst_transformed(Hart *h, u32 insn, u64 tval) noexcept nogil:
     elif opcode == 0x23 or (opcode == 0x27 and 1 <= funct3 <= 4):
         out = w & 0x01F0707F
         base += <u64><i64>((<i32>w >> 25) * 32 + <i32>(w >> 7 & 31))
-    elif opcode == 0x2F or (opcode == 0x73 and funct3 == 4):  # LR, SC, AMOs; HLV, HLVX, HSV
+    elif opcode == 0x2F or (opcode == 0x73 and funct3 == 4 and w >> 29 == 3):  # LR, SC, AMOs; HLV, HLVX, HSV
         out = w & <u32>0xFFF07FFF
     elif opcode == 0x0F and funct3 == 2:  # cache-block operations: no distance
         return w & <u32>0xFFF0707F

@@ -145,8 +145,9 @@ class _Assembler:
             elif given[1].strip() not in ("", "0"):
                 raise AsmError(f"line {at.line}: no offset is possible here")
             return fields
-        if item == "sp":
-            self._register(text, {"sp": 2, "x2": 2}, at)
+        if item in ("ra", "sp", "t0"):
+            number = X_NUMBERS[item]
+            self._register(text, {item: number, f"x{number}": number}, at)
             return {}
         if item == "rtz":
             if text != "rtz":

@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from ..isa import INSNS
-from ..isa.dsl import PLAIN, Effect, Insn, Type, Value, _Special, bit, i64, is_relative, u64
+from ..isa.dsl import PLAIN, SHADOW, Effect, Insn, Type, Value, _Special, bit, i64, is_relative, u64
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BINARY = {"add": "+", "sub": "-", "mul": "*", "and": "&", "or": "|", "xor": "^", "div": "/", "rem": "%"}
@@ -241,7 +241,7 @@ class Body:
 
     def _gate(self, effect: Effect) -> None:
         if effect.name not in ("", PLAIN):
-            self.emit(f"if (!gate_hlv(h)) {self._fail()}")
+            self.emit(f"if (!gate_{'shadow' if effect.name == SHADOW else 'hlv'}(h)) {self._fail()}")
 
     def _load(self, effect: Effect) -> None:
         t, size = c_type(effect.type), effect.type.width // 8
@@ -267,7 +267,9 @@ class Body:
 
     def _location(self, effect: Effect, fast: str, how: str) -> str:
         """Declares p, pointing at the location that an atomic accesses: aligned, except that of a slow AMO."""
+        self._gate(effect)
         t, va = c_type(effect.type), self._va(effect)
+        how = how if effect.name in ("", PLAIN) else effect.name
         if self._is_fast(effect):
             self.emit(f"{fast}(h, {t}, {va}, p, {self._miss});")
         else:

@@ -37,6 +37,8 @@ def _constants() -> Iterator[tuple[str, int]]:
     for name, n in csrs.CAUSES.items():
         yield f"CAUSE_{name}", n
     yield "CAUSE_INTERRUPT", 1 << 63
+    for name, code in csrs.SOFTWARE_CHECKS.items():
+        yield name, code
     yield "TRANSFORMED_CAUSES", csrs.ACCESS_CAUSES
     for register, fields in _FIELDS.items():
         for name, bits in fields.items():

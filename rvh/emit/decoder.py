@@ -142,7 +142,7 @@ def _expand_cases() -> list[str]:
             if not own:
                 continue
             lines.append(f"    case {funct3 << 2 | quadrant}:")
-            for a in sorted(own, key=lambda a: -a.pattern.mask.bit_count()):
+            for a in sorted(own, key=lambda a: (-a.pattern.mask.bit_count(), not a.refines)):
                 lines += _expand_one(a)
             lines.append("        return 0;")
     return lines

@@ -79,7 +79,7 @@ def _operand(item: str, pattern: Pattern, word: int, pc: int | None) -> str | No
         offset, base = m.groups()
         register = base if base == "sp" else X_NAMES[pattern.extract(word, base)]
         return f"{pattern.extract(word, offset) if offset else ''}({register})"
-    if item in ("sp", "rtz"):
+    if item in ("ra", "sp", "t0", "rtz"):
         return item
     if item == "target":
         offset = pattern.extract(word, "imm")

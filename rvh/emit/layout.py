@@ -48,7 +48,7 @@ _HEADER = """cdef extern from "runtime.h" nogil:
     u64 TLB_NONE
     u64 PAGE_MASK
     u8 OP_HEADER
-    u32 HOW_PLAIN, HOW_GUEST, HOW_HLVX, HOW_LR, HOW_SC
+    u32 HOW_PLAIN, HOW_GUEST, HOW_HLVX, HOW_LR, HOW_SC, HOW_SHADOW, HOW_CHECK
 """
 
 

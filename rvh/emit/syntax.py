@@ -144,7 +144,7 @@ for _insn in sorted(INSNS.values(), key=lambda i: -i.pattern.mask.bit_count()):
             _BUCKETS.setdefault((_insn.pattern.match & 0x7F, _funct3), []).append(_insn)
 
 _ALIAS_BUCKETS: dict[int, list[Alias]] = {}
-for _alias in ALIASES.values():
+for _alias in sorted(ALIASES.values(), key=lambda a: not a.refines):
     _ALIAS_BUCKETS.setdefault(_alias.pattern.match & 0xE003, []).append(_alias)
 
 
@@ -174,4 +174,4 @@ def fields_of(item: str) -> list[str]:
         return ["imm"]
     if item in ("fli", "vtypei"):
         return ["zimm" if item == "fli" else "uimm"]
-    return [] if item in ("sp", "rtz", "v0") else [item.partition("[")[0]]
+    return [] if item in ("ra", "sp", "t0", "rtz", "v0") else [item.partition("[")[0]]

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ALIASES", "INSNS", "MODULES"]
 
-_SMALL = ("zihintntl", "zimop", "zcb", "zacas", "zabha", "zfh", "zfbfmin", "zfa", "zbk", "zkn", "zks", "v")
+_SMALL = (
+    "zihintntl", "zimop", "zicfiss", "zcb", "zacas", "zabha", "zfh", "zfbfmin", "zfa", "zbk", "zkn", "zks", "v",
+)  # fmt: skip
 
 #: The modules that define instructions, in the order of the manual.
 MODULES = ("rv64i", "m", "a", "f", "d", "zicsr", "system", "b", "zicond", "h", "c", *_SMALL)

@@ -34,6 +34,8 @@ _ENVCFG = "Machine Environment Configuration (menvcfg) Register"
 _SSTC = "Sstc Extension for Supervisor-mode Timer Interrupts"
 _CMO = "Cache-Block Management Operations"
 _COUNTEREN = "Machine Counter-Enable (mcounteren) Register"
+_SSP = "Shadow Stack Pointer (ssp) CSR access control"
+_SSAMOSWAP = "Atomic Swap from a Shadow Stack Location"
 _CSR = "CSR Address Mapping Conventions"
 
 
@@ -135,6 +137,15 @@ def _cbo(field: str, what: str) -> list[Rule]:
     ]
 
 
+def _shadow(manual: str) -> tuple[list[Rule], list[Rule]]:
+    """What SSE must allow where."""
+    return [denied(BELOW_M, "menvcfg.SSE", "shadow stacks are disabled below M-mode", manual)], [
+        denied("U", "senvcfg.SSE", "shadow stacks are disabled in U-mode", manual),
+        denied(GUEST, "henvcfg.SSE", "shadow stacks are disabled for guests", manual, VIRTUAL),
+        denied("VU", "senvcfg.SSE", "shadow stacks are disabled in VU-mode", manual, VIRTUAL),
+    ]
+
+
 INSTRUCTIONS: dict[str, list[Rule]] = {
     "mnret": [illegal(BELOW_M, None, "only M-mode may execute MNRET", "MNRET Instruction")],
     "mret": [illegal(BELOW_M, None, "only M-mode may execute MRET", "Trap-Return Instructions")],
@@ -182,6 +193,7 @@ INSTRUCTIONS: dict[str, list[Rule]] = {
     "cbo_inval": _cbo("CBIE", "CBO.INVAL"),
     "cbo_clean": _cbo("CBCFE", "CBO.CLEAN and CBO.FLUSH"),
     "cbo_zero": _cbo("CBZE", "CBO.ZERO"),
+    "ssamoswap": [rule for rules in _shadow(_SSAMOSWAP) for rule in rules],
     "fp": _FP,
     "vector": _VECTOR,
 }
@@ -222,6 +234,8 @@ def _controls(row: Csr) -> tuple[list[Rule], list[Rule]]:
             denied("U", "mseccfg.USEED", "{name} is not accessible in U-mode", where),
             denied("HS VS VU", "mseccfg.SSEED", "{name} is not accessible below M-mode", where),
         ], [virtual(GUEST, None, "a guest may not access {name}", where)]
+    if name == "ssp":
+        return _shadow(_SSP)
     if name == "satp":
         return [], [
             illegal("HS", set_("mstatus.TVM"), "mstatus.TVM=1 traps accesses to satp", _MSTATUS),

@@ -49,6 +49,9 @@ CAUSES: dict[str, int] = {
     "FETCH_GUEST_PAGE": 20, "LOAD_GUEST_PAGE": 21, "VIRTUAL": 22, "STORE_GUEST_PAGE": 23,
 }  # fmt: skip
 
+#: What xtval says of a software-check exception.
+SOFTWARE_CHECKS: dict[str, int] = {"LANDING_PAD_FAULT": 2, "SHADOW_STACK_FAULT": 3}
+
 #: Exceptions of explicit loads, stores and AMOs, whose instruction mtinst and htinst may hold transformed.
 ACCESS_CAUSES = sum(1 << code for name, code in CAUSES.items() if name.startswith(("LOAD_", "STORE_")))
 
@@ -67,8 +70,8 @@ HSTATUS: dict[str, Bits] = {
     "VTW": (21, 21), "VTSR": (22, 22), "VSXL": (33, 32), "HUPMM": (49, 48),
 }  # fmt: skip
 ENVCFG: dict[str, Bits] = {
-    "FIOM": (0, 0), "CBIE": (5, 4), "CBCFE": (6, 6), "CBZE": (7, 7), "PMM": (33, 32), "DTE": (59, 59), "ADUE": (61, 61),
-    "PBMTE": (62, 62), "STCE": (63, 63),
+    "FIOM": (0, 0), "SSE": (3, 3), "CBIE": (5, 4), "CBCFE": (6, 6), "CBZE": (7, 7), "PMM": (33, 32), "DTE": (59, 59),
+    "ADUE": (61, 61), "PBMTE": (62, 62), "STCE": (63, 63),
 }  # fmt: skip
 MSECCFG: dict[str, Bits] = {
     "MML": (0, 0), "MMWP": (1, 1), "RLB": (2, 2), "USEED": (8, 8), "SSEED": (9, 9), "PMM": (33, 32),
@@ -200,8 +203,10 @@ _EPC_WRITE, _EPC_C = ALL & ~3, (("Zca", 2),)
 _LCOFI = (("Sscofpmf", interrupts("LCOFI")),)
 _COUNTERS = (("Zicntr", 0x7), ("Zihpm", 0xFFFF_FFF8))
 _CACHE_BLOCK = (("Zicbom", fields_mask(ENVCFG, "CBIE", "CBCFE")), ("Zicboz", fields_mask(ENVCFG, "CBZE")))
+#: Of menvcfg, henvcfg and senvcfg alike.
+_ENVCFG_ALL = (*_CACHE_BLOCK, ("Zicfiss", fields_mask(ENVCFG, "SSE")))
 _ENVCFG_EXTRA = (
-    *_CACHE_BLOCK,
+    *_ENVCFG_ALL,
     ("Sstc", fields_mask(ENVCFG, "STCE")),
     ("Svpbmt", fields_mask(ENVCFG, "PBMTE")),
     ("Svadu", fields_mask(ENVCFG, "ADUE")),
@@ -245,6 +250,7 @@ def _unprivileged(csr: Callable[..., None]) -> None:
     csr(0x009, "vxsat", under=_VCSR, via="w", writable=1, needs="Zve32x")
     csr(0x00A, "vxrm", under=_VCSR, via="w", writable=3, needs="Zve32x")
     csr(0x00F, "vcsr", under=_VCSR, via="rw", writable=7, needs="Zve32x")
+    csr(0x011, "ssp", under="Shadow Stack Pointer (ssp)", writable=ALL & ~7, needs="Zicfiss")
     for number, name in ((0xC20, "vl"), (0xC21, "vtype"), (0xC22, "vlenb")):
         csr(number, name, under=_VCSR, writable=0, needs="Zve32x")
     more: dict[str, Any] = {"polled": True, "fields": SEED, "needs": "Zkr"}
@@ -267,7 +273,7 @@ def _supervisor(csr: Callable[..., None]) -> None:
     s(0x106, "scounteren", "Counter-Enable", writable=0, extra=_COUNTERS, fields=COUNTEREN)
     title = "Supervisor Environment Configuration"
     masking = ("Ssnpm", fields_mask(ENVCFG, "PMM"))
-    s(0x10A, "senvcfg", title, via="w", writable=1, extra=(*_CACHE_BLOCK, masking), fields=ENVCFG)
+    s(0x10A, "senvcfg", title, via="rw", storage="senvcfg", writable=1, extra=(*_ENVCFG_ALL, masking), fields=ENVCFG)
     for n in range(4):
         # Only bits for state this hart does not have are defined here: all read-only zero.
         s(0x10C + n, f"sstateen{n}", under=_STATEEN, storage=f"sstateen[{n}]", writable=0, needs="S Ssstateen")

@@ -43,8 +43,9 @@ bit = Type(1, False)
 u8, u16, u32, u64, u128 = (Type(w, False) for w in (8, 16, 32, 64, 128))
 i8, i16, i32, i64, i128 = (Type(w, True) for w in (8, 16, 32, 64, 128))
 
-#: How a memory access is made: as the current mode; HLV/HSV: as VS or VU would; HLVX: the same, by execute permission.
-PLAIN, GUEST, GUEST_X = "HOW_PLAIN", "HOW_GUEST", "HOW_HLVX"
+#: How a memory access is made: as the current mode; HLV/HSV: as VS or VU would; HLVX: the same, by execute permission;
+#: SSAMOSWAP: to a shadow stack.
+PLAIN, GUEST, GUEST_X, SHADOW = "HOW_PLAIN", "HOW_GUEST", "HOW_HLVX", "HOW_SHADOW"
 
 
 class _Special(NamedTuple):
@@ -362,7 +363,8 @@ class Insn:
 class Alias:
     """A compressed instruction: its fields put into those of a 32-bit one.
 
-    ``values``: target field -> field name or number."""
+    ``values``: target field -> field name or number. ``refines``: the alias whose encoding it takes over, where its
+    extensions are on."""
 
     name: str
     pattern: Pattern
@@ -370,6 +372,7 @@ class Alias:
     target: str
     values: dict[str, str | int]
     ext: frozenset[str] = frozenset()  # there if all of these are on
+    refines: str = ""
 
     def enabled(self, extensions: frozenset[str]) -> bool:
         """Whether a hart with these extensions has the compressed encoding; the target may need others."""
@@ -457,16 +460,24 @@ def insn(pattern: str, syntax: str = "", *, ext: str = "", refines: str = "", re
 
 
 def alias(
-    name: str, pattern: str, syntax: str, target: str, *, ext: str = "Zca", require: str = "", **values: str | int
+    name: str,
+    pattern: str,
+    syntax: str,
+    target: str,
+    *,
+    ext: str = "Zca",
+    require: str = "",
+    refines: str = "",
+    **values: str | int,
 ) -> None:
     """Defines a compressed instruction as a form of the 32-bit instruction ``target``: ``rs1="rd"`` puts the field rd
     into rs1, ``rs1=2`` the number 2. Fields of the same name go over by themselves. ``ext``: the extension that has the
-    encoding, or several that are all needed, ``"Zcb+Zbb"``."""
+    encoding, or several that are all needed, ``"Zcb+Zbb"``; ``refines``: the alias that has the same encoding."""
     encoding = Pattern(pattern, require)
     if encoding.width != 16 or name in ALIASES:
         raise EncodingError(f"{_author()}: {name} is not 16 bits wide or defined twice")
     fields = {k: k for k in encoding.fields} | values
-    ALIASES[name] = Alias(name, encoding, syntax, target, fields, frozenset(ext.split("+")))
+    ALIASES[name] = Alias(name, encoding, syntax, target, fields, frozenset(ext.split("+")), refines)
 
 
 def _effect(kind: str, type: Type = u64, args: tuple = (), name: str = "", to: Type | None = None) -> Any:
@@ -502,9 +513,9 @@ def store(type: Type, address: Value, value: Value, how: str = PLAIN) -> None:
     _effect("store", type, (_address(address), value), how)
 
 
-def amo(type: Type, address: Value, operation: Callable[[Value], Value]) -> Value:
+def amo(type: Type, address: Value, operation: Callable[[Value], Value], how: str = PLAIN) -> Value:
     """An atomic read-modify-write: stores operation(old) and gives old."""
-    effect_value = _effect("amo", type, (_address(address),), to=type)
+    effect_value = _effect("amo", type, (_address(address),), how, to=type)
     effect = effect_value.args[0]
     new = _of(type, _value(operation(effect_value), type))
     effect.args = (effect.args[0], new)
@@ -576,7 +587,7 @@ def check_overlaps() -> None:
         if a.target not in INSNS:
             raise EncodingError(f"{a.name} stands for {a.target}, which is not defined")
     rows = [(i.name, i.pattern, i.refines) for i in INSNS.values()]
-    rows += [(a.name, a.pattern, "") for a in ALIASES.values()]
+    rows += [(a.name, a.pattern, a.refines) for a in ALIASES.values()]
     # Encodings are compared only within a major opcode: nothing leaves those bits open.
     groups: dict[tuple[int, int], list] = {}
     for row in rows:

@@ -23,8 +23,9 @@ FIELD_WIDTH = {
 }
 
 _TOKEN = re.compile(r"(?P<literal>[01]+)|(?P<name>[a-z]+\d?'?)(?:\[(?P<bits>[\d:|]+)\])?")
-_REQUIRE = re.compile(r"(\w+) (!=|>=|<=) (\d+)")
-_RELATIONS = {"!=": operator.ne, ">=": operator.ge, "<=": operator.le}
+_REQUIRE = re.compile(r"(\w+) (!=|>=|<=|in) ([\d|]+)")
+#: How a field's value may have to stand to a number; for ``in`` the number is the set of values, as bits.
+_RELATIONS = {"!=": operator.ne, ">=": operator.ge, "<=": operator.le, "in": lambda value, n: n >> value & 1}
 
 
 class EncodingError(ValueError):
@@ -88,7 +89,8 @@ class Pattern:
             m = _REQUIRE.fullmatch(condition)
             if not m or m[1] not in self.fields:
                 raise EncodingError(f"cannot read requirement {condition!r} of {self.text!r}")
-            self.conditions.append((m[1], m[2], int(m[3])))
+            numbers = [int(n) for n in m[3].split("|")]
+            self.conditions.append((m[1], m[2], sum(1 << n for n in numbers) if m[2] == "in" else numbers[0]))
 
     def primed(self, name: str) -> bool:
         """Whether this register field names x8..x15 by three bits."""

@@ -104,7 +104,7 @@ class Rig:
         for name, value in {
             "mstateen0": ALL, "mstateen1": ALL, "mstateen2": ALL, "mstateen3": ALL,
             "hstateen0": ALL, "hstateen1": ALL, "hstateen2": ALL, "hstateen3": ALL,
-            "menvcfg": 1 << 63 | 0xF0, "henvcfg": 1 << 63 | 0xF0, "senvcfg": 0xF0,
+            "menvcfg": 1 << 63 | 0xF8, "henvcfg": 1 << 63 | 0xF8, "senvcfg": 0xF8,
             "mcounteren": ALL, "hcounteren": ALL, "scounteren": ALL,
             "mstatus": 3 << 13 | 3 << 9, "vsstatus": 3 << 13 | 3 << 9, "hstatus": 1 << 9,
             "stimecmp": ALL, "vstimecmp": ALL,

@@ -213,7 +213,7 @@ ARCH = (
 )
 #: Younger than the binutils of Debian 12, or a mere spelling of another there.
 YOUNG = {"Zicond", "Zihintntl", "Zihintpause", "Zicbop", "Zimop", "Zacas", "Zabha", "Zfa", "Zfbfmin", "Zcb", "Zcmop",
-         "Zvfbfmin", "Zvfbfwma", "Smrnmi"}  # fmt: skip
+         "Zvfbfmin", "Zvfbfwma", "Smrnmi", "Zicfiss"}  # fmt: skip
 #: These are compared with clang, in test_disasm_clang.py.
 YOUNG |= {"Zvbb", "Zvbc", "Zvkb", "Zvkg", "Zvkned", "Zvknha", "Zvknhb", "Zvksed", "Zvksh"}
 
@@ -332,7 +332,7 @@ def test_compressed_against_binutils(tmp_path):
 
 def test_lookup_agrees_with_definitions():
     for name, insn in INSNS.items():
-        found = lookup(insn.pattern.encode())
+        found = lookup(insn.pattern.words()[0][1])
         assert name in (found.name, found.refines)
     for name, alias in ALIASES.items():
         assert alias.name == name

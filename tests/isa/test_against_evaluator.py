@@ -9,6 +9,7 @@ from rvh import Machine
 from rvh.emit.disasm import disassemble
 from rvh.emit.evaluate import FUNCTIONS, Evaluation, State
 from rvh.isa import ALIASES, INSNS
+from rvh.isa.dsl import SHADOW
 
 WINDOW = 0x1000
 AWKWARD = [0, 1, 2, 63, 64, 0x7F, 0x80, 0x7FFF, 0x8000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 32, (1 << 63) - 1,
@@ -17,6 +18,8 @@ AWKWARD = [0, 1, 2, 63, 64, 0x7F, 0x80, 0x7FFF, 0x8000, 0x7FFFFFFF, 0x80000000, 
 
 def is_modelled(insn) -> bool:
     if any(effect.kind in ("helper", "system", "xret", "csr", "sc") for effect in insn.effects):
+        return False
+    if insn.memory and insn.memory.name == SHADOW:  # which is not in M-mode
         return False
     return all(v.op not in ("call", "rounded") or v.args[0] in FUNCTIONS for v in insn.values())
 

@@ -74,7 +74,7 @@ def test_evaluator(row: Row):
 
 @pytest.fixture(scope="module")
 def machine():
-    made = Machine(ram=1 << 20)
+    made = Machine(ram=1 << 20, isa="max_zicfiss")
     yield made
     made.close()
 
@@ -137,5 +137,5 @@ def test_every_instruction_has_a_row():
     for row in ROWS:
         for word in words(row):
             found = lookup(word) if word & 3 == 3 else lookup16(word)
-            covered.add(found.name)
-    assert {name for name, insn in INSNS.items() if not insn.whole_word} | set(ALIASES) == covered
+            covered |= {found.name, found.refines}
+    assert {name for name, insn in INSNS.items() if not insn.whole_word} | set(ALIASES) == covered - {""}
