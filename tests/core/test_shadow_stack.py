@@ -197,8 +197,8 @@ def test_who_may_use_ssp_and_ssamoswap(mode, on):
 
 @pytest.mark.rules("menvcfg_sse_rdonly0", "henvcfg_sse_op")
 def test_sse_is_read_only_zero_below_one_that_is_0():
-    rig = Rig(ISA)
-    rig.csr["menvcfg"] = rig.csr["henvcfg"] = rig.csr["senvcfg"] = 0
+    rig = Rig(ISA, open_gates=False)
+    rig.csr["mstateen0"] = rig.csr["hstateen0"] = ALL
     for name in ("henvcfg", "senvcfg"):
         rig.write(name, "HS", SSE)
         assert not rig.read(name, "HS") & SSE
