@@ -339,7 +339,7 @@ cdef class Core:
         memset(&log, 0, sizeof(AccessLog))
         log.walks = log.probe = 1
         h.log = &log
-        a.va, a.kind, a.mode, a.hlvx = va, kind, mode, hlvx
+        a.va, a.kind, a.mode, a.hlvx, a.shadow, a.block = va, kind, mode, hlvx, False, False
         if kind == ACC_X:
             done = translate(h, &a)
             if done == WALK_OK and (h.pmp_active or mode != MODE_M):
