@@ -27,6 +27,7 @@ cdef extern from "dispatch.h" nogil:
 
 cdef extern from "handlers.h" nogil:
     void h_illegal(Hart *h, const Op *op, u64 pc)
+    void h_lpad(Hart *h, const Op *op, u64 pc)
 
 cdef extern from "decode.h" nogil:
     u32 rvh_expand16(u16 c, u64 low, u64 high)

@@ -259,6 +259,15 @@ cdef Op *block_straddling(Hart *h, u64 pc, u8 *host, u64 pa, bint remembered) no
     return ops
 
 
+cdef inline Op *landing(Hart *h, Op *ops) noexcept nogil:
+    """`ops`; NULL with the exception recorded if a landing pad is expected and they do not begin with one. That is of
+    lower priority than fetch faults and of higher than what the instruction itself may raise."""
+    if unlikely(h.elp) and ops != NULL and ops.fn != h_lpad:
+        exc_set(h, CAUSE_SOFTWARE_CHECK, LANDING_PAD_FAULT, 0, 0, 0)
+        return NULL
+    return ops
+
+
 cdef Op *block_at(Hart *h, u64 pc, bint single, bint *keep) noexcept nogil:
     """The block at virtual address pc, or NULL with the fetch exception recorded. *keep: the jump cache may hold it.
     With `single`, one instruction in scratch memory, for exact stepping."""
@@ -275,7 +284,7 @@ cdef Op *block_at(Hart *h, u64 pc, bint single, bint *keep) noexcept nogil:
         if pc & 0xFFF == 0xFFE:
             ops = block_straddling(h, pc, host, pa, remembered)
             keep[0] = ops != NULL and ops != h.board.scratch + 2
-            return ops
+            return landing(h, ops)
         if not remembered:
             # A PMP border runs through the page: the second half is checked on its own.
             if not fetch_page(h, pc + 2, 2, &host, &pa, &remembered):
@@ -285,10 +294,10 @@ cdef Op *block_at(Hart *h, u64 pc, bint single, bint *keep) noexcept nogil:
             remembered = False
         raw = (<u32 *>host)[0] if pc & 2 == 0 else raw | <u32>(<u16 *>(host + 2))[0] << 16
     if single or not remembered:
-        return block_build(h, h.board.scratch, NULL, pa, 4, 1, raw, True)
+        return landing(h, block_build(h, h.board.scratch, NULL, pa, 4, 1, raw, True))
     keep[0] = True
     ops = block_lookup(h.board, pa)
-    return ops if ops != NULL else block_new(h, host, pa)
+    return landing(h, ops if ops != NULL else block_new(h, host, pa))
 
 
 cdef public const Op *block_for(Hart *h, u64 pc) noexcept nogil:

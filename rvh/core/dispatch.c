@@ -61,6 +61,14 @@ void find_block(Hart *h, u64 pc)
     return goto_block(h, ops, h->pc);
 }
 
+void land(Hart *h, u64 pc)
+{
+    const JumpEntry *e = &h->jumps[(pc >> 1) & (JUMP_CACHE_SIZE - 1)];
+    if (likely(e->pc == pc && e->ctx == h->xctx && e->ops->fn == h_lpad))
+        return goto_block(h, e->ops, pc);
+    return find_block(h, pc);
+}
+
 void follow_link(Hart *h, const Op *op, u64 pc, u64 target, u32 taken)
 {
     u64 from = pc + 2 * (u64)op->off;
@@ -100,6 +108,8 @@ void h_fp_dirty(Hart *h, const Op *op, u64 pc)
 
 void enter_hart(Hart *h)
 {
+    if (unlikely(h->elp))
+        return land(h, h->pc);
     return jump_to(h, h->pc);
 }
 

@@ -11,6 +11,7 @@ void h_fallthrough(Hart *h, const Op *op, u64 pc);
 void h_stale(Hart *h, const Op *op, u64 pc);
 void h_fp_check(Hart *h, const Op *op, u64 pc);
 void h_fp_dirty(Hart *h, const Op *op, u64 pc);
+void h_lpad(Hart *h, const Op *op, u64 pc); /* generated */
 /* Runs from h->pc until the budget is used up or something asks to stop. */
 void enter_hart(Hart *h);
 /* Runs one block, already found, from h->pc, whatever the budget. */

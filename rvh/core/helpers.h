@@ -39,6 +39,9 @@ u64 ssp_read(Hart *h);
 /* Whether SSAMOSWAP may be executed now. */
 int gate_shadow(Hart *h);
 
+/* Zicfilp: LPAD at pc, with its label in bits 31..12. */
+int do_lpad(Hart *h, u64 pc, u64 label);
+
 /* ---- A destination that is read as well, and register pairs (Zacas). x0 has been decoded as SINK where it is a destination;
  * with x0 a pair reads as 0 and is not written. */
 

@@ -48,6 +48,8 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("critical", "u8", 0, "arch"),  # in the critical-error state: it executes no more
     ("frm", "u8", 0, "arch"),
     ("ssp", "u64", 0, "arch"),  # Zicfiss
+    ("elp", "u8", 0, "arch"),  # Zicfilp: 1 is LP_EXPECTED ...
+    ("lpe", "u8", 0, "cache"),  # ... and xLPE of the current mode
     ("fflags", "u8", 0, "arch"),  # flags collected so far; more may be sticky in the host FPU
     ("fp_live", "u8", 0, "cache"),  # the host FPU holds this hart's rounding mode and flags
     # -- vector state ("V")

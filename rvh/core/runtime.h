@@ -116,6 +116,8 @@ void leave_at(Hart *h, u64 pc);
 void leave_before(Hart *h, const Op *next, u64 pc);
 /* Finds or decodes the block at virtual address pc and enters it. */
 void find_block(Hart *h, u64 pc);
+/* To pc, where a landing pad is expected: the block there, if it begins with one; else a software check. */
+void land(Hart *h, u64 pc);
 /* Follows a link that is not there yet: finds the block at `target`, remembers it in the op's Links if it lies in the
  * same page, and enters it. */
 void follow_link(Hart *h, const Op *op, u64 pc, u64 target, u32 taken);

@@ -46,6 +46,8 @@ cdef public void csr_write_mstatus(Hart *h, u32 csr, u64 value) noexcept nogil:
     fp_collect(h)
     if not h.menvcfg & ENVCFG_DTE:
         mask &= ~MSTATUS_SDT
+    if not h.ext & EXT_S:
+        mask &= ~MSTATUS_SPELP
     new = (h.mstatus & ~mask) | (value & mask)
     mpp = (new >> 11) & 3
     if mpp == 2 or (mpp == 1 and not h.ext & EXT_S) or (mpp == 0 and not h.ext & EXT_U):
@@ -214,7 +216,7 @@ cdef void henvcfg_effective(Hart *h, u64 before) noexcept nogil:
     cdef u64 changed
     h.henvcfg = h.henvcfg_set & (h.menvcfg | ~below)
     changed = (h.menvcfg ^ before) | (h.henvcfg ^ old)
-    if changed & (ENVCFG_PBMTE | ENVCFG_ADUE | ENVCFG_PMM | ENVCFG_SSE):
+    if changed & (ENVCFG_PBMTE | ENVCFG_ADUE | ENVCFG_PMM | ENVCFG_SSE | ENVCFG_LPE):
         context_regime(h)
     if not h.menvcfg & ENVCFG_DTE:
         h.mstatus &= ~MSTATUS_SDT
@@ -252,7 +254,7 @@ cdef public u64 csr_read_senvcfg(Hart *h, u32 csr) noexcept nogil:
 cdef public void csr_write_senvcfg(Hart *h, u32 csr, u64 value) noexcept nogil:
     cdef u64 mask = mask_senvcfg(h) & senvcfg_bits(h), old = h.senvcfg
     h.senvcfg = envcfg_legal((old & ~mask) | (value & mask), old)
-    if (old ^ h.senvcfg) & ENVCFG_PMM:
+    if (old ^ h.senvcfg) & (ENVCFG_PMM | ENVCFG_LPE):
         context_regime(h)
 
 
@@ -272,7 +274,7 @@ cdef public void csr_write_mseccfg(Hart *h, u32 csr, u64 value) noexcept nogil:
     h.mseccfg = (old & ~mask) | (value & mask) | old & (MSECCFG_MML | MSECCFG_MMWP)  # these two stay set
     if (old ^ h.mseccfg) & (MSECCFG_MML | MSECCFG_MMWP):
         tlb_flush_all(h)
-    if (old ^ h.mseccfg) & MSECCFG_PMM:
+    if (old ^ h.mseccfg) & (MSECCFG_PMM | MSECCFG_MLPE):
         context_regime(h)
 
 

@@ -102,6 +102,19 @@ cdef public int gate_cbo(Hart *h, u32 which) noexcept nogil:
     return allowed(h, access_cbo_clean(h))
 
 
+cdef public int do_lpad(Hart *h, u64 pc, u64 label) noexcept nogil:
+    """LPAD ("Landing Pad Instruction"): a software check unless it is aligned, and unlabelled or labelled as x7 says.
+    What comes here in its place is seen by landing()."""
+    cdef u32 wanted = <u32>label >> 12
+    if not h.elp:
+        return 1
+    if pc & 3 or (wanted and wanted != <u32>h.x[7] >> 12):
+        exc_set(h, CAUSE_SOFTWARE_CHECK, LANDING_PAD_FAULT, 0, 0, 0)
+        return 0
+    h.elp = 0
+    return 1
+
+
 cdef public int gate_shadow(Hart *h) noexcept nogil:
     """Whether SSAMOSWAP may be executed."""
     return allowed(h, access_ssamoswap(h))
@@ -149,6 +162,7 @@ cdef void hart_reset(Hart *h) noexcept nogil:
     h.stvec = h.sscratch = h.sepc = h.scause = h.stval = h.satp = 0
     h.vstvec = h.vsscratch = h.vsepc = h.vscause = h.vstval = h.vsatp = 0
     h.htval = h.htinst = h.hgatp = h.htimedelta = h.ssp = 0
+    h.elp = 0
     h.medeleg = h.hedeleg = h.hideleg = 0
     # VS-level and guest external interrupts are delegated for good (A15; bit 12 also with GEILEN=0, S4).
     h.mideleg = MIP_VS | MIP_SGEIP if h.ext & EXT_H else 0

@@ -180,6 +180,15 @@ cdef u64 context_exec(Hart *h, u32 mode) noexcept nogil:
     return h.exec_ctx[mode]
 
 
+cdef inline bint landing_pads(Hart *h) noexcept nogil:
+    """xLPE of the current mode ("Landing-Pad-Enabled (LPE) State")."""
+    if h.priv == 3:
+        return h.mseccfg & MSECCFG_MLPE != 0
+    if h.priv == 0 and h.ext & EXT_S:
+        return h.senvcfg & ENVCFG_LPE != 0
+    return (h.henvcfg if h.v else h.menvcfg) & ENVCFG_LPE != 0
+
+
 cdef void context_mode(Hart *h) noexcept nogil:
     """After a change of privilege or V: lookups ask for the new mode's regime."""
     cdef u32 mode = mode_of(h.priv, h.v)
@@ -190,6 +199,8 @@ cdef void context_mode(Hart *h) noexcept nogil:
         if h.ctx_valid & (0x100u << mode):  # else the numbers ran out in between and were given out anew
             break
     h.xctx = number | (h.jump_gen << 12)
+    if unlikely(h.ext & EXT_ZICFILP):
+        h.lpe = landing_pads(h)
     if h.log != NULL:
         h.key = TLB_NONE - 1  # while accesses are recorded none takes the fast path
 

@@ -51,8 +51,9 @@ cdef void trap_to_m(Hart *h, u64 epc, u64 cause, u64 tval, u64 tval2, u64 tinst,
             trap_unexpected(h, epc, cause)
             return
         s |= MSTATUS_MDT
-    h.mstatus = (s & ~(MSTATUS_MPP | MSTATUS_MPIE | MSTATUS_MIE | MSTATUS_GVA | MSTATUS_MPV)) | \
-        <u64>h.priv << 11 | (s & MSTATUS_MIE) << 4 | gva << 38 | <u64>h.v << 39
+    h.mstatus = (s & ~(MSTATUS_MPP | MSTATUS_MPIE | MSTATUS_MIE | MSTATUS_GVA | MSTATUS_MPV | MSTATUS_MPELP)) | \
+        <u64>h.priv << 11 | (s & MSTATUS_MIE) << 4 | gva << 38 | <u64>h.v << 39 | <u64>h.elp << 41
+    h.elp = 0
     h.mepc, h.mcause, h.mtval, h.mtval2, h.mtinst = epc, cause, tval, tval2, tinst
     h.pc = trap_vector(h.mtvec, cause)
     if unlikely(in_rnmi) and h.board.rnmi_exception_vector != <u64>-1:
@@ -70,7 +71,9 @@ cdef void trap_to_hs(Hart *h, u64 epc, u64 cause, u64 tval, u64 tval2, u64 tinst
     if h.v:  # else SPVP keeps its value (F2)
         hs = (hs & ~HSTATUS_SPVP) | HSTATUS_SPV | <u64>h.priv << 8
     h.hstatus = hs | gva << 6
-    h.mstatus = (s & ~(MSTATUS_SPP | MSTATUS_SPIE | MSTATUS_SIE)) | <u64>h.priv << 8 | (s & MSTATUS_SIE) << 4
+    h.mstatus = (s & ~(MSTATUS_SPP | MSTATUS_SPIE | MSTATUS_SIE | MSTATUS_SPELP)) | \
+        <u64>h.priv << 8 | (s & MSTATUS_SIE) << 4 | <u64>h.elp << 23
+    h.elp = 0
     h.sepc, h.scause, h.stval, h.htval, h.htinst = epc, cause, tval, tval2, tinst
     h.pc = trap_vector(h.stvec, cause)
     mode_set(h, 1, 0)
@@ -82,7 +85,9 @@ cdef void trap_to_vs(Hart *h, u64 epc, u64 cause, u64 tval) noexcept nogil:
     cdef u64 s = h.vsstatus
     if h.henvcfg & ENVCFG_DTE:
         s |= MSTATUS_SDT
-    h.vsstatus = (s & ~(MSTATUS_SPP | MSTATUS_SPIE | MSTATUS_SIE)) | <u64>h.priv << 8 | (s & MSTATUS_SIE) << 4
+    h.vsstatus = (s & ~(MSTATUS_SPP | MSTATUS_SPIE | MSTATUS_SIE | MSTATUS_SPELP)) | \
+        <u64>h.priv << 8 | (s & MSTATUS_SIE) << 4 | <u64>h.elp << 23
+    h.elp = 0
     h.vsepc, h.vscause, h.vstval = epc, cause, tval
     h.pc = trap_vector(h.vstvec, cause)
     mode_set(h, 1, 1)
@@ -138,16 +143,25 @@ cdef u64 tinst_transformed(Hart *h, u32 insn, u64 tval) noexcept nogil:
 
 # ---- trap return
 
+cdef inline void landing_restore(Hart *h, u64 expected) noexcept nogil:
+    """ELP after a return to the current mode, of which xPELP said `expected`."""
+    h.elp = expected & h.lpe
+    if unlikely(h.elp):
+        h.stop = 1  # the run loop looks at what it lands on
+
+
 cdef public int do_mret(Hart *h) noexcept nogil:
     """MRET (G1): the new pc is in h.pc."""
     cdef u32 reason = access_mret(h), priv, v
-    cdef u64 s = h.mstatus
+    cdef u64 s = h.mstatus, pelp
     if unlikely(reason):
         exc_deny(h, reason)
         return 0
+    pelp = s >> 41 & 1
     priv = s >> 11 & 3
     v = s >> 39 & 1 if priv != 3 else 0
-    s = (s & ~(MSTATUS_MIE | MSTATUS_MPP | MSTATUS_MPV | MSTATUS_MDT)) | (s & MSTATUS_MPIE) >> 4 | MSTATUS_MPIE
+    s = (s & ~(MSTATUS_MIE | MSTATUS_MPP | MSTATUS_MPV | MSTATUS_MDT | MSTATUS_MPELP)) | \
+        (s & MSTATUS_MPIE) >> 4 | MSTATUS_MPIE
     if priv != 3:
         s &= ~MSTATUS_MPRV
     if priv == 0 or v:
@@ -159,6 +173,7 @@ cdef public int do_mret(Hart *h) noexcept nogil:
     h.mstatus = s
     h.pc = h.mepc
     mode_set(h, priv, v)
+    landing_restore(h, pelp)
     interrupt_check(h)
     return 1
 
@@ -187,13 +202,14 @@ cdef public int do_mnret(Hart *h) noexcept nogil:
 cdef public int do_sret(Hart *h) noexcept nogil:
     """SRET (G2-G4): the new pc is in h.pc."""
     cdef u32 reason = access_sret(h), priv, v = h.v
-    cdef u64 s
+    cdef u64 s, pelp
     if unlikely(reason):
         exc_deny(h, reason)
         return 0
     s = h.vsstatus if v else h.mstatus
+    pelp = s >> 23 & 1
     priv = s >> 8 & 1
-    s = (s & ~(MSTATUS_SIE | MSTATUS_SPP | MSTATUS_SDT)) | (s & MSTATUS_SPIE) >> 4 | MSTATUS_SPIE
+    s = (s & ~(MSTATUS_SIE | MSTATUS_SPP | MSTATUS_SDT | MSTATUS_SPELP)) | (s & MSTATUS_SPIE) >> 4 | MSTATUS_SPIE
     if v:
         h.vsstatus = s
         h.pc = h.vsepc
@@ -208,5 +224,6 @@ cdef public int do_sret(Hart *h) noexcept nogil:
             h.mstatus &= ~MSTATUS_MDT
     h.mstatus &= ~MSTATUS_MPRV
     mode_set(h, priv, v)
+    landing_restore(h, pelp)
     interrupt_check(h)
     return 1

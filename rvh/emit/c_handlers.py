@@ -59,7 +59,8 @@ def has_slow(insn: Insn) -> bool:
 class Body:
     """The statements of one instruction, for the op that the C expression ``op`` points at.
 
-    ``mode``: "fast", "slow", "rm" (static rounding mode) or "aligned" (a jump on a hart without C). ``fixed``:
+    ``mode``: "fast", "slow", "rm" (static rounding mode), "aligned" (a jump on a hart without C), "landing" (an
+    indirect jump on a hart with landing pads) or "aligned landing". ``fixed``:
     operands known to be constant, as C expressions; a fixed ``rd`` means that the destination is x0. ``keep``: a C
     variable that gets the result as well.
     """
@@ -184,9 +185,9 @@ class Body:
             if end.kind == "jump" and end_args[0] is not None and insn.result is not None and "rd" not in self.fixed:
                 self.emit(f"u64 to = {end_args[0]};")
                 end_args[0] = "to"
-                if self.mode == "aligned":
+                if "aligned" in self.mode:
                     self.emit(f"if (to & 2) {{ target_misaligned(h, to); {self._fail()} }}")
-            if self.mode == "aligned" and is_relative(end.args[-1]):
+            if "aligned" in self.mode and is_relative(end.args[-1]):
                 # The decoder gives this handler only those whose offset is not a multiple of 4.
                 condition = f"if ({_bare(end_args[0])}) " if end.kind == "branch" and end_args[0] else ""
                 self.emit(f"{condition}{{ target_misaligned(h, pc + (i64){self.op}->imm); {self._fail()} }}")
@@ -339,6 +340,8 @@ class Body:
         if target is None:
             self.emit(f"FOLLOW(h, {self.op}, pc, pc + (i64){self.op}->imm, taken);")
         else:
+            if "landing" in self.mode:
+                self.emit(f"if (unlikely(h->lpe)) {{ h->elp = 1; return land(h, {target}); }}")
             self.emit(f"return jump_to(h, {target});")
 
     def _end_csr(self, effect: Effect) -> None:
@@ -419,6 +422,10 @@ def variants() -> dict[str, str]:
             out[f"{name}_rm"] = function(f"{name}_rm", handler(insn, "rm"), insn)
         if jumps(insn):
             out[f"{name}_aligned"] = function(f"{name}_aligned", handler(insn, "aligned"), insn)
+        if jumps(insn) and not has_link(insn):
+            for mode in ("landing", "aligned landing"):
+                variant = f"{name}_{mode.replace(' ', '_')}"
+                out[variant] = function(variant, handler(insn, mode), insn)
     for form in FORMS:
         insn = INSNS[form.base]
         out[form.handler] = function(form.handler, handler(insn, "fast", form.operands()), insn)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..isa import ALIASES, INSNS
 from ..isa.dsl import Alias, Insn
-from ..isa.encoding import Piece
+from ..isa.encoding import Pattern, Piece
 from ..isa.extensions import BIT
 from .c_handlers import has_link, has_rm, jumps, next_field
 from .forms import FORMS
@@ -84,6 +84,9 @@ def insert_c(pieces: list[Piece], value: str) -> str:
 
 # -- rows
 
+#: The indirect jumps that need a landing pad: not returns, nor by x7 ("Landing Pad Enforcement").
+_EXPECTS_LANDING = "rs1 in " + "|".join(str(n) for n in range(32) if n not in (1, 5, 7))
+
 
 def _set(bits: int) -> str:
     """C constant of a set of extensions."""
@@ -95,17 +98,17 @@ def _rows(formats: list[tuple[bool, tuple[Piece, ...]]]) -> list[tuple[int, int,
     """(mask, match, C initializer) of every instruction and form, those that are to be tried first in front."""
     rows = []
 
-    def add(insn: Insn, mask: int, match: int, name: str, without: int = 0) -> None:
+    def add(insn: Insn, mask: int, match: int, name: str, without: int = 0, landing: int = 0) -> None:
         immediate = immediate_of(insn)
         number = 0 if immediate is None else formats.index(immediate) + 1
         kind = " | ".join(kind_of(insn))
         regs = " | ".join(registers_of(insn)) or "0"
         rm = f"{name}_rm" if has_rm(insn) else "0"
         for group in insn.ext or (frozenset(),):
-            bits = sum(BIT[e] for e in group)
+            bits = sum(BIT[e] for e in group) | landing
             sets = f"{_set(bits)}, {_set(without)}"
             row = f"{{{mask:#010x}, {match:#010x}, {sets}, {name}, {rm}, {kind}, {number}, {regs}}},"
-            rows.append((without == 0, -mask.bit_count(), mask, match, row))
+            rows.append(((not landing, not without), -mask.bit_count(), mask, match, row))
 
     for insn in INSNS.values():
         immediate = immediate_of(insn)
@@ -118,6 +121,10 @@ def _rows(formats: list[tuple[bool, tuple[Piece, ...]]]) -> list[tuple[int, int,
             # Where the offset tells that the target is misaligned, only those; else all.
             odd = insn.pattern.insert("imm", 2) if has_link(insn) else 0
             add(insn, mask | odd, match | odd, f"h_{insn.pyname}_aligned", BIT["Zca"])
+        if jumps(insn) and not has_link(insn):
+            for covered in Pattern(insn.pattern.text, _EXPECTS_LANDING).words():
+                add(insn, *covered, f"h_{insn.pyname}_landing", landing=BIT["Zicfilp"])
+                add(insn, *covered, f"h_{insn.pyname}_aligned_landing", BIT["Zca"], BIT["Zicfilp"])
     for form in FORMS:
         add(INSNS[form.base], *form.pattern(), form.handler)
     rows.sort(key=lambda row: row[:2])

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["ALIASES", "INSNS", "MODULES"]
 
 _SMALL = (
-    "zihintntl", "zimop", "zicfiss", "zcb", "zacas", "zabha", "zfh", "zfbfmin", "zfa", "zbk", "zkn", "zks", "v",
+    "zihintntl", "zimop", "zicfilp", "zicfiss", "zcb", "zacas", "zabha", "zfh", "zfbfmin", "zfa", "zbk", "zkn", "zks",
+    "v",
 )  # fmt: skip
 
 #: The modules that define instructions, in the order of the manual.

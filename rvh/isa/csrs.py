@@ -59,10 +59,11 @@ ACCESS_CAUSES = sum(1 << code for name, code in CAUSES.items() if name.startswit
 MSTATUS: dict[str, Bits] = {
     "SIE": (1, 1), "MIE": (3, 3), "SPIE": (5, 5), "UBE": (6, 6), "MPIE": (7, 7), "SPP": (8, 8), "VS": (10, 9),
     "MPP": (12, 11), "FS": (14, 13), "XS": (16, 15), "MPRV": (17, 17), "SUM": (18, 18), "MXR": (19, 19),
-    "TVM": (20, 20), "TW": (21, 21), "TSR": (22, 22), "SDT": (24, 24), "UXL": (33, 32), "SXL": (35, 34),
-    "SBE": (36, 36), "MBE": (37, 37), "GVA": (38, 38), "MPV": (39, 39), "MDT": (42, 42), "SD": (63, 63),
+    "TVM": (20, 20), "TW": (21, 21), "TSR": (22, 22), "SPELP": (23, 23), "SDT": (24, 24), "UXL": (33, 32),
+    "SXL": (35, 34), "SBE": (36, 36), "MBE": (37, 37), "GVA": (38, 38), "MPV": (39, 39), "MPELP": (41, 41),
+    "MDT": (42, 42), "SD": (63, 63),
 }  # fmt: skip
-_SSTATUS = ("SIE", "SPIE", "UBE", "SPP", "VS", "FS", "XS", "SUM", "MXR", "SDT", "UXL", "SD")
+_SSTATUS = ("SIE", "SPIE", "UBE", "SPP", "VS", "FS", "XS", "SUM", "MXR", "SPELP", "SDT", "UXL", "SD")
 SSTATUS: dict[str, Bits] = {name: MSTATUS[name] for name in _SSTATUS}
 MNSTATUS: dict[str, Bits] = {"NMIE": (3, 3), "MNPV": (7, 7), "MNPP": (12, 11)}
 HSTATUS: dict[str, Bits] = {
@@ -70,11 +71,11 @@ HSTATUS: dict[str, Bits] = {
     "VTW": (21, 21), "VTSR": (22, 22), "VSXL": (33, 32), "HUPMM": (49, 48),
 }  # fmt: skip
 ENVCFG: dict[str, Bits] = {
-    "FIOM": (0, 0), "SSE": (3, 3), "CBIE": (5, 4), "CBCFE": (6, 6), "CBZE": (7, 7), "PMM": (33, 32), "DTE": (59, 59),
-    "ADUE": (61, 61), "PBMTE": (62, 62), "STCE": (63, 63),
+    "FIOM": (0, 0), "LPE": (2, 2), "SSE": (3, 3), "CBIE": (5, 4), "CBCFE": (6, 6), "CBZE": (7, 7), "PMM": (33, 32),
+    "DTE": (59, 59), "ADUE": (61, 61), "PBMTE": (62, 62), "STCE": (63, 63),
 }  # fmt: skip
 MSECCFG: dict[str, Bits] = {
-    "MML": (0, 0), "MMWP": (1, 1), "RLB": (2, 2), "USEED": (8, 8), "SSEED": (9, 9), "PMM": (33, 32),
+    "MML": (0, 0), "MMWP": (1, 1), "RLB": (2, 2), "USEED": (8, 8), "SSEED": (9, 9), "MLPE": (10, 10), "PMM": (33, 32),
 }  # fmt: skip
 #: OPST: 0 BIST, 1 WAIT, 2 ES16, 3 DEAD.
 SEED: dict[str, Bits] = {"ENTROPY": (15, 0), "OPST": (31, 30)}
@@ -182,6 +183,7 @@ _STATUS_EXTRA = (
     ("F", fields_mask(MSTATUS, "FS")),
     ("Zve32x", fields_mask(MSTATUS, "VS")),
     ("Ssdbltrp", fields_mask(MSTATUS, "SDT")),
+    ("Zicfilp", fields_mask(MSTATUS, "SPELP")),
 )
 _MSTATUS_S = _SSTATUS_WRITE | fields_mask(MSTATUS, "TSR")
 _MSTATUS_EXTRA = (
@@ -190,6 +192,7 @@ _MSTATUS_EXTRA = (
     ("U", fields_mask(MSTATUS, "MPRV", "TW")),
     ("H", fields_mask(MSTATUS, "GVA", "MPV")),
     ("Smdbltrp", fields_mask(MSTATUS, "MDT")),
+    ("Zicfilp", fields_mask(MSTATUS, "MPELP")),
     *_STATUS_EXTRA,
 )
 _MSTATUS_WRITE = fields_mask(MSTATUS, "MIE", "MPIE", "MPP")
@@ -204,7 +207,7 @@ _LCOFI = (("Sscofpmf", interrupts("LCOFI")),)
 _COUNTERS = (("Zicntr", 0x7), ("Zihpm", 0xFFFF_FFF8))
 _CACHE_BLOCK = (("Zicbom", fields_mask(ENVCFG, "CBIE", "CBCFE")), ("Zicboz", fields_mask(ENVCFG, "CBZE")))
 #: Of menvcfg, henvcfg and senvcfg alike.
-_ENVCFG_ALL = (*_CACHE_BLOCK, ("Zicfiss", fields_mask(ENVCFG, "SSE")))
+_ENVCFG_ALL = (*_CACHE_BLOCK, ("Zicfilp", fields_mask(ENVCFG, "LPE")), ("Zicfiss", fields_mask(ENVCFG, "SSE")))
 _ENVCFG_EXTRA = (
     *_ENVCFG_ALL,
     ("Sstc", fields_mask(ENVCFG, "STCE")),
@@ -354,8 +357,9 @@ def _machine(csr: Callable[..., None]) -> None:
         ("Smepmp", fields_mask(MSECCFG, "MML", "MMWP", "RLB")),
         ("Smmpm", fields_mask(MSECCFG, "PMM")),
         ("Zkr", fields_mask(MSECCFG, "USEED", "SSEED")),
+        ("Zicfilp", fields_mask(MSECCFG, "MLPE")),
     )
-    more = {"extra": extra, "fields": MSECCFG, "needs": "Smepmp/Smmpm/Zkr"}
+    more = {"extra": extra, "fields": MSECCFG, "needs": "Smepmp/Smmpm/Zkr/Zicfilp"}
     csr(0x747, "mseccfg", "Machine Security Configuration", via="w", writable=0, **more)
     for n in range(4):
         more = {"writable": _stateen_writable(n), "fields": _stateen_fields(n), "needs": "Smstateen"}

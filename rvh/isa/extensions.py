@@ -12,8 +12,8 @@ import re
 NAMES: tuple[str, ...] = tuple(
     """
     I M A F D C V H S U
-    Zic64b Zicbom Zicbop Zicboz Ziccamoa Ziccamoc Ziccif Zicclsm Ziccrse Zicfiss Zicntr Zicond Zicsr Zifencei
-    Zihintntl Zihintpause Zihpm Zimop
+    Zic64b Zicbom Zicbop Zicboz Ziccamoa Ziccamoc Ziccif Zicclsm Ziccrse Zicfilp Zicfiss Zicntr Zicond Zicsr
+    Zifencei Zihintntl Zihintpause Zihpm Zimop
     Za64rs Zabha Zacas Zama16b Zawrs
     Zfa Zfbfmin Zfh Zfhmin
     Zca Zcb Zcd Zcmop
@@ -99,6 +99,7 @@ IMPLIES: dict[str, tuple[str, ...]] = {
     "Zvl256b": ("Zvl128b",),
     "Zvl128b": ("Zvl64b",),
     "Zvl64b": ("Zvl32b",),
+    "Zicfilp": ("Zicsr",),
     "Zicfiss": ("A", "Zicsr", "Zimop"),
     "Zicntr": ("Zicsr",),
     "Zihpm": ("Zicsr",),
@@ -136,8 +137,9 @@ VECTOR: frozenset[str] = frozenset(name for name in EXTENSIONS if name == "V" or
 
 #: What a machine has unless told otherwise: everything but what software that does not know it would fall over (with
 #: Smdbltrp the first trap after reset is one too many, with Smrnmi there are no interrupts at first; a kernel that finds
-#: Zicfiss in the device tree uses ssp, which traps under firmware that has not enabled it), and vectors.
-DEFAULT: frozenset[str] = frozenset(EXTENSIONS) - {"Svade", "Smdbltrp", "Smrnmi", "Zicfiss"} - VECTOR
+#: Zicfiss in the device tree uses ssp, which traps under firmware that has not enabled it), what costs time (Zicfilp, at
+#: each indirect jump), and vectors.
+DEFAULT: frozenset[str] = frozenset(EXTENSIONS) - {"Svade", "Smdbltrp", "Smrnmi", "Zicfilp", "Zicfiss"} - VECTOR
 
 _BY_LOWER = {name.lower(): name for name in NAMES}
 

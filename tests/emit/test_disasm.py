@@ -213,7 +213,7 @@ ARCH = (
 )
 #: Younger than the binutils of Debian 12, or a mere spelling of another there.
 YOUNG = {"Zicond", "Zihintntl", "Zihintpause", "Zicbop", "Zimop", "Zacas", "Zabha", "Zfa", "Zfbfmin", "Zcb", "Zcmop",
-         "Zvfbfmin", "Zvfbfwma", "Smrnmi", "Zicfiss"}  # fmt: skip
+         "Zvfbfmin", "Zvfbfwma", "Smrnmi", "Zicfilp", "Zicfiss"}  # fmt: skip
 #: These are compared with clang, in test_disasm_clang.py.
 YOUNG |= {"Zvbb", "Zvbc", "Zvkb", "Zvkg", "Zvkned", "Zvknha", "Zvknhb", "Zvksed", "Zvksh"}
 

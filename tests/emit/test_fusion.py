@@ -13,7 +13,7 @@ from rvh.isa.extensions import EXTENSIONS, to_bits
 CODE, VECTOR, DATA, AWAY = 0x8000_0000, 0x8000_0800, 0x8001_0000, 0x8000_0400
 SPIN = 0x0000_006F  # j .
 BY_NAME = {insn.pyname: insn for insn in INSNS.values()}
-ALL = to_bits(set(EXTENSIONS))
+ALL = to_bits(set(EXTENSIONS) - {"Zicfilp"})  # with which indirect jumps stand alone
 
 #: Registers 8..11 hold addresses and 28 one of code; 12..15 anything.
 POINTERS, NUMBERS, TARGET = range(8, 12), range(12, 16), 28

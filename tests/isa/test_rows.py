@@ -74,7 +74,7 @@ def test_evaluator(row: Row):
 
 @pytest.fixture(scope="module")
 def machine():
-    made = Machine(ram=1 << 20, isa="max_zicfiss")
+    made = Machine(ram=1 << 20, isa="max_zicfilp_zicfiss")
     yield made
     made.close()
 
