@@ -136,9 +136,9 @@ PROFILES: dict[str, tuple[str, ...]] = {
 VECTOR: frozenset[str] = frozenset(name for name in EXTENSIONS if name == "V" or name.startswith("Zv"))
 
 #: What a machine has unless told otherwise: everything but what software that does not know it would fall over (with
-#: Smdbltrp the first trap after reset is one too many, with Smrnmi there are no interrupts at first; a kernel that finds
-#: Zicfiss in the device tree uses ssp, which traps under firmware that has not enabled it), what costs time (Zicfilp, at
-#: each indirect jump), and vectors.
+#: Smdbltrp the first trap after reset is one too many, with Smrnmi there are no interrupts at first; a kernel that
+#: finds Zicfiss in the device tree uses ssp, which traps under firmware that has not enabled it), what costs time
+#: (Zicfilp, at each indirect jump), and vectors.
 DEFAULT: frozenset[str] = frozenset(EXTENSIONS) - {"Svade", "Smdbltrp", "Smrnmi", "Zicfilp", "Zicfiss"} - VECTOR
 
 _BY_LOWER = {name.lower(): name for name in NAMES}

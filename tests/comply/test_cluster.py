@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from programs import crash, htif, reference, signature
+from suites import crash, htif, reference, signature
 
 import rvh
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from programs import crash, htif, reference, signature, talker, write
+from suites import crash, htif, reference, signature, talker, write
 
 import rvh
 

@@ -2,7 +2,7 @@
 
 import pytest
 from elf_files import Elf
-from programs import htif, reference, signature
+from suites import htif, reference, signature
 
 from rvh.comply.suite import find, matcher
 from rvh.errors import InputError

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from programs import reference
+from suites import reference
 
 from rvh import comply
 from rvh.comply import frameworks

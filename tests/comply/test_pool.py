@@ -4,7 +4,7 @@ import os
 import signal
 
 import pytest
-from programs import htif
+from suites import htif
 
 from rvh.comply import find, pool
 from rvh.comply.execute import Job, Settings

@@ -1,7 +1,7 @@
 """Verdicts, and how a failure came about."""
 
 import pytest
-from programs import FINISH, RAM, crash, htif, reference, signature, talker, write
+from suites import FINISH, RAM, crash, htif, reference, signature, talker, write
 
 from rvh import comply
 from rvh.comply import expect
