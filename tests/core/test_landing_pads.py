@@ -110,7 +110,7 @@ def test_direct_jumps_and_branches_do_not(rig):
 
 @modes
 @pytest.mark.parametrize("on", range(16))
-@pytest.mark.rules("menvcfg_lpe_op", "mseccfg_mlpe_op", "henvcfg_lpe_op", "senvcfg_lpe_Zicfilp")
+@pytest.mark.rules("menvcfg_lpe_op", "mseccfg_mlpe_set_op", "mseccfg_mlpe_clr_op", "henvcfg_lpe_op")
 def test_each_mode_has_its_own_enable(rig, mode, on):
     names = ["mseccfg", "menvcfg", "henvcfg", "senvcfg"]
     chosen = [name for n, name in enumerate(names) if on >> n & 1]
@@ -232,7 +232,9 @@ def test_other_destinations_are_auipc_as_ever(rig):
     "Zicfilp_forward_traps",
     "Zicfilp_forward_traps_s_hs_mode",
     "vsstatus_spelp_op2",
-    "mstatus_spelp_mpelp_op",
+    "mstatus_spelp_op",
+    "mstatus_mpelp_op",
+    "vsstatus_spelp_op",
 )
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("into", ["M", "HS", "VS"])
