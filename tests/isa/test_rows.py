@@ -138,4 +138,5 @@ def test_every_instruction_has_a_row():
         for word in words(row):
             found = lookup(word) if word & 3 == 3 else lookup16(word)
             covered |= {found.name, found.refines}
-    assert {name for name, insn in INSNS.items() if not insn.whole_word} | set(ALIASES) == covered - {""}
+    elsewhere = {"mnret"}  # in tests/core/test_smrnmi.py: a machine with Smrnmi starts where nothing else here works
+    assert {name for name, insn in INSNS.items() if not insn.whole_word} | set(ALIASES) == covered - {""} | elsewhere
