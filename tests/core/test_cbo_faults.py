@@ -42,6 +42,7 @@ def test_read_only_page_whose_block_pmp_denies_is_an_access_fault(name):
 
 
 @every
+@pytest.mark.rules("cbm_unperm_fault")
 def test_read_only_page_that_the_g_stage_denies_is_a_guest_page_fault(name):
     w = World()
     w.vs.flags(w.va, V | R | A)
@@ -64,7 +65,7 @@ def border_inside_block(w: World) -> None:
     w.csr["pmpcfg0"] = 0x1F << 16 | 0x08 << 8 | 0x0F
 
 
-@pytest.mark.rules("cbz_unperm_fault", "fault_excep_csr")
+@pytest.mark.rules("cbz_unperm_fault", "fault_excep_csr", "cbo_physical_address_constraints")
 def test_zeroing_what_pmp_denies_in_part_changes_nothing_and_names_rs1():
     w = World()
     border_inside_block(w)

@@ -169,6 +169,7 @@ INSTRUCTIONS = {
     "Svinval_sfence_w_inval_inval_u_mode",
     "Svinval_sfence_w_inval_inval_vu_mode",
     "Svinval_sfence_w_inval_inval_s_vs_mode",
+    "ssstrict_unimplemented_opcodes_csr_exception",
 )
 def test_H15_instructions_by_mode(rig, name):
     insn, rows = INSTRUCTIONS[name]
@@ -254,6 +255,7 @@ def test_H15_every_csr_is_in_the_table():
 
 
 @pytest.mark.parametrize("number", [0x000, 0x004, 0x181, 0x5A8, 0x6A8, 0x612, 0x7B0, 0x757, 0xFB0, 0xC23, 0x9FF])
+@pytest.mark.rules("ssstrict_unimplemented_opcodes_csr_exception")
 def test_H11_absent_csrs_are_illegal(rig, number):
     assert causes(rig, csrr(number)) == NEVER
     assert causes(rig, csrw(number)) == NEVER
@@ -449,7 +451,16 @@ def test_H14_virtual_instruction_trap_values(rig, mode):
     assert not rig.csr["mstatus"] >> 38 & 1
 
 
-@pytest.mark.rules("mcounteren_tm_clr", "mcounteren_tm_set", "menvcfg_stce_op", "hcounteren_acc", "henvcfg_stce")
+@pytest.mark.rules(
+    "mcounteren_tm_clr",
+    "mcounteren_tm_set",
+    "menvcfg_stce_op",
+    "hcounteren_acc",
+    "henvcfg_stce",
+    "stimecmp_exist",
+    "menvcfg_stce_exist",
+    "henvcfg_stce_exist",
+)
 def test_J1_stimecmp(rig):
     for menv, mtm, henv, htm in itertools.product((0, 1), repeat=4):
         rig.csr["menvcfg"], rig.csr["mcounteren"] = menv << 63, mtm << 1
@@ -466,7 +477,7 @@ def test_J1_stimecmp(rig):
         assert causes(rig, csrw("stimecmp"), a1=ALL) == expected
 
 
-@pytest.mark.rules("mcounteren_tm_clr", "mcounteren_tm_set")
+@pytest.mark.rules("mcounteren_tm_clr", "mcounteren_tm_set", "vstimecmp_exist")
 def test_J2_vstimecmp(rig):
     for menv, mtm in itertools.product((0, 1), repeat=2):
         rig.csr["menvcfg"], rig.csr["mcounteren"] = menv << 63, mtm << 1
@@ -475,6 +486,7 @@ def test_J2_vstimecmp(rig):
         assert causes(rig, csrr("vstimecmp")) == expected
 
 
+@pytest.mark.rules("stateen_op", "stateen_illegal_state_access", "mstateen0_envcfg_op", "hstateen0_envcfg_op")
 def test_K1_envcfg_under_stateen(rig):
     for m, h in itertools.product((0, 1), repeat=2):
         rig.csr["mstateen0"], rig.csr["hstateen0"] = ALL, ALL if h else ALL & ~(1 << 62)
@@ -487,6 +499,14 @@ def test_K1_envcfg_under_stateen(rig):
 
 
 @pytest.mark.parametrize("n", range(4))
+@pytest.mark.rules(
+    "stateen_op",
+    "stateen_illegal_state_access",
+    "mstateen_bit_63_op",
+    "hstateen_bit_63_op",
+    "mstateen0_se0_op",
+    "hstateen0_se0_op",
+)
 def test_K2_stateen_gates_the_stateen_below(rig, n):
     for m, h in itertools.product((0, 1), repeat=2):
         rig.csr[f"mstateen{n}"], rig.csr[f"hstateen{n}"] = ALL, ALL if h else ALL >> 1
@@ -497,6 +517,7 @@ def test_K2_stateen_gates_the_stateen_below(rig, n):
         assert causes(rig, csrr(f"hstateen{n}")) == [None, None if m else II, II, VI if m else II, VI if m else II]
 
 
+@pytest.mark.rules("mstateen_lower_priv_roz")
 def test_K3_masked_bits_come_back(rig):
     rig.csr["mstateen0"] = rig.csr["hstateen0"] = ALL
     rig.csr["mstateen0"] = 1 << 63

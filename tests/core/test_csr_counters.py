@@ -207,6 +207,7 @@ def test_smcntrpmf_fields(rig, counter, config):
     "hpmcounter_overflow",
     "count_overflow_interrupt",
     "mhpmevent_of_bit_set",
+    "sip_lcofip_op",
 )
 def test_I3_overflow_sets_of_and_interrupts_at_the_instruction(rig, event):
     rig.csr["mhpmevent3"] = event
@@ -310,7 +311,7 @@ def test_inhibited_event_counters_keep_their_value(rig):
 # ---- Sstc
 
 
-@pytest.mark.rules("menvcfg_stce_op", "mip_stip_stimecmp_op", "mip_stip_op", "sip_stip_op")
+@pytest.mark.rules("menvcfg_stce_op", "mip_stip_stimecmp_op", "mip_stip_op", "sip_stip_op", "menvcfg_stce_exist")
 def test_J3_stimecmp_drives_stip_only_with_stce(rig):
     rig.csr["stimecmp"] = 0
     assert rig.csr["mip"] & STIP
@@ -367,7 +368,7 @@ def test_J4_the_guest_sees_the_wrap_around_while_it_runs(rig):
     assert rig.trap() == r.Trap("M", 10, CODE + 12, 0)
 
 
-@pytest.mark.rules("henvcfg_stce")
+@pytest.mark.rules("henvcfg_stce", "henvcfg_stce_exist")
 def test_J4_gates(rig):
     rig.csr["vstimecmp"] = 0
     assert rig.csr["hip"] & VSTIP
@@ -382,7 +383,7 @@ def test_J4_gates(rig):
 
 
 @pytest.mark.parametrize("mode, name, bit, into", [("HS", "stimecmp", 5, "HS"), ("VS", "vstimecmp", 6, "VS")])
-@pytest.mark.rules("hip_vstip_enable", "supervisor_timer_scheduling", "mip_stip_op")
+@pytest.mark.rules("hip_vstip_enable", "supervisor_timer_scheduling", "mip_stip_op", "sstc_purpose", "sstc_vs_facility")
 def test_J_a_timer_interrupts_at_its_time(rig, mode, name, bit, into):
     rig.csr["mideleg"] = rig.csr["hideleg"] = ALL
     rig.csr["mie"] = 1 << bit
@@ -413,3 +414,14 @@ def test_J3_henvcfg_stce_follows_menvcfg(rig):
     rig.csr["menvcfg"] = 0
     rig.execute(csrrs("henvcfg"), mode="M", a1=1 << 63)
     assert not rig.csr["henvcfg"] >> 63
+
+
+@pytest.mark.rules("count_overflow_trigger")
+def test_I3_a_write_never_overflows(rig):
+    rig.csr["mhpmevent3"] = 0x55  # counts nothing
+    for name, values in (("mhpmcounter3", (ALL, 0, ALL, 5)), ("mhpmevent3", (0, EXCEPTIONS, 0))):
+        for value in values:
+            rig.write(name, "M", value)
+    rig.csr["mhpmcounter3"] = ALL
+    rig.write("mhpmcounter3", "M", 0)
+    assert not rig.csr["mhpmevent3"] & OF and not rig.csr["mip"] & LCOFI

@@ -4,6 +4,8 @@ import pytest
 import rig as r
 from rig import ALL, Rig
 
+from rvh.emit.asm import AsmError, assemble
+
 PBMTE, ADUE = 1 << 62, 1 << 61
 #: 1 GiB of RAM for supervisors, all permissions; the second lacks A and D, the third asks for the NC memory type.
 LEAF = r.RAM >> 2
@@ -51,7 +53,12 @@ def test_L2_inval_is_flush_without_caches(rig, cbie):
 
 
 @pytest.mark.rules(
-    "cbo-zero_op", "cbo-zero_unaligned", "cbo-zero_specified_block", "CACHE_BLOCK_SIZE", "no_addr_misaligned_excep"
+    "cbo-zero_op",
+    "cbo-zero_unaligned",
+    "cbo-zero_specified_block",
+    "CACHE_BLOCK_SIZE",
+    "no_addr_misaligned_excep",
+    "zic64b_cache_block_size",
 )
 def test_L2_zero_clears_its_block_only(rig):
     for at in range(r.DATA, r.DATA + 192, 8):
@@ -193,3 +200,27 @@ def test_L5_a_d_bits_are_set_in_memory(rig):
     assert rig.cause(r.SW, mode="VS") is None
     assert rig.load(VS_ROOT + 2 * 8) == NO_AD | 0xC0
     assert rig.load(G_ROOT + 2 * 8) == G_NO_AD | 0xC0
+
+
+@pytest.mark.rules("cbp_unperm_translate", "cbp_unperm_noexcep", "cbp_access")
+@pytest.mark.parametrize("adue", [0, ADUE])
+@pytest.mark.parametrize("imm", [0, 1, 3])
+def test_L3_prefetches_neither_need_nor_set_a_and_d(rig, imm, adue):
+    rig.csr["menvcfg"] = adue
+    low, mid = r.TABLES + 0x2000, r.TABLES + 0x1000
+    rig.store(VS_ROOT + 2 * 8, SMODE)
+    rig.store(VS_ROOT, mid >> 2 | 1)
+    rig.store(mid, low >> 2 | 1)
+    rig.csr["satp"] = 8 << 60 | VS_ROOT >> 12
+    for flags in (0x0F, 0x09, 0x01, 0):  # no A and D; execute only; a pointer; not valid
+        rig.store(low + 8, r.DATA >> 2 | flags)
+        assert rig.execute(imm << 20 | 11 << 15 | 6 << 12 | 0x13, mode="HS", a1=0x1000) is None
+        assert rig.load(low + 8) == r.DATA >> 2 | flags
+
+
+@pytest.mark.rules("cbo-clean_offset", "cbo-zero_offset")
+@pytest.mark.parametrize("name", ["cbo.clean", "cbo.zero", "cbo.flush", "cbo.inval"])
+def test_the_offset_of_a_cache_block_operation_is_left_out_or_0(name):
+    assert assemble(f"{name} 0(a1)", 0).data == assemble(f"{name} (a1)", 0).data
+    with pytest.raises(AsmError, match="offset"):
+        assemble(f"{name} 4(a1)", 0)

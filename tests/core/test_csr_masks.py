@@ -135,7 +135,7 @@ RULES = {
     "stvec": ["stvec_sz", "stvec_acc", "stvec_mode", "STVEC_MODE_WARL", "STVEC_BASE_WARL", "stvec_sz_base"],
     "sie": ["sie_sz"],
     "sip": ["sip_sz"],
-    "scounteren": ["scounteren_sz", "scounteren_acc", "SCOUNTEREN_WARL"],
+    "scounteren": ["sscounterenw_hpmcounter_scounteren", "scounteren_sz", "scounteren_acc", "SCOUNTEREN_WARL"],
     "senvcfg": ["senvcfg_sz", "senvcfg_acc"],
     "sscratch": ["sscratch_sz", "sscratch_acc"],
     "sepc": ["sepc_sz", "sepc_acc", "sepc_op", "sepc_acc_invalid_addr", "SEPC_ACC_INVALID_WARL"],
@@ -155,7 +155,7 @@ RULES = {
     "hvip": ["hvip_sz", "HVIP_WARL"],
     "hip": ["hip_hie_sz", "hip_hie_acc", "HIP_WARL"],
     "hie": ["hip_hie_sz", "hip_hie_acc", "HIE_WARL"],
-    "hcounteren": ["hcounteren_sz", "HCOUNTEREN_WARL"],
+    "hcounteren": ["shcounterenw_hpmcounter_hcounteren", "hcounteren_sz", "HCOUNTEREN_WARL"],
     "vsatp": ["vsatp_sz", "vsatp_acc", "vsatp_ppn_sv39_sv48_sv57_sz"],
     "vstvec": ["VSTVEC_MODE_WARL", "VSTVEC_BASE_WARL"],
     "mtval": [
@@ -292,7 +292,7 @@ def test_A5_hgeie_and_hgeip():
     assert full.csr["hgeie"] == ALL & ~1
 
 
-@pytest.mark.rules("hcounteren_sz", "htimedelta_sz", "htimedelta_acc")
+@pytest.mark.rules("hcounteren_sz", "htimedelta_sz", "htimedelta_acc", "shcounterenw_hpmcounter_hcounteren")
 def test_A6_htimedelta_and_hcounteren_widths():
     rig = Rig()
     rig.write("htimedelta", "HS", ALL - 5)
@@ -302,7 +302,11 @@ def test_A6_htimedelta_and_hcounteren_widths():
 
 
 @pytest.mark.rules(
-    "menvcfg_pbmte_henvcfg_pbmte_rdonly0", "menvcfg_adue_henvcfg_adue_rdonly0", "henvcfg_sz", "henvcfg_acc"
+    "menvcfg_pbmte_henvcfg_pbmte_rdonly0",
+    "menvcfg_adue_henvcfg_adue_rdonly0",
+    "henvcfg_sz",
+    "henvcfg_acc",
+    "cbxe_unaffected",
 )
 def test_A7_henvcfg_is_masked_by_menvcfg():
     rig = Rig()
@@ -334,6 +338,19 @@ def test_A7_cbie_has_no_value_2(name):
         assert rig.csr[name] >> 4 & 3 != 2
 
 
+@pytest.mark.rules(
+    "mstateen_rv64_csrs",
+    "sstateen_rv64_csrs",
+    "hstateen_rv64_csrs",
+    "hstateen_encoding",
+    "STATEEN_WARL_ACCESS",
+    "stateen_unimplemented_state_roz",
+    "mstateen_lower_priv_roz",
+    "stateen_reserved_roz",
+    "mstateen_bit_63_roz",
+    "hstateen_bit_63_writable",
+    "hstateen_ro1_bits",
+)
 def test_A8_stateen_masks():
     rig = Rig(open_gates=False)
     for n in range(4):
@@ -375,7 +392,15 @@ def test_A9_trap_value_registers_hold_anything(name):
     assert rig.read(name, "M") == 0x1234
 
 
-@pytest.mark.rules("hgatp_sz", "hgatp_acc", "HGATP_MODE_WARL", "hgatp_ppn_op", "HGATP_VMID", "hgatp_vmid_lsbs")
+@pytest.mark.rules(
+    "hgatp_sz",
+    "hgatp_acc",
+    "HGATP_MODE_WARL",
+    "hgatp_ppn_op",
+    "HGATP_VMID",
+    "hgatp_vmid_lsbs",
+    "shgatpa_hgatp_bare_mode",
+)
 def test_A10_hgatp():
     rig = Rig()
     for mode in (0, 8, 9, 10):
@@ -465,6 +490,8 @@ def test_A13_unsupported_mode_through_satp_at_V1():
     "Sv48_sxlen",
     "Sv57_sxlen",
     "svbare_satp_mode_bare",
+    "shgatpa_satp_hgatp_mode_support",
+    "shvsatpa_satp_vsatp_modes",
 )
 def test_A13_modes_follow_the_extensions(isa, modes):
     rig = Rig(isa)
@@ -493,6 +520,7 @@ def test_A13_modes_follow_the_extensions(isa, modes):
     "vstimecmp_acc",
     "H_illegal_high_half",
     "stimecmp_stimecmph_sz_acc",
+    "stateen_rv32_upper_bits_csrs",
 )
 def test_A14_high_halves_do_not_exist(number, mode):
     rig = Rig()
@@ -681,3 +709,28 @@ def test_a_guests_time_has_an_offset_where_there_is_time(isa):
     rig = Rig(isa, open_gates=False)
     assert "htimedelta" in rig.csr or "time" not in rig.csr
     assert ("time" in rig.csr) == ("zicntr" in isa and "no-" not in isa or isa in ("max", "rv64gch"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            "stvec", marks=pytest.mark.rules("sstvecd_stvec_mode_direct", "sstvecd_stvec_base_aligned_address")
+        ),
+        pytest.param(
+            "vstvec", marks=pytest.mark.rules("shvstvecd_vstvec_mode_direct", "shvstvecd_vstvec_base_aligned_address")
+        ),
+    ],
+)
+def test_direct_mode_takes_any_base(name):
+    rig = Rig()
+    for base in (ALL & ~3, 0x1234_5678_9ABC_DEF0, *(1 << n for n in range(2, 64)), 0):
+        rig.write(name, "HS", base)
+        assert rig.read(name, "HS") == base
+
+
+@pytest.mark.rules("mstateen_zero_initialization", "sstateen_ro1_bits", "hstateen_ro1_bits")
+def test_stateen_registers_are_zero_after_reset():
+    rig = Rig(open_gates=False)
+    for n in range(4):
+        assert [rig.csr[f"{level}stateen{n}"] for level in "mhs"] == [0, 0, 0]

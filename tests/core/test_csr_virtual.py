@@ -224,6 +224,7 @@ def test_P2_hypervisor_loads_touch_no_floating_point(rig):
     "SSTATUS_UXL_WARL",
     "SSTATUS_UBE_WARL",
     "sstatus_ube_sz",
+    "ssu64xl_uxl_sstatus",
 )
 def test_P3_vsxl_uxl_and_endianness_are_fixed(rig):
     for value in (0, ALL):

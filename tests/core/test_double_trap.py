@@ -54,7 +54,16 @@ def test_the_bit_clears_the_interrupt_enable_whatever_is_written_to_that(rig, na
     assert rig.read(name, "M") & (bit | enable) == enable
 
 
-@pytest.mark.rules("menvcfg_dte_op", "henvcfg_dte_op", "sstatus_sdt_Ssdbltrp", "SSTATUS_SDT_WARL")
+@pytest.mark.rules(
+    "menvcfg_dte_op",
+    "henvcfg_dte_op",
+    "sstatus_sdt_Ssdbltrp",
+    "SSTATUS_SDT_WARL",
+    "menvcfg_DTE",
+    "sstatus_SDT",
+    "henvcfg_DTE",
+    "vsstatus_SDT",
+)
 def test_dte_0_makes_sdt_read_only_zero(rig):
     for name in ("mstatus", "vsstatus"):
         rig.csr[name] = rig.csr[name] | SDT
@@ -75,7 +84,7 @@ def test_dte_0_makes_sdt_read_only_zero(rig):
         assert rig.execute(0, mode="VS").into == "VS"
 
 
-@pytest.mark.rules("sstatus_sdt_op", "sstatus_sdt_trap")
+@pytest.mark.rules("sstatus_sdt_op", "sstatus_sdt_trap", "M_mode_invoke_error")
 def test_a_trap_into_hs_sets_sdt_and_a_second_one_goes_to_m(rig):
     assert rig.execute(0, mode="HS") == Trap("HS", 2, CODE, 0)
     assert rig.csr["sstatus"] & SDT
@@ -89,7 +98,7 @@ def test_a_trap_into_hs_sets_sdt_and_a_second_one_goes_to_m(rig):
     assert rig.csr["scause"] == 2, "nothing of the supervisor's is overwritten"
 
 
-@pytest.mark.rules("vsstatus_sdt_op", "sstatus_sdt_trap")
+@pytest.mark.rules("vsstatus_sdt_op", "sstatus_sdt_trap", "HS_mode_invoke_error")
 def test_a_guests_second_trap_goes_to_m_past_hs(rig):
     assert rig.execute(0, mode="VS") == Trap("VS", 2, CODE, 0)
     assert rig.csr["vsstatus"] & SDT

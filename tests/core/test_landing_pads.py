@@ -110,7 +110,8 @@ def test_direct_jumps_and_branches_do_not(rig):
 
 @modes
 @pytest.mark.parametrize("on", range(16))
-@pytest.mark.rules("menvcfg_lpe_op", "mseccfg_mlpe_set_op", "mseccfg_mlpe_clr_op", "henvcfg_lpe_op")
+@pytest.mark.rules("menvcfg_lpe_op", "mseccfg_mlpe_set_op", "mseccfg_mlpe_clr_op", "henvcfg_lpe_op",
+                   "senvcfg_lpe_Zicfilp_acc", "senvcfg_lpe_Zicfilp_op")  # fmt: skip
 def test_each_mode_has_its_own_enable(rig, mode, on):
     names = ["mseccfg", "menvcfg", "henvcfg", "senvcfg"]
     chosen = [name for n, name in enumerate(names) if on >> n & 1]
@@ -235,6 +236,8 @@ def test_other_destinations_are_auipc_as_ever(rig):
     "mstatus_spelp_op",
     "mstatus_mpelp_op",
     "vsstatus_spelp_op",
+    "sstatus_spelp_op",
+    "stval_exception_info",
 )
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("into", ["M", "HS", "VS"])
@@ -372,3 +375,16 @@ def test_a_snapshot_between_jump_and_landing_pad(rig):
     rig.step()
     assert rig.trap() == Trap("M", 18, TARGET, 2)
     assert len(saved) == len(rig.machine._core.state_bytes()) and digest != rig.machine.digest()
+
+
+@pytest.mark.rules("sstatus_spelp_sz", "sstatus_spelp_acc", "sstatus_spelp_Zicfilp", "vsstatus_spelp_op")
+def test_spelp_of_sstatus_is_that_of_mstatus_or_of_vsstatus(rig):
+    for name in ("mstatus", "vsstatus"):
+        rig.csr[name] = rig.csr[name] & ~SPELP
+    enable(rig)
+    for mode, own, other in (("HS", "mstatus", "vsstatus"), ("VS", "vsstatus", "mstatus")):
+        rig.write("sstatus", mode, SPELP | 3 << 13)
+        assert rig.csr[own] & SPELP and rig.read("sstatus", mode) & SPELP
+        assert not rig.csr[other] & SPELP
+        rig.write("sstatus", mode, 3 << 13)
+        assert not rig.csr[own] & SPELP

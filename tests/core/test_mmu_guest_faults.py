@@ -93,7 +93,9 @@ def test_M9_page_tables_outside_ram_are_access_faults(vs, g, kind):
 @privs
 @kinds
 @pytest.mark.parametrize("into", ["M", "HS"])
-@pytest.mark.rules("mtval2_trapval_vstrans", "H_trap_xtinst_guestpage", "H_guest_page_fault")
+@pytest.mark.rules(
+    "mtval2_trapval_vstrans", "H_trap_xtinst_guestpage", "H_guest_page_fault", "shtvala_htval_faulting_gpa"
+)
 def test_M10_gpf_on_vs_pte_reports_exact_slot_and_pseudoinstruction(vs, g, priv, kind, into):
     """htval is the address of the very PTE, tval still the guest's address; never delegated further (checklist R16)."""
     w = world_for(vs, g, priv)

@@ -16,6 +16,7 @@ UNALIGNED = {"load": 0x0005B503, "store": 0x00A5B023, "hlv": 0x6C05C573, "hsv": 
 @any_g
 @pytest.mark.parametrize("kind", UNALIGNED)
 @pytest.mark.parametrize("offset", [1, 4, 7])
+@pytest.mark.rules("zicclsm_misaligned_support")
 def test_M14_an_access_across_pages_translates_both(vs, g, kind, offset):
     """The pages are apart in memory."""
     w = world_for(vs, g)

@@ -71,6 +71,7 @@ def test_the_bits_above_the_address_repeat_its_highest(mode):
 
 
 @rules("sv39 sv48 sv57", "levels", "LEVELS", "vpn_sz", "PTESIZE")
+@pytest.mark.rules("ssccptr_memory_pte_reads")
 def test_a_table_of_512_entries_for_each_nine_bits(mode):
     """The entry that counts at each level is at index * 8 of its table; the next one is another address's."""
     s = Space(mode)

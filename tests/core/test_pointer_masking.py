@@ -41,6 +41,10 @@ def masking(csr, **lengths: int) -> None:
     "pmlen_supported_values",
     "henvcfg_pmm_op",
     "senvcfg_pmm_Ssnpm",
+    "pm_mode_only_dependency",
+    "pm_csr_hw_apply",
+    "ssnpm_definition",
+    "pm_deterministic_effect",
 )
 def test_N7_a_guest_follows_henvcfg_in_vs_and_senvcfg_in_vu(vs, pmlen, kind, priv):
     w = World(vs)
@@ -71,6 +75,7 @@ def test_N7_hlv_and_hsv_follow_henvcfg_or_senvcfg_and_hlvx_is_exempt(vs, pmlen, 
 
 @pmlens
 @pytest.mark.parametrize("mxr", [0, MXR])
+@pytest.mark.rules("pm_auto_apply_active_mode")
 def test_N7_hlv_of_u_mode_as_vu_follows_hupmm(pmlen, mxr):
     """And does not leave behind, in the TLB, what an access by other rules would find."""
     w = World("sv39")
@@ -123,6 +128,9 @@ def test_N7_no_masking_where_mxr_is_in_effect(pmlen, vs_mxr, hs_mxr):
     "pm_mode_only_dependency",
     "pmlen_mode_depend",
     "senvcfg_pmm_Ssnpm",
+    "pm_per_mode_control",
+    "pm_config_next_higher",
+    "pm_deterministic_effect",
 )
 def test_physical_addresses_are_masked_with_zeros(pmlen, mode, field):
     """With satp, vsatp and hgatp Bare; bit 47 of a masked address does not spread."""
@@ -223,7 +231,9 @@ def test_csrs_and_fetches_are_never_masked():
 
 
 @pytest.mark.parametrize("name", FIELDS)
-@pytest.mark.rules("MENVCFG_PMM_WARL", "MSECCFG_PMM_WARL", "pmlen_future_reserved", "pmlen_illegal_warl")
+@pytest.mark.rules(
+    "MENVCFG_PMM_WARL", "MSECCFG_PMM_WARL", "pmlen_future_reserved", "pmlen_illegal_warl", "pmlen_supported_values"
+)
 def test_the_reserved_value_is_not_taken(name):
     rig = Rig()
     shift = FIELDS[name]
@@ -236,7 +246,16 @@ def test_the_reserved_value_is_not_taken(name):
 @pytest.mark.parametrize("without, zero", [
     ("ssnpm", ["senvcfg", "henvcfg", "hstatus"]), ("smnpm", ["menvcfg"]), ("smmpm", ["mseccfg"]),
 ])  # fmt: skip
-@pytest.mark.rules("menvcfg_pmm_rdonly0", "mseccfg_pmm_rdonly0", "mseccfg_pmm_presence", "senvcfg_pmm_Ssnpm")
+@pytest.mark.rules(
+    "menvcfg_pmm_rdonly0",
+    "mseccfg_pmm_rdonly0",
+    "mseccfg_pmm_presence",
+    "senvcfg_pmm_Ssnpm",
+    "pmlen_illegal_warl",
+    "ssnpm_definition",
+    "smnpm_definition",
+    "smmpm_definition",
+)
 def test_without_an_extension_its_fields_are_read_only_zero(without, zero):
     rig = Rig(f"max_no-{without}")
     for name in zero:

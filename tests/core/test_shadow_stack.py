@@ -165,9 +165,15 @@ def test_ssp_holds_addresses_of_doublewords():
 
 
 @pytest.mark.rules(
-    "Zicfilp_ssp_below_m_mode", "Zicfiss_ssp_u_mode", "Zicfiss_ssp_vs_mode", "Zicfiss_ssp_vu_mode",
-    "Zicfiss_ssp_hs_modes", "rv64_ssamoswap",
-)  # fmt: skip
+    "Zicfilp_ssp_below_m_mode",
+    "Zicfiss_ssp_u_mode",
+    "Zicfiss_ssp_vs_mode",
+    "Zicfiss_ssp_vu_mode",
+    "Zicfiss_ssp_hs_modes",
+    "rv64_ssamoswap",
+    "senvcfg_sse_Zicfilp_sz",
+    "senvcfg_sse_Zicfilp_op",
+)
 @pytest.mark.parametrize("mode", ["M", "HS", "U", "VS", "VU"])
 @pytest.mark.parametrize("on", range(8))
 def test_who_may_use_ssp_and_ssamoswap(mode, on):

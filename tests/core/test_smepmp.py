@@ -163,7 +163,12 @@ def test_without_mml_rw_01_is_reserved():
 
 
 @pytest.mark.rules(
-    "mseccfg_presence", "mseccfg_rlb_presence", "mseccfg_mmwp_presence", "mseccfg_mml_presence", "mseccfg_fields_exist"
+    "mseccfg_presence",
+    "mseccfg_rlb_presence",
+    "mseccfg_mmwp_presence",
+    "mseccfg_mml_presence",
+    "mseccfg_fields_exist",
+    "smepmp_no_mml_limit",
 )
 def test_without_smepmp_the_fields_are_read_only_zero():
     rig = Rig("max_no-smepmp")

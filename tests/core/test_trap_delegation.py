@@ -252,7 +252,9 @@ def guest_fault(rig):
 
 
 @pytest.mark.parametrize("medeleg, value, inst", [(0, "mtval2", "mtinst"), (ALL, "htval", "htinst")])
-@pytest.mark.rules("htval_op", "htinst_op", "mtval2_op", "mtinst_op", "HTVAL_TRAPVAL", "MTVAL2_TRAPVAL")
+@pytest.mark.rules(
+    "htval_op", "htinst_op", "mtval2_op", "mtinst_op", "HTVAL_TRAPVAL", "MTVAL2_TRAPVAL", "shtvala_htval_faulting_gpa"
+)
 def test_F6_htval_only_for_guest_page_faults(rig, medeleg, value, inst):
     guest_fault(rig)
     rig.csr["medeleg"] = medeleg
@@ -329,3 +331,61 @@ def test_F7_ebreak_writes_its_address(rig):
     assert rig.execute(r.NOP, r.EBREAK, mode="M") == Trap("M", 3, CODE + 4, CODE + 4)
     assert rig.execute(r.NOP, 0x9002, mode="VU") == Trap("M", 3, CODE + 4, CODE + 4)
     assert rig.csr["mstatus"] >> 38 & 1
+
+
+FAULTS = {  # instruction, a1, its trap's value
+    "load access": (r.LW, NOWHERE, NOWHERE),
+    "store access": (r.SW, NOWHERE, NOWHERE),
+    "load page": (r.LW, 0x4000_0000, 0x4000_0000),
+    "store page": (r.SW, 0x4000_0008, 0x4000_0008),
+    "misaligned": (r.AMOADD_W, r.DATA + 15, r.DATA + 15),
+    "illegal": (0x0000_007F, 0, 0x0000_007F),
+    "illegal, 16 bits": (0x0000, 0, 0),
+    "M-mode's": (r.MRET, 0, r.MRET),
+}
+
+
+@pytest.mark.parametrize(
+    "mode, atp",
+    [
+        pytest.param(
+            "HS", "satp", marks=pytest.mark.rules("sstvala_stval_faulting_vaddr", "sstvala_stval_faulting_instruction")
+        ),
+        pytest.param("VS", "vsatp", marks=pytest.mark.rules("shvstvala_vstval_written")),
+    ],
+)
+@pytest.mark.parametrize("name", FAULTS)
+def test_F7_the_supervisors_own_trap_value(rig, mode, atp, name):
+    """Sstvala and Shvstvala: one GiB of RAM is mapped, and one of nothing at all; the rest is not."""
+    insn, a1, value = FAULTS[name]
+    rig.store(r.TABLES + 2 * 8, r.RAM >> 2 | 0xCF)
+    rig.store(r.TABLES, 0xCF)
+    rig.csr[atp] = 8 << 60 | r.TABLES >> 12
+    rig.csr["medeleg"] = rig.csr["hedeleg"] = ALL
+    rig.csr["stval"] = rig.csr["vstval"] = 0x5555
+    trap = rig.execute(insn, mode=mode, a1=a1)
+    assert trap is not None and trap.into == mode and trap.tval == value
+
+
+@pytest.mark.parametrize(
+    "mode, atp",
+    [
+        pytest.param("HS", "satp", marks=pytest.mark.rules("sstvala_stval_faulting_vaddr")),
+        pytest.param("VS", "vsatp", marks=pytest.mark.rules("shvstvala_vstval_written")),
+    ],
+)
+@pytest.mark.parametrize("pc, cause", [(NOWHERE, 1), (0x4000_0000, 12)])
+def test_F7_the_supervisors_own_trap_value_of_a_fetch(rig, mode, atp, pc, cause):
+    rig.store(r.TABLES + 2 * 8, r.RAM >> 2 | 0xCF)
+    rig.store(r.TABLES, 0xCF)
+    rig.csr[atp] = 8 << 60 | r.TABLES >> 12
+    rig.csr["medeleg"] = rig.csr["hedeleg"] = ALL
+    rig.stand(mode, pc)
+    rig.step()
+    assert rig.trap() == Trap(mode, cause, pc, pc)
+
+
+@pytest.mark.rules("sstvala_stval_faulting_instruction")
+def test_F7_the_trap_value_of_a_virtual_instruction(rig):
+    rig.csr["medeleg"] = ALL
+    assert rig.execute(csrr("hstatus"), mode="VS") == Trap("HS", 22, CODE, csrr("hstatus"))

@@ -31,7 +31,9 @@ def fill(rig: Rig) -> bytes:
     return data
 
 
-@pytest.mark.rules("zama16b_atomic_ops", "pma_mag_def", "pma_mag_op_within", "pma_mag_op_amo", "amo_alignment")
+@pytest.mark.rules(
+    "zama16b_atomic_ops", "pma_mag_def", "pma_mag_op_within", "pma_mag_op_amo", "amo_alignment", "ziccamoa_pma_amo_req"
+)
 @pytest.mark.parametrize("width", "hwd")
 @pytest.mark.parametrize("name", RESULTS)
 def test_amos_inside_16_bytes(name, width):
@@ -78,6 +80,7 @@ def test_lr_and_sc_are_refused_all_the_same(width):
         assert rig.cause(sc, mode="HS", a1=DATA + offset) == 6
 
 
+@pytest.mark.rules("ziccamoc_pma_amo_req")
 def test_amocas_q_needs_its_16_bytes_aligned():
     rig = Rig()
     insn = word_of("amocas.q a0, a2, (a1)")

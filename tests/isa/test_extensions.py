@@ -166,6 +166,12 @@ def test_the_device_tree_names_what_is_on(name):
     assert name.lower() not in listed("rv64gch")
 
 
+@pytest.mark.rules("sspm_definition", "supm_definition")
+def test_pointer_masking_of_a_mode_is_stated_where_the_mode_above_controls_it():
+    for isa, there in (("max", {"sspm", "supm"}), ("max_no-smnpm", {"supm"}), ("max_no-ssnpm", {"sspm"})):
+        assert {"sspm", "supm"} & set(isa_list(parse(isa))) == there
+
+
 def test_definitions_name_known_extensions():
     for insn in INSNS.values():
         for group in insn.ext:
