@@ -367,14 +367,14 @@ def test_H6_H7_H8_wfi_and_sret_controls(rig):
 
 
 @pytest.mark.rules("VTW_VIRTINSTR", "hstatus_vtw_op")
-def test_H6_wfi_under_VTW_traps_even_when_it_would_not_wait(rig):
+def test_H6_wfi_under_VTW_traps_even_when_it_would_not_wait():
     """An interrupt is pending, enabled in mie, and masked by vsstatus.SIE."""
+    rig = Rig()
     rig.csr["hideleg"] = rig.csr["hvip"] = rig.csr["mie"] = 4
     rig.csr["vsstatus"] = 0
     assert rig.cause(r.WFI, mode="VS") is None
     rig.csr["hstatus"] = VTW
     assert rig.cause(r.WFI, mode="VS") == VI
-    rig.csr["hideleg"] = rig.csr["hvip"] = rig.csr["mie"] = 0
 
 
 @pytest.mark.rules("mstatus_tvm_op", "hstatus_vtvm_op", "H_virtinst_vs_sfence_sinval_satp_vtvm1", "mstatus_modes")
