@@ -1,21 +1,24 @@
 /* The device tree that a guest is given: the virt-like machine that this hypervisor emulates. */
 #include "vm.h"
 
-enum { PHANDLE_PLIC = 1, PHANDLE_INTC = 16 /* + vCPU */, MAX_ISA = 512, NDEV = VPLIC_SOURCES - 1 };
+enum { PHANDLE_PLIC = 1, PHANDLE_INTC = 16 /* + vCPU */, MAX_ISA = 1024, NDEV = VPLIC_SOURCES - 1 };
 
 #define HI(x) (u32)((x) >> 32)
 #define LO(x) (u32)(x)
 
 /* Extensions whose state or controls a guest may have here. Each is passed on if the machine has it and
-   henvcfg grants the bits. Vector state is not switched, so no V. */
+   henvcfg grants the bits. */
 static const struct { const char *name; u64 henvcfg; } guest_extensions[] = {
-    {"i", 0}, {"m", 0}, {"a", 0}, {"f", 0}, {"d", 0}, {"c", 0},
+    {"i", 0}, {"m", 0}, {"a", 0}, {"f", 0}, {"d", 0}, {"c", 0}, {"v", 0},
     {"zicbom", HENVCFG_CBCFE | HENVCFG_CBIE_FLUSH}, {"zicbop", 0}, {"zicboz", HENVCFG_CBZE},
     {"zicntr", 0}, {"zicond", 0}, {"zicsr", 0}, {"zifencei", 0}, {"zihintntl", 0}, {"zihintpause", 0},
     {"zimop", 0}, {"zaamo", 0}, {"zalrsc", 0}, {"zacas", 0}, {"zabha", 0}, {"zawrs", 0},
     {"zfa", 0}, {"zfh", 0}, {"zfhmin", 0}, {"zca", 0}, {"zcb", 0}, {"zcd", 0}, {"zcmop", 0},
     {"zba", 0}, {"zbb", 0}, {"zbc", 0}, {"zbkb", 0}, {"zbkc", 0}, {"zbkx", 0}, {"zbs", 0},
     {"zknd", 0}, {"zkne", 0}, {"zknh", 0}, {"zksed", 0}, {"zksh", 0},
+    {"zve32f", 0}, {"zve32x", 0}, {"zve64d", 0}, {"zve64f", 0}, {"zve64x", 0},
+    {"zvfbfmin", 0}, {"zvfbfwma", 0}, {"zvfh", 0}, {"zvfhmin", 0},
+    {"zvl128b", 0}, {"zvl256b", 0}, {"zvl512b", 0}, {"zvl1024b", 0}, {"zvl32b", 0}, {"zvl64b", 0},
     {"sstc", HENVCFG_STCE}, {"svinval", 0}, {"svnapot", 0}, {"svpbmt", HENVCFG_PBMTE},
 };
 

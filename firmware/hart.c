@@ -45,6 +45,7 @@ const char *hart_probe(void)
     fwft_probe();
     features.counters = probe_cycle(0, &value) == 0 && probe_instret(0, &value) == 0;
     features.stateen = probe_hstateen0(0, &value) == 0;
+    vector_probe();
 
     for (u32 i = 0; i < ARRAY_LEN(gstage_modes) && !features.gstage_levels; i++) {
         csr_write(hgatp, gstage_modes[i].mode << HGATP_MODE_SHIFT | HGATP_VMID_MASK << HGATP_VMID_SHIFT);
@@ -62,7 +63,22 @@ const char *hart_probe(void)
     return probe_time(0, &value) ? "no time CSR" : NULL;
 }
 
-void hart_delegate(bool to_guest) { csr_write(hedeleg, to_guest ? delegated_exceptions : 0); }
+static void delegate(struct hart *h)
+{
+    csr_write(hedeleg, h->keeps_all ? 0 : delegated_exceptions & ~(h->keeps_illegal ? BIT(CAUSE_ILLEGAL) : 0));
+}
+
+void hart_delegate(bool to_guest)
+{
+    this_hart()->keeps_all = !to_guest;
+    delegate(this_hart());
+}
+
+void hart_delegate_illegal(bool to_guest)
+{
+    this_hart()->keeps_illegal = !to_guest;
+    delegate(this_hart());
+}
 
 void hart_init(void)
 {

@@ -18,6 +18,8 @@ struct hart {
     u32 intc_phandle;
     u64 armed;                       /* deadline that this hart's timer is set to */
     u64 gstage_epoch[MAX_VMS];       /* how far this hart's translations of each VM are up to date */
+    struct vcpu *vector_owner;       /* whose vector state its registers had last */
+    bool keeps_all, keeps_illegal;   /* what is not delegated */
     struct vcpu *last_vcpu[MAX_VMS]; /* of each VM, who ran here last and may be in the TLB */
 } __attribute__((aligned(64)));
 
@@ -31,6 +33,7 @@ struct features {
     u32 gstage_levels;               /* 3 Sv39x4, 4 Sv48x4, 5 Sv57x4 */
     u64 hgatp_mode;
     u32 vmid_bits;
+    u64 vlenb;                       /* bytes of a vector register, 0 without vectors */
 };
 
 extern struct hart harts[MAX_HARTS];
@@ -51,6 +54,8 @@ const char *hart_probe(void);
 void hart_init(void);
 /* Who gets a guest's exceptions on this hart: itself, as ever, or the hypervisor. */
 void hart_delegate(bool to_guest);
+/* The same for illegal instructions alone, see vector.c. */
+void hart_delegate_illegal(bool to_guest);
 /* Gives every other hart a stack, before the VMs take the memory. */
 void harts_prepare(void);
 /* Starts every other hart through SBI HSM. */
@@ -76,6 +81,7 @@ int probe_stimecmp(u64 unused, u64 *value);
 int probe_time(u64 unused, u64 *value);
 int probe_cycle(u64 unused, u64 *value);
 int probe_instret(u64 unused, u64 *value);
+int probe_vlenb(u64 unused, u64 *value);
 
 /* Ends the machine: a bug in the hypervisor itself. */
 void hs_panic(u64 scause, u64 sepc, u64 stval) __attribute__((noreturn));

@@ -18,6 +18,11 @@
 #define VCPU_MEASURED  592
 #define VCPU_CYCLES    600
 #define VCPU_INSNS     608
+#define VECTOR_VSTART    0
+#define VECTOR_VL        8
+#define VECTOR_VTYPE     16
+#define VECTOR_VCSR      24
+#define VECTOR_REGISTERS 32
 #define HART_GUARD     0
 #define HART_STACK_TOP 8
 #define HART_ID        16
@@ -49,7 +54,13 @@
 #define SSTATUS_FS    (3ull << 13)
 #define SSTATUS_FS_INITIAL (1ull << 13)
 #define SSTATUS_FS_CLEAN   (2ull << 13)
+#define SSTATUS_VS    (3ull << 9)
+#define SSTATUS_VS_INITIAL (1ull << 9)
+#define SSTATUS_VS_CLEAN   (2ull << 9)
 #define SSTATUS_UXL_64     (2ull << 32)
+
+/* vtype */
+#define VTYPE_VILL    BIT(63)
 
 /* hstatus */
 #define HSTATUS_GVA   BIT(6)

@@ -153,6 +153,7 @@ hs_trap:
     guarded probe_time,      csrr t1, time
     guarded probe_cycle,     csrr t1, cycle
     guarded probe_instret,   csrr t1, instret
+    guarded probe_vlenb,     csrr t1, 0xc22
 
 /* void fp_save(struct vcpu *), void fp_restore(struct vcpu *): need sstatus.FS != Off. */
     .option push

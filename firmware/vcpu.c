@@ -28,7 +28,8 @@ void vcpu_reset(struct vcpu *v, u64 pc, u64 arg)
     v->pc = pc;
     v->sstatus = SSTATUS_SPP | SSTATUS_FS_CLEAN | SSTATUS_UXL_64;
     v->hstatus = HSTATUS_VSXL_64 | HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW;
-    v->csr.vsstatus = SSTATUS_FS_INITIAL | SSTATUS_UXL_64;
+    v->csr.vsstatus = SSTATUS_FS_INITIAL | SSTATUS_VS_INITIAL | SSTATUS_UXL_64;
+    vector_reset(v);
     v->csr.scounteren = GUEST_COUNTERS;      /* as M-mode firmware leaves it; Linux's vDSO reads time */
     v->timecmp = TIME_NEVER;
     vcpu_request_all(v);
@@ -67,6 +68,7 @@ void vcpu_load(struct vcpu *v)
     csr_set(sstatus, SSTATUS_FS);
     fp_restore(v);
     v->sstatus = (v->sstatus & ~SSTATUS_FS) | SSTATUS_FS_CLEAN;
+    vector_load(v);
     traploop_enter(v);
 }
 
@@ -87,6 +89,7 @@ void vcpu_put(struct vcpu *v)
         csr_set(sstatus, SSTATUS_FS);
         fp_save(v);
     }
+    vector_put(v);
 }
 
 u64 vcpu_read_f(struct vcpu *v, u32 n)

@@ -32,6 +32,13 @@ struct traploop {
     struct trap_state { u64 x[32], tval; } state[2];
 };
 
+/* While not on a hart; vector.S knows it by offset. */
+struct vector_state {
+    u64 vstart, vl, vtype, vcsr;
+    u8 *registers;                           /* 32 of features.vlenb bytes */
+    struct hart *hart;                       /* whose registers hold the same, if it is the owner there */
+};
+
 struct vcpu {
     /* trap.S knows this part by offset. */
     u64 x[32], pc, sstatus, hstatus;
@@ -47,6 +54,7 @@ struct vcpu {
 #define X(name) u64 name;
     struct { GUEST_CSRS(X) } csr;            /* while not loaded */
 #undef X
+    struct vector_state vector;
     u64 timecmp;                             /* guest time of its timer; in vstimecmp while loaded */
 
     /* Set by any hart, taken by the one that runs this vCPU before it enters the guest. */
@@ -89,6 +97,15 @@ void vcpu_prepare(struct vcpu *v);
 /* One of the guarded accesses of hart.h, made by the guest's translations: a fence waits for it as for the guest. */
 int vcpu_access(struct vcpu *v, int (*move)(u64 gva, u64 *value), u64 gva, u64 *value);
 void vcpu_enter(struct vcpu *v);             /* trap.S */
+
+/* vector.c. Probing is once, on the boot hart; create fails without memory; load and put go with vcpu_load and vcpu_put.
+   vector_wanted: whether an illegal instruction only lacked the vCPU's vector state, which is now there. */
+void vector_probe(void);
+bool vector_create(struct vcpu *v);
+void vector_reset(struct vcpu *v);
+void vector_load(struct vcpu *v);
+void vector_put(struct vcpu *v);
+bool vector_wanted(struct vcpu *v);
 
 /* FP registers of a loaded vCPU, as raw bits. A write makes vsstatus.FS and sstatus.FS dirty, as the guest's would. */
 u64 vcpu_read_f(struct vcpu *v, u32 n);

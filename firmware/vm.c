@@ -95,8 +95,11 @@ static const char *create(struct vm *vm)
         return "a module lies outside the machine's RAM";
     if (!gstage_init(vm))
         return "the machine has not enough memory left";
-    for (u32 i = 0; i < vm->vcpu_count; i++)
+    for (u32 i = 0; i < vm->vcpu_count; i++) {
         vm->vcpu[i] = (struct vcpu){.vm = vm, .id = i};
+        if (!vector_create(&vm->vcpu[i]))
+            return "the machine has not enough memory left";
+    }
     const char *error = share_init(vm);
     if (!error)
         error = vdev_init(vm);

@@ -1,0 +1,81 @@
+/* Vector state of vCPUs: 32 registers of vlenb bytes, which most guests never touch. A vCPU comes to a hart with
+   sstatus.VS Off and its illegal instructions undelegated; the first vector instruction then brings its state. */
+#include "vm.h"
+
+#define SAME_IN_ASSEMBLY(field, offset) _Static_assert(offsetof(struct vector_state, field) == (offset), "vector.S")
+SAME_IN_ASSEMBLY(vstart, VECTOR_VSTART);
+SAME_IN_ASSEMBLY(vl, VECTOR_VL);
+SAME_IN_ASSEMBLY(vtype, VECTOR_VTYPE);
+SAME_IN_ASSEMBLY(vcsr, VECTOR_VCSR);
+SAME_IN_ASSEMBLY(registers, VECTOR_REGISTERS);
+
+/* vector.S: need sstatus.VS != Off. */
+void vector_save(struct vector_state *s);
+void vector_restore(const struct vector_state *s);
+
+void vector_probe(void)
+{
+    u64 value;
+
+    csr_set(sstatus, SSTATUS_VS);
+    if (probe_vlenb(0, &value) == 0)
+        features.vlenb = value;
+    csr_clear(sstatus, SSTATUS_VS);
+}
+
+bool vector_create(struct vcpu *v)
+{
+    u64 registers = 32 * features.vlenb;
+
+    if (!registers)
+        return true;
+    v->vector.registers = (u8 *)ram_take(ALIGN_UP(registers, PAGE_SIZE), PAGE_SIZE);
+    return v->vector.registers != NULL;
+}
+
+void vector_reset(struct vcpu *v)
+{
+    if (!features.vlenb)
+        return;
+    memset(v->vector.registers, 0, 32 * features.vlenb);
+    v->vector.vstart = v->vector.vl = v->vector.vcsr = 0;
+    v->vector.vtype = VTYPE_VILL;
+    v->vector.hart = NULL;
+}
+
+void vector_load(struct vcpu *v)
+{
+    v->sstatus &= ~SSTATUS_VS;
+    if (features.vlenb)
+        hart_delegate_illegal(false);
+}
+
+void vector_put(struct vcpu *v)
+{
+    if ((v->sstatus & SSTATUS_VS) == SSTATUS_VS) {
+        csr_set(sstatus, SSTATUS_VS);
+        vector_save(&v->vector);
+        csr_clear(sstatus, SSTATUS_VS);
+    }
+    if (features.vlenb)
+        hart_delegate_illegal(true);
+}
+
+/* Whatever the instruction was: with the state here it works, or traps again, to the guest. */
+bool vector_wanted(struct vcpu *v)
+{
+    struct hart *h = this_hart();
+
+    if (!features.vlenb || (v->sstatus & SSTATUS_VS) || !(csr_read(vsstatus) & SSTATUS_VS))
+        return false;
+    if (h->vector_owner != v || v->vector.hart != h) {
+        csr_set(sstatus, SSTATUS_VS);
+        vector_restore(&v->vector);
+        csr_clear(sstatus, SSTATUS_VS);
+        h->vector_owner = v;
+        v->vector.hart = h;
+    }
+    v->sstatus |= SSTATUS_VS_CLEAN;
+    hart_delegate_illegal(true);
+    return true;
+}
