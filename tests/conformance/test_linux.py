@@ -52,6 +52,16 @@ def test_linux_is_a_guest_of_the_hypervisor(files):
         assert any(said in line for line in lines), said
 
 
+def test_linux_finds_vectors_bare_and_as_a_guest(files):
+    """V in the kernel's list of what programs may use (AT_HWCAP), and its registers of 256 bits."""
+    kernel = ("--initrd", files["initramfs.cpio"], "--append", APPEND, "--isa", "max_v_zvl256b")
+    bare = rvh_run("--bare", files["fw_jump.elf"], "--kernel", files["Image"], *kernel, "--memory", "512M")
+    guest = rvh_run(files["Image"], *kernel, "--vm-memory", "256M")
+    for done in (bare, guest):
+        assert done.returncode == 0 and PASS in done.stdout, tail(done)
+        assert "riscv: ELF capabilities acdfimv" in done.stdout, tail(done)
+
+
 def test_linux_as_a_guest_suspends_to_ram_until_a_key_is_pressed(files):
     output = bytearray()
     m = Machine(harts=2, ram=512 << 20, console=output.extend)
