@@ -48,6 +48,7 @@ class Program:
     spike_goal: float | None = None
     trips: bool = False  #: a repeat is one round trip, whose nanoseconds are worth printing
     pages: int = 640  #: size of the window of the page-table programs
+    vector: bool = False  #: it needs V, with VLEN 128 on every machine
 
     def sources(self) -> list[Path]:
         """Files to compile and link."""
@@ -55,6 +56,11 @@ class Program:
         names = ["start.S", "runtime.c", f"{self.runner}.c", f"{self.workload}.c", *paging]
         return [SOURCES / name for name in names]
 
+
+#: What gives a machine vectors, after its other options.
+VECTOR_OPTIONS = {
+    "rvh": ("--isa", "max_v"), "qemu": ("-cpu", "rv64,h=true,v=true,vlen=128"), "spike": ("--isa=rv64gcv_zicntr",),
+}  # fmt: skip
 
 EMPTY = Program("empty", "empty", "run_m", 1)
 PROGRAMS = (
@@ -71,6 +77,9 @@ PROGRAMS = (
     Program("sfence", "sfence", "run_s", 2000000, 2.0),
     Program("traps", "traps", "run_s", 2000000, 4.0, 10.0, trips=True),
     Program("exits", "exits", "run_vs", 600000, 6.0, 10.0, trips=True),
+    Program("vcopy", "vcopy", "run_m", 60000, 3.0, vector=True),
+    Program("saxpy", "saxpy", "run_m", 40000, 3.0, vector=True),
+    Program("dot8", "dot8", "run_m", 12000, 3.0, vector=True),
 )
 
 
@@ -168,7 +177,10 @@ def measure(programs: list[Program], machines: list[Machine], rounds: int, scale
                 if result.failure(machine.name):
                     continue
                 progress(f"round {number + 1}/{rounds}: {name} on {machine.name}")
-                run = execute([*machine.command, str(elves[name])], "bench: ok wrong=0")
+                extra = VECTOR_OPTIONS[machine.name] if result.program.vector else ()
+                # The last of its own options belongs right before the ELF.
+                command = [*machine.command[:-1], *extra, machine.command[-1], str(elves[name])]
+                run = execute(command, "bench: ok wrong=0")
                 result.runs.setdefault(machine.name, []).append(run)
     progress("")
     return results

@@ -162,7 +162,7 @@ cdef public int v_allowed(Hart *h) noexcept nogil:
     return 0
 
 
-cdef public void v_mark_dirty(Hart *h) noexcept nogil:
+cdef inline void v_mark_dirty(Hart *h) noexcept nogil:
     """Vector state has changed: VS becomes Dirty, in vsstatus too at V=1."""
     h.mstatus |= MSTATUS_VS
     if h.v:

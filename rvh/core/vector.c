@@ -4,6 +4,7 @@
  * illegal, as the manual permits where an implementation never leaves such a vstart itself; loads and stores resume.
  */
 #include "vector_loop.h"
+#include "csr_tables.h"
 #include "decode.h"
 
 #pragma GCC optimize("O3")
@@ -69,11 +70,38 @@ static int begin_float(Hart *h)
     return h->frm > RM_RMM ? illegal(h) : 1;
 }
 
-static int done(Hart *h)
+static inline int allowed(Hart *h)
+{
+    return likely(h->mstatus & MSTATUS_VS && (!h->v || h->vsstatus & MSTATUS_VS)) ? 1 : v_allowed(h);
+}
+
+static inline void mark_dirty(Hart *h)
+{
+    h->mstatus |= MSTATUS_VS;
+    if (h->v)
+        h->vsstatus |= MSTATUS_VS;
+}
+
+static inline int done(Hart *h)
 {
     h->vstart = 0;
-    v_mark_dirty(h);
+    mark_dirty(h);
     return 1;
+}
+
+/* memcpy for the few bytes of a register group */
+static inline void copy(void *to, const void *from, u64 n)
+{
+    u8 *d = to;
+    const u8 *s = from;
+    if (n > 256) {
+        memcpy(to, from, n);
+        return;
+    }
+    for (; n >= 16; n -= 16, d += 16, s += 16)
+        memcpy(d, s, 16);
+    for (; n; n--)
+        *d++ = *s++;
 }
 
 /* ---- register groups; sizes as log2 of EMUL */
@@ -182,7 +210,7 @@ int v_set(Hart *h, const Op *op, u64 pc, u32 kind)
     u64 vtype, avl = kind == VSET_II ? rs1 : h->x[rs1], old = vlmax(h);
     int keeps = kind != VSET_II && rs1 == 0;
     (void)pc;
-    if (!v_allowed(h))
+    if (!allowed(h))
         return 0;
     vtype = kind == VSET_R ? h->x[w >> 20 & 31] : w >> 20 & (kind == VSET_I ? 0x7ff : 0x3ff);
     if (vtype != h->vtype) {
@@ -207,7 +235,7 @@ int v_set(Hart *h, const Op *op, u64 pc, u32 kind)
 /* Conditions that all but a few instructions share; `arithmetic` ones cannot be resumed. */
 static int begin(Hart *h, int arithmetic)
 {
-    if (!v_allowed(h))
+    if (!allowed(h))
         return 0;
     if (h->vtype & VTYPE_VILL || (arithmetic && h->vstart))
         return illegal(h);
@@ -658,7 +686,7 @@ static int element_store(Hart *h, const Op *op, u64 pc, u64 va, u32 eew, const u
 static int faulted(Hart *h, u64 i)
 {
     h->vstart = i;
-    v_mark_dirty(h);
+    mark_dirty(h);
     return 0;
 }
 
@@ -671,7 +699,7 @@ static int run_of_elements(Hart *h, const Op *op, u64 pc, u64 va, u8 *regs, u64 
         if (count && likely((store ? e->wtag : e->rtag) == TLB_KEY(h, at, 1))) {
             void *host = (void *)(uintptr_t)(at + e->addend);
             u8 *p = regs + (i << eew);
-            store ? memcpy(host, p, count << eew) : memcpy(p, host, count << eew);
+            store ? copy(host, p, count << eew) : copy(p, host, count << eew);
             i += count;
             continue;
         }
@@ -725,8 +753,33 @@ static u64 unit(const Op *op)
     return (u64)(((u32)op->imm >> 29) + 1) << width_of((u32)op->imm);
 }
 
-int v_load_unit(Hart *h, const Op *op, u64 pc) { return strided(h, op, pc, unit(op), 0, 0); }
-int v_store_unit(Hart *h, const Op *op, u64 pc) { return strided(h, op, pc, unit(op), 1, 0); }
+/* The usual unit-stride access: all elements, as wide as SEW, in one page that the TLB knows. 0: not that, nothing is
+ * done. */
+static inline int plain_access(Hart *h, u32 w, int store)
+{
+    u32 eew = width_of(w), vd = w >> 7 & 31;
+    u64 va = h->x[w >> 15 & 31], n = h->vl << eew;
+    const TlbEntry *e = &h->tlb[TLB_INDEX(va)];
+    if ((w >> 25) != 1 || h->vstart || (h->vtype & (VTYPE_VILL | 7 << 3)) != eew << 3 || !aligned(vd, vlmul(h)) ||
+        !(h->mstatus & MSTATUS_VS) || (h->v && !(h->vsstatus & MSTATUS_VS)) || n == 0 || (va & 0xfff) + n > 4096 ||
+        (store ? e->wtag : e->rtag) != TLB_KEY(h, va, 1))
+        return 0;
+    void *host = (void *)(uintptr_t)(va + e->addend);
+    store ? copy(host, reg(h, vd), n) : copy(reg(h, vd), host, n);
+    mark_dirty(h);
+    return 1;
+}
+
+int v_load_unit(Hart *h, const Op *op, u64 pc)
+{
+    return likely(plain_access(h, (u32)op->imm, 0)) ? 1 : strided(h, op, pc, unit(op), 0, 0);
+}
+
+int v_store_unit(Hart *h, const Op *op, u64 pc)
+{
+    return likely(plain_access(h, (u32)op->imm, 1)) ? 1 : strided(h, op, pc, unit(op), 1, 0);
+}
+
 int v_load_first(Hart *h, const Op *op, u64 pc) { return strided(h, op, pc, unit(op), 0, 1); }
 
 /* x0 is a stride of 0 like any other. */
@@ -773,7 +826,7 @@ int v_store_indexed(Hart *h, const Op *op, u64 pc) { return indexed(h, op, pc, 1
 static int whole(Hart *h, const Op *op, u64 pc, int store)
 {
     u32 w = (u32)op->imm, eew = width_of(w), n = (w >> 29) + 1, vd = w >> 7 & 31;
-    if (!v_allowed(h))
+    if (!allowed(h))
         return 0;
     if (vd & (n - 1) || (eew == 3 && !(h->ext & EXT_ZVE64X)))
         return illegal(h);

@@ -46,6 +46,4 @@ int v_store_mask(Hart *h, const Op *op, u64 pc);
 /* core/status.pxi: whether vector and floating-point state may be used now; if not, the exception is recorded. */
 int v_allowed(Hart *h);
 int fp_allowed(Hart *h);
-/* Vector state has changed: VS becomes Dirty, in vsstatus too at V=1. */
-void v_mark_dirty(Hart *h);
 #endif

@@ -233,6 +233,13 @@ VF_NARROW_ODD(soft_d_to_s, 64, u64, u32)
 
 /* ---- native */
 
+/* gcc has no packed form of its builtins; it fuses products with sums where the including file asks for that. */
+#ifdef __clang__
+#define VF_FUSED(builtin, a, b, c) builtin(a, b, c)
+#else
+#define VF_FUSED(builtin, a, b, c) ((a) * (b) + (c))
+#endif
+
 #define VF_NATIVE(s, w, T, F, bits_of, value_of, root, fused, infinity)                        \
     VF_INLINE T native_result_##w(F r) { return r != r ? (T)VF_NAN_##w : bits_of(r); }   \
     VF_INLINE T native_add_##w(T a, T b, u32 rm, u32 *flags)                             \
@@ -270,10 +277,10 @@ VF_NARROW_ODD(soft_d_to_s, 64, u64, u32)
     /* infinity * 0 is invalid even when a quiet NaN is added to it; the host finds it so only without the NaN. */ \
     VF_INLINE T native_fused_##w(T a, T b, T c, u32 rm, u32 *flags)                      \
     {                                                                                    \
-        F r = fused(value_of(a), value_of(b), value_of(c));                              \
+        F r = VF_FUSED(fused, value_of(a), value_of(b), value_of(c));                    \
         T x = (T)(a << 1), y = (T)(b << 1);                                              \
         (void)rm;                                                                        \
-        *flags |= ((x == infinity) & (y == 0)) | ((x == 0) & (y == infinity)) ? FP_NV : 0;               \
+        *flags |= (u32)(((x == infinity) & (y == 0)) | ((x == 0) & (y == infinity))) << 4;               \
         return native_result_##w(r);                                                     \
     }
 VF_NATIVE(s, 32, u32, float, fp_bits_s, fp_single, __builtin_sqrtf, __builtin_fmaf, 0xff000000u)

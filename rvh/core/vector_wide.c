@@ -6,7 +6,8 @@
 #define native_fma_64 native_fused_64
 #define VARIANT v_loops_wide
 
-#pragma GCC optimize("O3")
+/* No loop has a product and a sum that are not one operation. */
+#pragma GCC optimize("O3", "fp-contract=fast")
 #pragma GCC target("avx2,fma,bmi,bmi2")
 #include "vector_loops.h"
 #endif
