@@ -473,7 +473,7 @@ def test_compress_and_moves(machine):
 
 
 @pytest.mark.rules("vector_ls_unit_stride_op", "vector_ls_constant_stride_op", "vector_ls_indexed_op",
-                   "vector_ls_seg_op", "vector_ls_seg_indexed_op", "vector_ls_neg_stride", "vector_ls_zero_stride")  # fmt: skip
+                   "vector_ls_seg_op", "vector_ls_neg_stride", "vector_ls_zero_stride")  # fmt: skip
 @pytest.mark.parametrize("fields", range(1, 9))
 @pytest.mark.parametrize("width", SEWS)
 def test_loads_and_stores(machine, width, fields):
