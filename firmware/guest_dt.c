@@ -17,7 +17,8 @@ static const struct { const char *name; u64 henvcfg; } guest_extensions[] = {
     {"zba", 0}, {"zbb", 0}, {"zbc", 0}, {"zbkb", 0}, {"zbkc", 0}, {"zbkx", 0}, {"zbs", 0},
     {"zknd", 0}, {"zkne", 0}, {"zknh", 0}, {"zksed", 0}, {"zksh", 0},
     {"zve32f", 0}, {"zve32x", 0}, {"zve64d", 0}, {"zve64f", 0}, {"zve64x", 0},
-    {"zvfbfmin", 0}, {"zvfbfwma", 0}, {"zvfh", 0}, {"zvfhmin", 0},
+    {"zvbb", 0}, {"zvbc", 0}, {"zvfbfmin", 0}, {"zvfbfwma", 0}, {"zvfh", 0}, {"zvfhmin", 0},
+    {"zvkb", 0}, {"zvkg", 0}, {"zvkned", 0}, {"zvknha", 0}, {"zvknhb", 0}, {"zvksed", 0}, {"zvksh", 0},
     {"zvl128b", 0}, {"zvl256b", 0}, {"zvl512b", 0}, {"zvl1024b", 0}, {"zvl32b", 0}, {"zvl64b", 0},
     {"sstc", HENVCFG_STCE}, {"svinval", 0}, {"svnapot", 0}, {"svpbmt", HENVCFG_PBMTE},
 };

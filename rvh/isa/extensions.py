@@ -122,14 +122,23 @@ _G = ("I", "M", "A", "F", "D", "Zicsr", "Zifencei")
 #: What a machine for general-purpose systems has beside G although no ISA string says so: modes, page tables, counters.
 _GENERAL = ("S", "U", "Zicntr", "Zihpm")
 _PAGE_TABLES = ("Sv39", "Sv48", "Sv57")
-_RVA22U = (*_G, "C", "Zicntr", "Zihpm", "Zihintpause", "Zba", "Zbb", "Zbs", "Zicbom", "Zicbop", "Zicboz")
+_RVA20U = (*_G, "C", "Zicntr", "Zicclsm")
+_RVA22U = (*_RVA20U, "Zihpm", "Zihintpause", "Zba", "Zbb", "Zbs", "Zicbom", "Zicbop", "Zicboz", "Zfhmin", "Zkt")
+_RVA22S = ("S", "Sv39", "Svade", "Svinval", "Svpbmt")
+#: Supm comes with Ssnpm here, and so with S-mode.
+_RVA23U = (
+    *_RVA22U,
+    *("V", "Zvfhmin", "Zvbb", "Zvkt", "Zihintntl", "Zicond", "Zimop", "Zcmop", "Zcb", "Zfa", "Zawrs", "Ssnpm", "Supm"),
+)
 
 #: Profiles by lower-case name. Names of a profile's extensions that only state what always holds are left out.
 PROFILES: dict[str, tuple[str, ...]] = {
-    "rva20u64": (*_G, "C", "Zicntr"),
-    "rva20s64": (*_G, "C", "Zicntr", "S", "Sv39"),
+    "rva20u64": _RVA20U,
+    "rva20s64": (*_RVA20U, "S", "Sv39"),
     "rva22u64": _RVA22U,
-    "rva22s64": (*_RVA22U, "S", "Sv39", "Svade", "Svinval", "Svpbmt"),
+    "rva22s64": (*_RVA22U, *_RVA22S),
+    "rva23u64": _RVA23U,
+    "rva23s64": (*_RVA23U, *_RVA22S, "Svnapot", "Sstc", "Sscofpmf", "Ssnpm", "Sha"),
 }
 
 #: The vector extensions: a machine has them on request.

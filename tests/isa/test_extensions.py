@@ -8,10 +8,12 @@ from rvh.isa.extensions import (
     BIT,
     DEFAULT,
     EXTENSIONS,
+    STATEMENTS,
     VECTOR,
     IsaError,
     closure,
     from_bits,
+    holds,
     isa_list,
     isa_string,
     misa,
@@ -90,6 +92,29 @@ def test_profiles():
     assert "H" not in parse("rva22s64")
     assert "H" in parse("rva22s64_h")
     assert "S" not in parse("rva22u64")
+
+
+#: The mandatory extensions of RISC-V Profiles, "RVA22U64" to "RVA23S64"; base, Ss1p12 and Ss1p13 are no extensions.
+RVA22U = """
+    M A F D C Zicsr Zicntr Zihpm Ziccif Ziccrse Ziccamoa Zicclsm Za64rs Zihintpause Zba Zbb Zbs Zic64b Zicbom Zicbop
+    Zicboz Zfhmin Zkt
+""".split()
+RVA22S = [*RVA22U, *"Zifencei Svbare Sv39 Svade Ssccptr Sstvecd Sstvala Sscounterenw Svpbmt Svinval".split()]
+RVA23U = [*RVA22U, *"V Zvfhmin Zvbb Zvkt Zihintntl Zicond Zimop Zcmop Zcb Zfa Zawrs Supm".split()]
+RVA23S = [
+    *RVA23U, *RVA22S, *"Svnapot Sstc Sscofpmf Ssnpm Ssu64xl".split(),
+    *"Sha H Ssstateen Shcounterenw Shvstvala Shtvala Shvstvecd Shvsatpa Shgatpa".split(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("profile", "mandatory"),
+    [("rva22u64", RVA22U), ("rva22s64", RVA22S), ("rva23u64", RVA23U), ("rva23s64", RVA23S)],
+)
+def test_profiles_have_all_that_is_mandatory(profile, mandatory):
+    names = parse(profile)
+    missing = [name for name in mandatory if name not in names and not (name in STATEMENTS and holds(name, names))]
+    assert not missing
 
 
 @pytest.mark.rules("Zve32f_Zve64x_dependent_Zve32x", "Zve32x_dependent_Zicsr")
