@@ -23,13 +23,6 @@ static void exit_forward(struct vcpu *v)
         vcpu_inject(v, v->scause, v->stval);
 }
 
-/* Not delegated while the vCPU's vector state is not on the hart. */
-static void exit_illegal(struct vcpu *v)
-{
-    if (!vector_wanted(v))
-        exit_forward(v);
-}
-
 static void exit_ecall(struct vcpu *v)
 {
     v->pc += 4;                          /* ECALL has no compressed form */
@@ -117,7 +110,7 @@ typedef void (*exit_handler)(struct vcpu *);
 static const exit_handler exception_exits[] = {
     [CAUSE_FETCH_MISALIGNED] = exit_forward,
     [CAUSE_FETCH_ACCESS] = exit_forward,
-    [CAUSE_ILLEGAL] = exit_illegal,
+    [CAUSE_ILLEGAL] = exit_forward,
     [CAUSE_BREAKPOINT] = exit_forward,
     [CAUSE_LOAD_MISALIGNED] = exit_forward,
     [CAUSE_LOAD_ACCESS] = exit_forward,

@@ -63,22 +63,7 @@ const char *hart_probe(void)
     return probe_time(0, &value) ? "no time CSR" : NULL;
 }
 
-static void delegate(struct hart *h)
-{
-    csr_write(hedeleg, h->keeps_all ? 0 : delegated_exceptions & ~(h->keeps_illegal ? BIT(CAUSE_ILLEGAL) : 0));
-}
-
-void hart_delegate(bool to_guest)
-{
-    this_hart()->keeps_all = !to_guest;
-    delegate(this_hart());
-}
-
-void hart_delegate_illegal(bool to_guest)
-{
-    this_hart()->keeps_illegal = !to_guest;
-    delegate(this_hart());
-}
+void hart_delegate(bool to_guest) { csr_write(hedeleg, to_guest ? delegated_exceptions : 0); }
 
 void hart_init(void)
 {

@@ -18,8 +18,8 @@ struct hart {
     u32 intc_phandle;
     u64 armed;                       /* deadline that this hart's timer is set to */
     u64 gstage_epoch[MAX_VMS];       /* how far this hart's translations of each VM are up to date */
-    struct vcpu *vector_owner;       /* whose vector state its registers had last */
-    bool keeps_all, keeps_illegal;   /* what is not delegated */
+    struct vcpu *vector_owner;       /* whose vector state its registers hold, if that is known; NULL: after a reset */
+    bool vector_known;
     struct vcpu *last_vcpu[MAX_VMS]; /* of each VM, who ran here last and may be in the TLB */
 } __attribute__((aligned(64)));
 
@@ -54,8 +54,6 @@ const char *hart_probe(void);
 void hart_init(void);
 /* Who gets a guest's exceptions on this hart: itself, as ever, or the hypervisor. */
 void hart_delegate(bool to_guest);
-/* The same for illegal instructions alone, see vector.c. */
-void hart_delegate_illegal(bool to_guest);
 /* Gives every other hart a stack, before the VMs take the memory. */
 void harts_prepare(void);
 /* Starts every other hart through SBI HSM. */

@@ -36,7 +36,8 @@ struct traploop {
 struct vector_state {
     u64 vstart, vl, vtype, vcsr;
     u8 *registers;                           /* 32 of features.vlenb bytes */
-    struct hart *hart;                       /* whose registers hold the same, if it is the owner there */
+    struct hart *hart;                       /* whose registers hold the same, if this is the owner there */
+    bool used;                               /* since the reset */
 };
 
 struct vcpu {
@@ -98,14 +99,13 @@ void vcpu_prepare(struct vcpu *v);
 int vcpu_access(struct vcpu *v, int (*move)(u64 gva, u64 *value), u64 gva, u64 *value);
 void vcpu_enter(struct vcpu *v);             /* trap.S */
 
-/* vector.c. Probing is once, on the boot hart; create fails without memory; load and put go with vcpu_load and vcpu_put.
-   vector_wanted: whether an illegal instruction only lacked the vCPU's vector state, which is now there. */
+/* vector.c. Probing is once, on the boot hart; create fails without memory; load and put go with vcpu_load and
+   vcpu_put. */
 void vector_probe(void);
 bool vector_create(struct vcpu *v);
 void vector_reset(struct vcpu *v);
 void vector_load(struct vcpu *v);
 void vector_put(struct vcpu *v);
-bool vector_wanted(struct vcpu *v);
 
 /* FP registers of a loaded vCPU, as raw bits. A write makes vsstatus.FS and sstatus.FS dirty, as the guest's would. */
 u64 vcpu_read_f(struct vcpu *v, u32 n);

@@ -1,5 +1,5 @@
-/* Vector state of vCPUs: 32 registers of vlenb bytes, which most guests never touch. A vCPU comes to a hart with
-   sstatus.VS Off and its illegal instructions undelegated; the first vector instruction then brings its state. */
+/* Vector state of vCPUs: 32 registers of vlenb bytes, which most guests never touch. Saved only if sstatus.VS says that
+   the guest has changed it (Dirty), and brought back only if the hart's registers hold something else. */
 #include "vm.h"
 
 #define SAME_IN_ASSEMBLY(field, offset) _Static_assert(offsetof(struct vector_state, field) == (offset), "vector.S")
@@ -41,41 +41,34 @@ void vector_reset(struct vcpu *v)
     v->vector.vstart = v->vector.vl = v->vector.vcsr = 0;
     v->vector.vtype = VTYPE_VILL;
     v->vector.hart = NULL;
+    v->vector.used = false;
 }
 
 void vector_load(struct vcpu *v)
 {
-    v->sstatus &= ~SSTATUS_VS;
-    if (features.vlenb)
-        hart_delegate_illegal(false);
+    struct hart *h = this_hart();
+    /* All that have not used it have the same state: nobody's. */
+    struct vcpu *owner = v->vector.used ? v : NULL;
+
+    if (!features.vlenb)
+        return;
+    if (!h->vector_known || h->vector_owner != owner || (owner && v->vector.hart != h)) {
+        csr_set(sstatus, SSTATUS_VS);
+        vector_restore(&v->vector);
+        h->vector_owner = owner;
+        h->vector_known = true;
+        v->vector.hart = h;
+    }
+    v->sstatus = (v->sstatus & ~SSTATUS_VS) | SSTATUS_VS_CLEAN;
 }
 
 void vector_put(struct vcpu *v)
 {
-    if ((v->sstatus & SSTATUS_VS) == SSTATUS_VS) {
-        csr_set(sstatus, SSTATUS_VS);
-        vector_save(&v->vector);
-        csr_clear(sstatus, SSTATUS_VS);
-    }
-    if (features.vlenb)
-        hart_delegate_illegal(true);
-}
-
-/* Whatever the instruction was: with the state here it works, or traps again, to the guest. */
-bool vector_wanted(struct vcpu *v)
-{
-    struct hart *h = this_hart();
-
-    if (!features.vlenb || (v->sstatus & SSTATUS_VS) || !(csr_read(vsstatus) & SSTATUS_VS))
-        return false;
-    if (h->vector_owner != v || v->vector.hart != h) {
-        csr_set(sstatus, SSTATUS_VS);
-        vector_restore(&v->vector);
-        csr_clear(sstatus, SSTATUS_VS);
-        h->vector_owner = v;
-        v->vector.hart = h;
-    }
-    v->sstatus |= SSTATUS_VS_CLEAN;
-    hart_delegate_illegal(true);
-    return true;
+    if ((v->sstatus & SSTATUS_VS) != SSTATUS_VS)
+        return;
+    csr_set(sstatus, SSTATUS_VS);
+    vector_save(&v->vector);
+    v->vector.used = true;
+    v->vector.hart = this_hart();
+    this_hart()->vector_owner = v;
 }

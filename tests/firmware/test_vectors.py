@@ -1,5 +1,5 @@
-"""Vector state of VMs: nobody sees another's registers, a vCPU keeps its own wherever it runs, and who never uses them
-pays nothing."""
+"""Vector state of VMs: nobody sees another's registers, a vCPU keeps its own wherever it runs, and illegal
+instructions stay the guests'."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ handler:
     ],
 )
 def test_illegal_instructions_reach_the_guest(tmp_path, isa, text):
-    """As they do without vectors, whether the first vector instruction was to bring the state or not."""
+    """As they do without vectors."""
     options = {} if isa is None else {"isa": isa}
     result = run_vms({"vm": guest(tmp_path, "illegal", HAS_NOT.format(text=text))}, **options)
     assert result.of("vm") == ["done"] and result.stop.kind == "pass", result.text
