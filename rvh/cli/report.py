@@ -101,7 +101,7 @@ def trap_lines(machine: Machine, stop: Stop) -> list[str]:
             how = "was still handling this trap"
         elif stop.kind == "fail":
             found = explain.trap(machine, hart.index) if machine.htif is not None and hart.mode == "M" else None
-            if found is not None and (found.interrupt or "environment call" in found.name):
+            if found is not None and (found.interrupt or not found.current or "environment call" in found.name):
                 found = None  # how such programs say that they have failed
             how = "ended after this trap"
         if found is not None:

@@ -10,6 +10,7 @@ V, R, W, X, U, G, A, D = (1 << n for n in range(8))
 N, PBMT, RESERVED, PPN = 1 << 63, 3 << 61, 0x7F << 54, ((1 << 44) - 1) << 10
 _PBMT_NAMES = ("", "NC", "IO", "PBMT=3")
 
+_SHADOW = "Shadow Stack Memory Protection"
 _PROCESS = "Virtual Address Translation Process"
 GUEST = "Guest Physical Address Translation"
 PROTECTION = "Addressing and Memory Protection"
@@ -33,8 +34,9 @@ class Stage:
     mxr: bool
     pbmte: bool
     adue: bool
-    controls: str  # the register that holds PBMTE and ADUE
+    controls: str  # the register that holds PBMTE, ADUE and SSE
     svnapot: bool
+    sse: bool = False  # R=0, W=1, X=0 is a shadow stack page
     access: str = "load"
     level: int = 0
 
@@ -50,12 +52,16 @@ def flags(pte: int) -> str:
     return " ".join([text, *filter(None, extras)])
 
 
+def _shadow(s: Stage, pte: int) -> bool:
+    return s.sse and pte & (R | W | X) == W
+
+
 def _permission(s: Stage, pte: int) -> bool:
     if s.access in ("fetch", "hlvx"):
         return bool(pte & X)
     if s.access == "store":
         return bool(pte & W)
-    return bool(pte & R) or (s.mxr and bool(pte & X))
+    return bool(pte & R) or (s.mxr and bool(pte & X)) or _shadow(s, pte)
 
 
 def _needed(s: Stage) -> str:
@@ -68,7 +74,7 @@ def _needed(s: Stage) -> str:
 _Rule = tuple[Callable[[Stage, int], object], Callable[[Stage, int], str], str]
 _FORMAT: list[_Rule] = [
     (lambda s, e: not e & V, lambda s, e: "V=0: the PTE is not valid", _PROCESS),
-    (lambda s, e: e & (R | W) == W, lambda s, e: "R=0 with W=1 is a reserved encoding", _PROCESS),
+    (lambda s, e: e & (R | W) == W and not _shadow(s, e), lambda s, e: "R=0 with W=1 is a reserved encoding", _PROCESS),
     (lambda s, e: e & RESERVED, lambda s, e: "bits 60:54, reserved for standard use, are not 0", PROTECTION),
     (lambda s, e: e & PBMT and not s.pbmte, lambda s, e: f"{s.controls}.PBMTE=0: bits 62:61 are reserved", "Svpbmt"),
     (lambda s, e: e & PBMT == PBMT, lambda s, e: "PBMT=3 is reserved", "Svpbmt"),
@@ -92,6 +98,8 @@ _LEAF: list[_Rule] = [
      lambda s, e: "U=1: a supervisor never executes from a user page", _PROCESS),
     (lambda s, e: s.supervisor and e & U and not s.sum,
      lambda s, e: "U=1 and SUM=0: the supervisor has not opened user pages to itself", _PROCESS),
+    (lambda s, e: _shadow(s, e) and s.access in ("store", "fetch"),
+     lambda s, e: "R=0, W=1, X=0: a shadow stack page, which only shadow stack instructions write", _SHADOW),
     (lambda s, e: not _permission(s, e), lambda s, e: _needed(s), _PROCESS),
     (lambda s, e: not s.adue and not e & A, lambda s, e: f"A=0, and {s.controls}.ADUE=0 leaves setting it to software",
      "Svadu"),
@@ -102,7 +110,7 @@ _LEAF: list[_Rule] = [
 
 def judge(stage: Stage, pte: int) -> Why | None:
     """The rule that a PTE breaks; None if it serves."""
-    for broken, text, manual in [*_FORMAT, *(_LEAF if pte & (R | X) else _POINTER)]:
+    for broken, text, manual in [*_FORMAT, *(_LEAF if pte & (R | W | X) else _POINTER)]:
         if broken(stage, pte):
             return Why(text(stage, pte), manual)
     return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..isa import csrs
 from .causes import EXCEPTIONS, GUEST_PAGE
-from .pte import GUEST, PPN, PROTECTION, A, D, N, R, Stage, Why, X, flags, judge
+from .pte import GUEST, PPN, PROTECTION, A, D, N, R, Stage, W, Why, X, flags, judge
 
 if TYPE_CHECKING:
     from ..machine import Hart, Machine
@@ -98,8 +98,8 @@ def _stages(
     csr, guest = hart.csr, mode in ("VS", "VU")
 
     def bit(register: str, name: str) -> bool:
-        row = csrs.BY_NAME[register]
-        return register in csr and bool(csr[register] >> row.fields[name][1] & 1)
+        field = csrs.BY_NAME[register].fields.get(name)
+        return field is not None and register in csr and bool(csr[register] & csrs.mask_of(field))
 
     name, status, env = ("vsatp", "vsstatus", "henvcfg") if guest else ("satp", "mstatus", "menvcfg")
     first = second = None
@@ -109,8 +109,8 @@ def _stages(
         mxr = bit("mstatus", "MXR") or bit(status, "MXR")
         stage = "VS-stage" if guest else "S-stage"
         supervisor = mode in ("HS", "VS")
-        first = Stage(stage, (atp >> 60) - 5, supervisor, bit(status, "SUM"), mxr, bit(env, "PBMTE"),
-                      bit(env, "ADUE"), env, svnapot)  # fmt: skip
+        controls = (bit(env, "PBMTE"), bit(env, "ADUE"), env, svnapot, bit(env, "SSE"))
+        first = Stage(stage, (atp >> 60) - 5, supervisor, bit(status, "SUM"), mxr, *controls)
     regime.append(f"{name} {atp:#x} ({f'Sv{9 * first.levels + 12}' if first else 'Bare'})")
     if guest:
         hgatp = csr["hgatp"]
@@ -189,7 +189,7 @@ class _Replay:
             pte = read[5]
             assert read[2:5] == (level, slot, at), "the core has walked elsewhere"
             rules = replace(stage, level=level, access=access, mxr=stage.mxr and explicit)
-            why, leaf = judge(rules, pte), pte & (R | X)
+            why, leaf = judge(rules, pte), pte & (R | W | X)
             update = leaf and not why and (not pte & A or (access == "store" and not pte & D))
             verdict = why.text if why else "leaf" if leaf else f"table at {(pte & PPN) << 2:#x}"
             if update:

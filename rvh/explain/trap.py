@@ -71,6 +71,12 @@ class Trap:
         return " ".join(disassemble(self.word, self.epc).split())
 
     @property
+    def current(self) -> bool:
+        """Whether the registers can still be those of the trap: xRET has made the mode that it came from the least one,
+        where the instruction at ``epc`` as a rule cannot be fetched."""
+        return self.word is not None or ACCESS_OF.get(self.code) == "fetch"
+
+    @property
     def summary(self) -> str:
         """One or two sentences."""
         kind = "interrupt" if self.interrupt else "exception"
@@ -127,7 +133,7 @@ def looping(machine: Machine, hart: int = 0) -> Trap | None:
     since, at a jump to itself or in WFI without any interrupt enabled. None if the hart gets on."""
     who = machine.harts[hart]
     found = trap(machine, hart)
-    if found is None or found.interrupt:
+    if found is None or found.interrupt or not found.current:
         return None
     vector = _reader(who)(_PREFIX[found.into] + "tvec") & ~3
     if who.pc == vector and found.epc == vector:

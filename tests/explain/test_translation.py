@@ -7,10 +7,11 @@ import pytest
 import rig as r
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pagetables import ADUE, KERNEL, PBMT_NC, PBMT_RESERVED, PBMTE, SUM, USER, A, D, N, R, U, V, W, World, X
+from pagetables import ADUE, KERNEL, MXR, PBMT_NC, PBMT_RESERVED, PBMTE, SUM, USER, A, D, N, R, U, V, W, World, X
 from test_mmu_random import PAIRS, Case
 
 from rvh.explain import ACCESSES, translation
+from rvh.isa import csrs
 
 
 @functools.cache
@@ -40,6 +41,7 @@ def test_there_is_a_reason_exactly_for_each_fault(pair, seed, access, mode):
         else:
             pseudo = fault.tinst if fault.tinst in (0x3000, 0x3020) else 0
             assert (t.cause, t.gpa, t.tinst) == (fault.cause, fault.tval2 << 2, pseudo)
+            assert t.steps and t.steps[-1].why is t.why or " bit" in t.why.text
         assert all(step.why is None for step in t.steps[:-1])
 
 
@@ -115,6 +117,32 @@ def test_an_update_of_a_pte_that_the_g_stage_refuses():
     t = translation(w.rig.machine, w.va, "store", "VS")
     assert (t.cause, t.gpa, t.tinst) == (23, slot, 0x3020)
     assert t.steps[-1].purpose == "setting A and D of that PTE" and t.why.text.startswith("W=0")
+
+
+@pytest.mark.skipif("SSE" not in csrs.ENVCFG, reason="this core has no shadow stacks")
+def test_shadow_stack_pages():
+    w = World(isa="max_zicfiss")
+    sse = csrs.mask_of(csrs.ENVCFG["SSE"])
+    w.set("menvcfg", sse)
+    w.set("henvcfg", sse, on=False)
+    w.vs.flags(w.va, V | W | A | D)
+    assert "reserved encoding" in translation(w.rig.machine, w.va, "load", "VS").why.text
+    w.set("henvcfg", sse)
+    assert translation(w.rig.machine, w.va, "load", "VS").pa == r.DATA
+    for access, cause in (("store", 7), ("fetch", 1)):
+        t = translation(w.rig.machine, w.va, access, "VS")
+        assert t.cause == cause and "a shadow stack page" in t.why.text and t.why is t.steps[-1].why
+
+
+def test_mxr_does_not_help_to_read_page_tables():
+    w = World()
+    w.set("mstatus", MXR)
+    w.g.flags(w.gpa(w.vs.slot(w.va)), USER & ~(R | W))
+    t = translation(w.rig.machine, w.va, "load", "VS")
+    assert (t.cause, t.tinst) == (21, 0x3000) and t.why.text.startswith("R=0")
+    w.g.flags(w.gpa(w.vs.slot(w.va)), USER)
+    w.g.flags(w.data_gpa, USER & ~(R | W))
+    assert translation(w.rig.machine, w.va, "load", "VS").pa == r.DATA
 
 
 def test_addresses_that_are_too_wide():
