@@ -10,6 +10,7 @@ from rvh's minstret around its work, or without rvh from Spike's (QEMU's counts 
     python tools/bench.py int traps --rounds 5   some of them
     python tools/bench.py --scale 0.1            shorter
     python tools/bench.py --guests --exits --io  the hypervisor instead: Linux guests, exits by cause, disks and network
+    python tools/bench.py --riscv-tests DIR      a suite of short tests instead: how many a second
 
 Exit status: 0 measured, 1 a program failed on some machine, 2 bad usage or no machine or compiler found.
 """
@@ -320,6 +321,17 @@ def measure_hypervisor(options: argparse.Namespace, machines: list[Machine]) -> 
     return 1 if failed else 0
 
 
+def measure_suite(options: argparse.Namespace, machines: list[Machine]) -> int:
+    """The speed of a suite of short tests. May raise BenchError."""
+    import bench_suite
+
+    numbers = bench_suite.measure(options.riscv_tests, machines, options.rounds)
+    bench_suite.print_suite(numbers)
+    if options.json:
+        Path(options.json).write_text(json.dumps(numbers, indent=1) + "\n")
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line. Exit status as in the module's text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -334,6 +346,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--guests", action="store_true", help="Debian under the hypervisor: bare, as a guest, on QEMU")
     parser.add_argument("--exits", action="store_true", help="what an exit to the hypervisor costs, by cause")
     parser.add_argument("--io", action="store_true", help="throughput of a guest's disk, and between two guests")
+    parser.add_argument("--riscv-tests", metavar="DIR", help="how many of these built tests run in a second")
     parser.add_argument("--build-only", action="store_true", help="build the ELF files and print their paths")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.programs if name not in names]
@@ -348,6 +361,8 @@ def main(arguments: list[str] | None = None) -> int:
         machines = find_machines(options)
         if options.guests or options.exits or options.io:
             return measure_hypervisor(options, machines)
+        if options.riscv_tests:
+            return measure_suite(options, machines)
         results = measure(programs, machines, options.rounds, options.scale)
         broken = [m.name for m in machines if results[0].failure(m.name)]
         if broken:
