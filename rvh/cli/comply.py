@@ -29,6 +29,7 @@ their console; riscv-arch-test with reference signatures or self-checking.
   rvh-comply riscof_work --html report.html --junit report.xml
   rvh-comply work/rvh/elfs --expect known.toml
   rvh-comply --write-riscof DIR     the plug-in for RISCOF
+  rvh-comply --write-act4 DIR       the configuration for the ACT4 framework
 """
 EPILOG = """\
 Exit status: 0 all passed or failed as expected; 1 a test failed, could not be judged or passed against expectation;
@@ -58,6 +59,7 @@ class Options:
     html: str | None = None
     scheduler: str | None = None
     write_riscof: str | None = None
+    write_act4: str | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -100,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--scheduler", metavar="ADDRESS", help="run on the Dask cluster of this scheduler, such as tcp://host:8786")
     add("--list", action="store_true", help="list the tests and do nothing")
     add("--write-riscof", metavar="DIR", help="write the RISCOF plug-in there and exit")
+    add("--write-act4", metavar="DIR", help="write the configuration for ACT4 there and exit")
     return parser
 
 
@@ -108,9 +111,9 @@ def parse(argv: Sequence[str]) -> Options:
     import re
 
     options = Options(**vars(_parser().parse_intermixed_args(list(argv))))
-    writing = options.write_riscof is not None
+    writing = options.write_riscof is not None or options.write_act4 is not None
     if writing and options.paths:
-        raise UsageError("--write-riscof runs no tests")
+        raise UsageError("--write-riscof and --write-act4 run no tests")
     if not writing and not options.paths:
         raise UsageError("no tests are given (rvh-comply --help explains)")
     if options.jobs < 0 or options.last < 0:
@@ -154,11 +157,13 @@ def _say(line: str) -> None:
 
 
 def _main(options: Options) -> int:
-    if options.write_riscof is not None:
+    if options.write_riscof is not None or options.write_act4 is not None:
         from ..comply import frameworks
 
-        for path in frameworks.write("riscof", options.write_riscof, options.isa):
-            print(path)
+        for name, folder in (("riscof", options.write_riscof), ("act4", options.write_act4)):
+            if folder is not None:
+                for path in frameworks.write(name, folder, options.isa):
+                    print(path)
         return 0
     from ..comply import expect, suite
 

@@ -18,7 +18,8 @@ from .suite import Test
 __all__ = ["Job", "Outcome", "Settings", "run"]
 
 _PASSED = re.compile(r"\b(PASS|PASSED|ALL TESTS PASSED)\b", re.IGNORECASE)
-_FAILED = re.compile(r"\b(FAIL|FAILED|FAILURE|UNEXPECTED TRAP)\b")
+#: But not "0 FAILED" or "FAILED: 0".
+_FAILED = re.compile(r"(?<!\b0 )\b(FAIL|FAILED|FAILURE|UNEXPECTED TRAP)\b(?!\s*[:=]\s*0\b)")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 #: Where an S-mode payload starts; below it is the M-mode firmware.
 _PAYLOAD = RAM_BASE + 0x20_0000

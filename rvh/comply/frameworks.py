@@ -1,7 +1,7 @@
 """What the frameworks for riscv-arch-test want to know of a device under test, written out for rvh.
 
-The files lie in ``riscof/`` beside this one; where a description depends on the instruction set, a name
-between two ``@`` stands for it.
+The files lie in ``riscof/`` and ``act4/`` beside this one. Where a description depends on the instruction set, a name
+between two ``@`` stands for it, and a line that ends in ``# with X`` is for machines with the extension X.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..machine import DEFAULT_ISA
 
 __all__ = ["FRAMEWORKS", "write"]
 
-FRAMEWORKS = ("riscof",)
+FRAMEWORKS = ("riscof", "act4")
 _HERE = Path(__file__).parent
 
 #: The extensions beyond single letters that RISCOF's validator (riscv-config 3.18) knows, in its order.
@@ -44,10 +44,74 @@ def _misa_letters(names: frozenset[str]) -> int:
     return sum(1 << ord(letter) - ord("A") for letter in _letters(names))
 
 
+def _udb_extensions(names: frozenset[str]) -> str:
+    """The list ``implemented_extensions`` of a UDB configuration; versions are those of the ratified specifications."""
+    spelt = {name.capitalize() for name in extensions.isa_list(names)} | {"Sm"}
+    spelt |= {name for name in names if len(name) == 1 or name.startswith("Sv")}
+    spelt |= {part for whole, parts in _UDB_PARTS.items() if whole in names for part in parts}
+    if {"Zba", "Zbb", "Zbs"} <= names:
+        spelt.add("B")
+    rows = (f'  - {{ name: {name}, version: "= {_UDB_VERSIONS.get(name, "1.0.0")}" }}' for name in sorted(spelt))
+    return "\n".join(rows)
+
+
+_UDB_PARTS = {"A": ("Zaamo", "Zalrsc"), "M": ("Zmmul",), "S": ("Svbare",)}
+_UDB_VERSIONS = {
+    "A": "2.1.0", "C": "2.0.0", "D": "2.2.0", "F": "2.2.0", "I": "2.1.0", "M": "2.0.0", "S": "1.13.0", "Sm": "1.13.0",
+    "Zicntr": "2.0.0", "Zicsr": "2.0.0", "Zifencei": "2.0.0", "Zihintpause": "2.0.0", "Zihpm": "2.0.0",
+}  # fmt: skip
+
+
+def _udb_tval(names: frozenset[str]) -> str:
+    """xtval holds the address or the instruction wherever it may; htval the guest physical address."""
+    accesses = [
+        f"{a}_{b}" for a in ("INSTRUCTION", "LOAD", "STORE_AMO") for b in ("ACCESS_FAULT", "MISALIGNED", "PAGE_FAULT")
+    ]
+    out = []
+    for level, needs in (("MTVAL", "M"), ("STVAL", "S"), ("VSTVAL", "H")):
+        if needs in names or needs == "M":
+            out += [f"REPORT_VA_IN_{level}_ON_{kind}" for kind in ("BREAKPOINT", *accesses)]
+            out.append(f"REPORT_ENCODING_IN_{level}_ON_ILLEGAL_INSTRUCTION")
+    if "H" in names:
+        out += ["REPORT_ENCODING_IN_VSTVAL_ON_VIRTUAL_INSTRUCTION", "REPORT_GPA_IN_HTVAL_ON_GUEST_PAGE_FAULT"]
+        kinds = ("INSTRUCTION", "INTERMEDIATE", "LOAD", "STORE_AMO")
+        out += [f"REPORT_GPA_IN_TVAL_ON_{kind}_GUEST_PAGE_FAULT" for kind in kinds]
+    return "\n".join(f"  {name}: true" for name in out)
+
+
+def _udb_tinst(names: frozenset[str]) -> str:
+    """mtinst and htinst hold the transformed instruction of explicit accesses, else 0."""
+    if "H" not in names:
+        return ""
+    accesses = [f"{a}_{b}" for a in ("LOAD", "STORE_AMO") for b in ("ACCESS_FAULT", "ADDRESS_MISALIGNED", "PAGE_FAULT")]
+    accesses += [f"FINAL_{a}_GUEST_PAGE_FAULT" for a in ("LOAD", "STORE_AMO")]
+    others = ["BREAKPOINT", "FINAL_INSTRUCTION_GUEST_PAGE_FAULT", "INSTRUCTION_ADDRESS_MISALIGNED"]
+    others += ["MCALL", "SCALL", "UCALL", "VSCALL", "VIRTUAL_INSTRUCTION"]
+    rows = [(name, "always transformed standard instruction") for name in accesses]
+    rows += [(name, "always zero") for name in others]
+    return "\n".join(f'  TINST_VALUE_ON_{name}: "{value}"' for name, value in rows)
+
+
+def _udb_counters(names: frozenset[str]) -> str:
+    def flags(name: str, *first: bool) -> str:
+        return f"  {name}: [{', '.join(str(on).lower() for on in [*first, *[True] * 29])}]"
+
+    rows = [flags("HPM_COUNTER_EN", False, False, False), *(f"  HPM_COUNTER{n}_WIDTH: 64" for n in range(3, 32))]
+    rows += [flags("COUNTINHIBIT_EN", True, False, True), flags("MCOUNTENABLE_EN", True, True, True)]
+    rows += [flags(f"{level}COUNTENABLE_EN", True, True, True) for level in "SH" if level in names]
+    return "\n".join(rows)
+
+
 _VALUES: dict[str, Callable[[frozenset[str]], str]] = {
     "RISCOF_ISA": riscof_isa,
     "MISA": lambda names: f"{2 << 62 | _misa_letters(names):#x}",
     "MISA_EXTENSIONS": lambda names: f"{_misa_letters(names):#09x}",
+    "UDB_EXTENSIONS": _udb_extensions,
+    "UDB_TVAL": _udb_tval,
+    "UDB_TINST": _udb_tinst,
+    "UDB_COUNTERS": _udb_counters,
+    "UDB_GRANULE": lambda names: "16" if "Zama16b" in names else "0",
+    "UDB_MISALIGNED_AMO": lambda names: str("Zama16b" in names).lower(),
 }
 
 
@@ -66,10 +130,17 @@ def write(framework: str, folder: str, isa: str | None = None) -> list[str]:
         if target.exists():
             raise UsageError(f"{target} exists already")
     for path, target in zip(files, targets, strict=True):
-        text = re.sub(r"@([A-Z0-9_]+)@", lambda match: _VALUES[match[1]](names), path.read_text())
+        lines = [line for line in path.read_text().splitlines() if _wanted(line, names)]
+        text = re.sub(r" *# with \w+$", "", "\n".join(lines) + "\n", flags=re.MULTILINE)
+        text = re.sub(r"@([A-Z0-9_]+)@", lambda match: _VALUES[match[1]](names), text)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text)
         except OSError as error:
             raise InputError(target, os_reason(error)) from None
     return [str(target) for target in targets]
+
+
+def _wanted(line: str, names: frozenset[str]) -> bool:
+    condition = re.search(r"# with (\w+)$", line)
+    return condition is None or condition[1] in names

@@ -112,7 +112,7 @@ def _article(outcome: Outcome) -> str:
         out.append(f"<div>{escape(outcome.message)}</div>")
     story = outcome.story
     if story is not None and story.traps:
-        out.append(f"<h4>Last trap{'s' if len(story.traps) > 1 else ''}, the latest last</h4>")
+        out.append(f"<h4>Last trap{'s, the latest last' if len(story.traps) > 1 else ''}</h4>")
         out += [f'<pre class="words">{escape(trap)}</pre>' for trap in story.traps]
     if story is not None and story.lines:
         out.append(f"<h4>The last {len(story.lines)} instructions{escape(story.end)}</h4><pre>")

@@ -84,9 +84,19 @@ def tell(start: Callable[[], Machine], slots: int, last: int, difference: Differ
     store to its first wrong word. ``start`` makes the machine again, ready to run."""
     end = ""
     if difference is not None and slots <= _TRACED:
-        stored = _last_store(start, slots, difference.address, len(difference.got) // 2)
+        stored, _ = _scan(start, slots, difference.address, len(difference.got) // 2)
         if stored is not None:
             slots, end = stored, " up to the last store to that word"
+    lines, traps = _steps(start, slots, last)
+    if not traps and slots <= _TRACED:
+        _, trapped = _scan(start, slots)
+        if trapped is not None:
+            _, traps = _steps(start, trapped, 1)
+    shown = traps[-_TRAPS:]
+    return Story(tuple(lines), tuple(str(trap) for trap in shown), tuple(trap.summary for trap in shown), end)
+
+
+def _steps(start: Callable[[], Machine], slots: int, last: int) -> tuple[list[Line], list[explain.Trap]]:
     machine = start()
     try:
         before = max(slots - last, 0)
@@ -97,29 +107,32 @@ def tell(start: Callable[[], Machine], slots: int, last: int, difference: Differ
         traps: list[explain.Trap] = []
         for _ in range(min(last, slots)):
             lines.append(_step(machine, names, traps))
-        if not traps and (found := explain.trap(machine)) is not None:
-            traps.append(found)
-        shown = traps[-_TRAPS:]
-        return Story(tuple(lines), tuple(str(trap) for trap in shown), tuple(trap.summary for trap in shown), end)
+        return lines, traps
     finally:
         machine.close()
 
 
-def _last_store(start: Callable[[], Machine], slots: int, address: int, size: int) -> int | None:
-    """How many instructions there are up to the last store into [address, address + size), that one included."""
-    from ..trace import INTERRUPT, Tracer
+def _scan(start: Callable[[], Machine], slots: int, address: int = 0, size: int = 0) -> tuple[int | None, int | None]:
+    """How many instructions there are up to the last store into [address, address + size), and up to the last trap,
+    that one included; None if there is none."""
+    from ..trace import INTERRUPT, RETIRED, Tracer
 
     machine = start()
-    count, found = 0, None
+    count, stored, trapped = 0, None, None
 
     def look(records: np.ndarray) -> None:
-        nonlocal count, found
-        records = records[records["kind"] != INTERRUPT]
+        nonlocal count, stored, trapped
+        kinds = records["kind"]
+        traps = np.flatnonzero(kinds != RETIRED)
+        if len(traps):  # an interrupt is no instruction, and comes with the one after it
+            at = int(traps[-1])
+            trapped = count + int(np.count_nonzero(kinds[: at + 1] != INTERRUPT)) + int(kinds[at] == INTERRUPT)
+        records = records[kinds != INTERRUPT]
         va = records["mem_va"].astype(np.int64)
         hit = (records["mem_write"] != 0) & (va < address + size) & (va + records["mem_size"] > address)
         where = np.flatnonzero(hit.any(axis=1))
         if len(where):
-            found = count + int(where[-1]) + 1
+            stored = count + int(where[-1]) + 1
         count += len(records)
 
     try:
@@ -127,7 +140,7 @@ def _last_store(start: Callable[[], Machine], slots: int, address: int, size: in
             machine.run(max_insns=slots)
     finally:
         machine.close()
-    return found
+    return stored, trapped
 
 
 def _step(machine: Machine, names: list[tuple[int, str]], traps: list[explain.Trap]) -> Line:

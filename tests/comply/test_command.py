@@ -166,7 +166,7 @@ def test_limits_and_the_instruction_set(tmp_path):
 
 @pytest.mark.parametrize("arguments, words", [
     ([], "no tests are given"), (["/nowhere"], "/nowhere: no such file or directory"),
-    ([".", "--isa", "rv128"], "--isa: "), (["--write-riscof", "x", "y"], "runs no tests"),
+    ([".", "--isa", "rv128"], "--isa: "), (["--write-riscof", "x", "y"], "run no tests"),
     ([".", "--last", "-1"], "negative"),
     ([".", "--end-text", "("], "--end-text (: "), ([".", "--expect", "/nowhere"], "/nowhere: "),
     ([".", "--html", "x", "--junit", "x"], "written twice"), ([".", "--what"], "--what"),

@@ -37,6 +37,26 @@ def test_a_trap_before_the_failure_is_explained(tmp_path):
     assert "mcause=0x2: illegal instruction" in done.story.traps[0]
 
 
+def test_a_trap_long_before_the_failure_is_found(tmp_path):
+    wait = "li a0, 500\n1: addi a0, a0, -1\nbnez a0, 1b"
+    path = htif(tmp_path / "t", 3, f"la t0, 2f\ncsrw mtvec, t0\necall\n.align 2\n2: {wait}")
+    done = judge(path, last=10)
+    assert all("ecall" not in line.text for line in done.story.lines)
+    [summary] = done.story.summaries
+    assert "environment call from M-mode (exception 11) by ecall at 0x8000000c in M-mode" in summary
+
+
+def test_a_handler_that_has_returned_is_not_blamed(tmp_path):
+    from rvh import Machine, explain
+
+    machine = Machine(isa="rv64gch")
+    source = "la t0, 2f\ncsrw mtvec, t0\necall\n1: j 1b\n.align 2\n2: csrr t0, mepc\naddi t0, t0, 4\ncsrw mepc, t0\n"
+    machine.load(write(tmp_path / "t", source + "li t0, 0x1800\ncsrs mstatus, t0\nmret"))
+    machine.run(max_insns=50)
+    assert machine.harts[0].mode == "M" and explain.trap(machine).code == 11
+    assert not explain.trap(machine).current and explain.looping(machine) is None
+
+
 def test_the_story_ends_where_the_run_ended(tmp_path):
     """Whatever the number of lines that are wanted, the last is the store to tohost."""
     path = htif(tmp_path / "t", 3, "li a0, 500\n1: addi a0, a0, -1\nbnez a0, 1b")
@@ -69,6 +89,9 @@ def test_the_finisher(tmp_path, code, status):
     ("RVCP-SUMMARY: TEST FAILED - Test File add.S\n", "9: j 9b", "fail", "TEST FAILED - Test File add.S"),
     ("FAIL: one thing\nPASS: another\n", FINISH.format(0x5555), "fail", "printed that it failed: FAIL: one thing"),
     ("RVCP-SUMMARY: TEST SIGRUN - Test File add.S\n", FINISH.format(0x5555), "error", "without a reference"),
+    ("10 PASSED, 0 FAILED\n", "9: j 9b", "pass", ""),
+    ("PASSED: 10 FAILED: 0\n", "9: j 9b", "pass", ""),
+    ("PASSED: 9 FAILED: 10\n", "9: j 9b", "fail", "PASSED: 9 FAILED: 10"),
     ("nothing\n", FINISH.format(0x5555), "pass", ""),
     ("nothing\n", "9: j 9b", "fail", "without a word of success"),
     ("PASSED so far\n", "9: nop\nj 9b", "fail", "did not end"),

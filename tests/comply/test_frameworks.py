@@ -1,4 +1,4 @@
-"""What is written for RISCOF: complete, and a program built with it runs and leaves its signature."""
+"""What is written for RISCOF and ACT4: complete, and programs built with it run and end as they should."""
 
 import ast
 import os
@@ -79,6 +79,129 @@ def test_a_program_for_riscof(tmp_path, zig):
         assert (test.name, done.status) == ("src/soft-01.S", status), done.message
     assert done.difference.index == 2 and done.story.lines[-1].text == "sw a1, 8(a0)"
     assert "machine software interrupt" in done.story.summaries[-1]
+
+
+#: Prints, takes each interrupt that the macros raise, and fails if one does not come or does not go.
+ACT4 = """
+#include "rvmodel_macros.h"
+#define LI(_R, _V) li _R, _V
+    .section .text.init
+    .global rvtest_entry_point
+rvtest_entry_point:
+    la sp, __stack_top
+    RVMODEL_IO_INIT(t0, t1, t2)
+    la a0, text
+    RVMODEL_IO_WRITE_STR(t0, t1, t2, a0)
+    la t0, handler
+    csrw mtvec, t0
+    li s0, 0                                # interrupts taken
+    li t0, 0xaaa
+    csrw mie, t0
+    csrsi mstatus, 8
+    RVMODEL_SET_MSW_INT(t0, t1)
+    nop
+    li a0, RVMODEL_MTIMECMP_ADDRESS
+    li a1, RVMODEL_MTIME_ADDRESS
+    ld a2, 0(a1)
+    addi a2, a2, RVMODEL_TIMER_INT_SOON_DELAY
+    sd a2, 0(a0)
+    li s1, 1
+    bne s0, s1, bad                         # not yet
+    RVTEST_IDLE_FOR_TIMER_INTERRUPT(t0)
+    RVMODEL_SET_MEXT_INT(t0, t1)
+    nop
+    RVMODEL_SET_SEXT_INT(t0, t1)
+    nop
+    RVMODEL_SET_SSW_INT(t0, t1)
+    nop
+    li s1, 5
+    bne s0, s1, bad
+    csrr t0, mip
+    bnez t0, bad
+    RVMODEL_HALT_PASS
+bad:
+    RVMODEL_HALT_FAIL
+    .balign 4
+handler:
+    addi s0, s0, 1
+    csrr t2, mcause
+    slli t2, t2, 1
+    srli t2, t2, 1
+    li t3, 3; beq t2, t3, msw
+    li t3, 7; beq t2, t3, mtimer
+    li t3, 11; beq t2, t3, mext
+    li t3, 9; beq t2, t3, sext
+    RVMODEL_CLR_SSW_INT(t4, t5)
+    mret
+msw:
+    RVMODEL_CLR_MSW_INT(t4, t5)
+    mret
+mtimer:
+    li t4, RVMODEL_MTIMECMP_ADDRESS
+    li t5, -1
+    sd t5, 0(t4)
+    mret
+mext:
+    RVMODEL_CLR_MEXT_INT(t4, t5)
+    mret
+sext:
+    RVMODEL_CLR_SEXT_INT(t4, t5)
+    mret
+    .section .rodata
+text: .asciz "RVCP: hello\n"
+    RVMODEL_DATA_SECTION
+"""
+
+
+def test_a_program_for_act4(tmp_path, zig):
+    frameworks.write("act4", str(tmp_path))
+    folder = tmp_path / "rvh"
+    for name, source, status in (("good", ACT4, "pass"), ("bad", ACT4.replace("li s1, 5", "li s1, 4"), "fail")):
+        (tmp_path / f"{name}.S").write_text(source)
+        elf = tmp_path / "elfs" / f"{name}.elf"
+        elf.parent.mkdir(exist_ok=True)
+        zig(tmp_path / f"{name}.S", elf, f"-I{folder}", f"-Wl,-T,{folder / 'link.ld'}")
+        [test] = comply.find([elf])
+        done = comply.run(comply.Job(test, comply.Settings(limit=1_000_000)))
+        assert (done.status, done.console) == (status, "RVCP: hello\n")
+    assert done.message == "test 1 failed"
+
+
+def test_the_configuration_for_act4(tmp_path):
+    yaml = pytest.importorskip("yaml")
+    frameworks.write("act4", str(tmp_path / "h"))
+    frameworks.write("act4", str(tmp_path / "m"), "rv64imc_zicsr")
+    config = yaml.safe_load((tmp_path / "h" / "rvh" / "test_config.yaml").read_text())
+    assert all(
+        (tmp_path / "h" / "rvh" / config[key]).exists() for key in ("udb_config", "linker_script", "dut_include_dir")
+    )
+    full, small = (yaml.safe_load((tmp_path / name / "rvh" / "rvh.yaml").read_text()) for name in "hm")
+    names = {row["name"] for row in full["implemented_extensions"]}
+    assert {
+        "I",
+        "M",
+        "A",
+        "F",
+        "D",
+        "C",
+        "B",
+        "H",
+        "S",
+        "U",
+        "Sm",
+        "Sv57",
+        "Zaamo",
+        "Zicntr",
+        "Svinval",
+        "Sha",
+    } <= names
+    assert {row["name"] for row in small["implemented_extensions"]} >= {"I", "M", "C", "Sm", "Zmmul"}
+    assert full["params"]["VMID_WIDTH"] == 14 and len(full["params"]["HCOUNTENABLE_EN"]) == 32
+    for name in ("VMID_WIDTH", "MUTABLE_MISA_H", "HCOUNTENABLE_EN", "SXLEN", "MSTATUS_FS_LEGAL_VALUES"):
+        assert name not in small["params"]
+    assert full["params"]["TINST_VALUE_ON_LOAD_PAGE_FAULT"] == "always transformed standard instruction"
+    for name in "hm":
+        assert "@" not in (tmp_path / name / "rvh" / "rvh.yaml").read_text()
 
 
 def test_descriptions_follow_the_instruction_set(tmp_path):
