@@ -191,6 +191,9 @@ fold:
         csrr x6, vcsr
         xor x27, x27, x6
         mul x27, x27, x23
+        csrr x6, fcsr
+        xor x27, x27, x6
+        mul x27, x27, x23
         li x5, {dump_at}
         li x7, {dump_end}
 1:      ld x6, 0(x5)
@@ -327,6 +330,8 @@ class _Body:
             self.asm(f"vl8re8.v v{rng.choice((0, 8, 16, 24))}, (x8)")
         elif pick < 0.15:
             self.asm(f"csrwi {rng.choice(('vstart', 'vxrm', 'vcsr'))}, {rng.randrange(8)}")
+        elif pick < 0.16:
+            self.asm(f"csrwi frm, {rng.choice((0, 1, 2, 3, 4, 7))}")
         elif pick < 0.6:
             self.access()
         else:
@@ -335,6 +340,13 @@ class _Body:
     def turn(self) -> bytes:
         for register in SCALARS:
             self.li(register, self.rng.choice(VALUES))
+        for register in range(32):
+            self.li(
+                5,
+                int.from_bytes(vector._floats(self.rng), "little")
+                | self.rng.choice((0, 0xFFFF_FFFF << 32, -1 << 16 & (1 << 64) - 1)),
+            )
+            self.asm(f"fmv.d.x f{register}, x5")
         for n in range(1, self.plan.length + 1):
             self.one()
             if n % FOLD_EVERY == 0:
@@ -390,7 +402,14 @@ def build(plan: Plan) -> bytes:
     image[: len(whole)] = whole
     data = bytearray()
     while len(data) < 4096 * PAGES:
-        data += rng.choice(VALUES).to_bytes(8, "little") if rng.random() < 0.4 else rng.randbytes(8)
+        kind = rng.random()
+        data += (
+            rng.choice(VALUES).to_bytes(8, "little")
+            if kind < 0.3
+            else rng.randbytes(8)
+            if kind < 0.6
+            else vector._floats(rng)
+        )
     for n in range(0, 4096, 8):
         data[n : n + 8] = rng.randrange(4096 * 3).to_bytes(8, "little")
     image[DATA - BASE : DATA - BASE + len(data)] = data
@@ -400,7 +419,7 @@ def build(plan: Plan) -> bytes:
 
 def isa(vlen: int) -> str:
     """What both sides get."""
-    return f"rv64gch_zve64x_zvl{vlen}b_zicntr_zicclsm_{vector.CRYPTOGRAPHY}"
+    return f"rv64gcvh_zfh_zfbfmin_zvfh_zvfbfmin_zvfbfwma_zvl{vlen}b_zicntr_zicclsm_{vector.CRYPTOGRAPHY}"
 
 
 def compare(plan: Plan, spike: str) -> Outcome:
