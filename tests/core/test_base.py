@@ -46,6 +46,27 @@ def test_computations_into_x0_and_empty_fences_do_nothing(word):
     untouched(word)
 
 
+NTL = {2: "P1", 3: "PALL", 4: "S1", 5: "ALL"}
+
+
+@pytest.mark.parametrize(
+    "rs2",
+    [
+        pytest.param(n, marks=rules(f"NTL-{name}_enc", f"C-NTL-{name}_enc", "C-NTL_availability"))
+        for n, name in NTL.items()
+    ],
+)
+@rules("NTL_target_definition")
+def test_non_temporal_hints_leave_the_next_instruction_as_it_is(rs2):
+    """ADD x0, x0, rs2 and C.ADD x0, rs2."""
+    for word in (rs2 << 20 | 0x33, 0x9002 | rs2 << 2):
+        untouched(word)
+        rig = Rig()
+        rig.store(DATA, 0x1234)
+        assert rig.execute(word, 0x0005_B503) is None  # ld a0, (a1)
+        assert rig.a0 == 0x1234
+
+
 @rules("fence_unused_flds_rsv", "fence_cons_ok", "fence-tso_ordering_rw_rw_ok")
 @pytest.mark.parametrize("fm", [0, 1, 8, 15])
 @pytest.mark.parametrize("rd, rs1", [(0, 0), (5, 0), (0, 7), (31, 31)])

@@ -28,7 +28,7 @@ MODES = ["M", "HS", "U", "VS", "VU"]
 @rules("pma_mm_rw", "pma_mm_mandatory_sz", "pma_mm_vs_io_def", "PMA_MM_IFETCH", "PMA_MAG_OP_LDST")
 @rules("ldst_no_exc_aligned", "MISALIGNED_LDST_HW_SUPPORT")
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.rules("MISALIGNED_LDST_EEI_DEPENDENT_BEHAVIOR")
+@pytest.mark.rules("MISALIGNED_LDST_EEI_DEPENDENT_BEHAVIOR", "zicclsm_misaligned_support")
 def test_ram_takes_loads_and_stores_of_every_width_at_every_address_and_fetches(mode):
     rig = Rig()
     for load, store in zip(LOADS, STORES, strict=True):
@@ -49,6 +49,7 @@ def test_ram_takes_loads_and_stores_of_every_width_at_every_address_and_fetches(
 @rules("pma_amo_levels", "PMA_CACHE_MM_ALL_ATOMICS", "pma_amo_sz_support", "pma_amo_zacas_levels")
 @rules("pma_amo_zacas_req_arith", "pma_amo_zabha_req")
 @pytest.mark.parametrize("funct5", [SWAP, ADD, XOR, AND, OR, MIN, MAX, MINU, MAXU, CAS])
+@pytest.mark.rules("ziccamoa_pma_amo_req", "ziccamoc_pma_amo_req")
 def test_ram_supports_every_amo_of_every_width_and_devices_none(funct5):
     """AMOCASQ and AMONone."""
     for width in (0, 1, 2, 3, 4) if funct5 == CAS else (0, 1, 2, 3):
@@ -60,6 +61,7 @@ def test_ram_supports_every_amo_of_every_width_and_devices_none(funct5):
 
 @rules("pma_rsrv_levels")
 @pytest.mark.parametrize("lr, sc", [(LR_W, SC_W), (LR_D, SC_D)])
+@pytest.mark.rules("ziccrse_pma_rsrv_req")
 def test_ram_is_reservable_and_devices_are_not(lr, sc):
     """RsrvEventual, with a loop that succeeds at the first attempt where nobody interferes; RsrvNone."""
     rig = Rig()

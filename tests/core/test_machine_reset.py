@@ -68,6 +68,11 @@ def test_mseccfg_is_clear(rig):
     assert rig.csr["mseccfg"] == 4, "and open"
 
 
+@rules("mstateen_zero_initialization")
+def test_nothing_is_enabled_for_lower_modes(rig):
+    assert [rig.csr[f"mstateen{n}"] for n in range(4)] == [0] * 4
+
+
 @rules("ld_rsv_rst")
 def test_there_is_no_reservation(rig):
     rig.csr["mtvec"] = r.M_VECTOR
