@@ -438,7 +438,6 @@ def test_fs_off(rig, name):
     "fsw_bits_maintained",
     "flw_bits_maintained",
     "D_fpr_regs",
-    "FLEN",
 )
 def test_loads_stores_and_moves(rig):
     """FLW boxes, FSW and FMV.X.W take the low half as it is, FLD, FSD and FMV.*.D all of it."""

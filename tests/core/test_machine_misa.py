@@ -112,10 +112,10 @@ def test_s_and_u_stand_for_the_modes_that_a_return_reaches(isa, mpp):
 # ---- identity
 
 IDS = {
-    "mvendorid": ["mvendorid_sz", "mvendorid_acc", "mvendorid_op", "mvendorid_always_rd", "mvendorid_enc"],
-    "marchid": ["marchid_sz", "marchid_acc", "marchid_op", "marchid_always_rd", "ARCH_ID"],
-    "mimpid": ["mimpid_op", "mimpid_always_rd", "IMP_ID"],
-    "mconfigptr": ["mconfigptr_sz", "mconfigptr_acc", "mconfigptr_enc", "mconfigptr_op", "mconfigptr_align"],
+    "mvendorid": ["mvendorid_sz", "mvendorid_acc", "mvendorid_always_rd"],
+    "marchid": ["marchid_sz", "marchid_acc", "marchid_always_rd", "ARCH_ID"],
+    "mimpid": ["mimpid_always_rd", "IMP_ID"],
+    "mconfigptr": ["mconfigptr_sz", "mconfigptr_acc", "mconfigptr_enc", "mconfigptr_align"],
 }
 ZERO = ["VENDOR_ID_BANK", "VENDOR_ID_OFFSET", "mconfigptr_mandatory", "MCONFIGPTR_VAL"]
 

@@ -197,7 +197,7 @@ def test_the_walk_writes_a_and_d_as_the_supervisor():
     assert rig.load(TABLES + 2 * 8) == RAM >> 2 | 0x4F
 
 
-@rules("pmp_sfence_required", "pmp_speculative_translations")
+@rules("pmp_sfence_required")
 @pytest.mark.parametrize("satp", [0, 1])
 def test_after_a_fence_the_new_settings_hold(satp):
     rig = Rig()
