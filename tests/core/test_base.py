@@ -27,9 +27,15 @@ def test_nop_is_addi_x0_x0_0():
 
 
 @rules("pause_op", "pause_enc_fence")
+@pytest.mark.rules("pause_enc")
 def test_pause_is_a_fence_that_changes_nothing():
     assert 0x0100_000F == 1 << 24 | 0x0F  # pred=W
     untouched(0x0100_000F)
+
+
+@rules("fence-tso_enc")
+def test_fence_tso_is_a_fence_with_fm_8():
+    untouched(0x8330_000F)
 
 
 @rules("hints_op", "hints_enc")

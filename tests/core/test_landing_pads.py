@@ -191,6 +191,7 @@ def test_a_landing_pad_is_aligned_to_4(rig, at):
     "word",
     [NOP, C_NOP, 0, 0xFFFFFFFF, r.ECALL, r.EBREAK, 0x00001097, 0x37, jalr(0, 1), csrr("mscratch"), r.FADD_S, r.LW],
 )
+@pytest.mark.rules("mtval_swchk")
 def test_nothing_else_may_be_there(rig, mode, word):
     """Not even what would trap by itself."""
     for _ in range(2):
@@ -242,6 +243,7 @@ def test_other_destinations_are_auipc_as_ever(rig):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("into", ["M", "HS", "VS"])
 @pytest.mark.parametrize("landing", [False, True])
+@pytest.mark.rules("mstatus_spelp_enc", "mstatus_mpelp_enc")
 def test_a_trap_keeps_and_clears_what_was_expected(rig, mode, into, landing):
     """After a jump the software check, else an ECALL; xPELP of the modes that do not get the trap stays."""
     if into == "VS" and mode not in ("VS", "VU") or into == "HS" and mode == "M":

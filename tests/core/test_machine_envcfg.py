@@ -77,9 +77,16 @@ def test_the_cache_block_fields_say_nothing_about_m_mode(word, bits):
 
 
 @rules("mseccfg_enc", "mseccfg_rlb_presence", "mseccfg_mmwp_presence", "mseccfg_mml_presence", "mseccfg_pmm_presence")
-@rules("mseccfg_presence", "mseccfg_sz", "mseccfg_acc", "mseccfg_pmm_rdonly0")
+@rules("mseccfg_mlpe_presence", "mseccfg_presence", "mseccfg_sz", "mseccfg_acc", "mseccfg_pmm_rdonly0")
 @pytest.mark.parametrize(
-    "isa, fields", [("rv64gc_smepmp", 7), ("rv64gc_smmpm", PMM), ("rv64gc_smepmp_smmpm", PMM | 7), ("rv64gc", None)]
+    "isa, fields",
+    [
+        ("rv64gc_smepmp", 7),
+        ("rv64gc_smmpm", PMM),
+        ("rv64gc_smepmp_smmpm", PMM | 7),
+        ("rv64gc_zicfilp", 1 << 10),
+        ("rv64gc", None),
+    ],
 )
 def test_mseccfg_has_the_fields_of_the_extensions_that_are_there(isa, fields):
     rig = Rig(isa)

@@ -104,6 +104,7 @@ class Bench(World):
 @pytest.mark.rules("Zicfiss_enc", "Zicfiss_smode_xsse")
 @pytest.mark.parametrize("isa", ["max", ISA])
 @pytest.mark.parametrize("mode", ["M", "HS", "U", "VS", "VU"])
+@pytest.mark.rules("menvcfg_sse_op")
 def test_without_sse_they_are_may_be_operations(isa, mode):
     rig = Rig(isa)
     for name in ("menvcfg", "henvcfg", "senvcfg"):
@@ -176,6 +177,7 @@ def test_ssp_holds_addresses_of_doublewords():
 )
 @pytest.mark.parametrize("mode", ["M", "HS", "U", "VS", "VU"])
 @pytest.mark.parametrize("on", range(8))
+@pytest.mark.rules("menvcfg_sse_op")
 def test_who_may_use_ssp_and_ssamoswap(mode, on):
     """Expected by the sentences of the manual, in their order."""
     bench = Bench("HS")
@@ -240,6 +242,7 @@ def test_a_push_stores_below_ssp(mode, name):
 @pytest.mark.rules("sspopchk_op", "Zicfiss_sspopchk_enc", "Zicfiss_link_reg_func")
 @modes
 @pytest.mark.parametrize("name", POPS)
+@pytest.mark.rules("mtval_swchk")
 def test_a_pop_compares_and_moves_up(mode, name):
     bench = Bench(mode)
     for n in range(8):
@@ -420,6 +423,7 @@ def test_hlv_may_read_hsv_may_not_write_and_hlvx_needs_x(word, expected):
 
 @pytest.mark.rules("ssmp_menvcfg_sse", "ssmp_henvcfg_sse")
 @modes
+@pytest.mark.rules("menvcfg_sse_op")
 def test_without_sse_the_encoding_is_reserved_at_once(mode):
     """No fence is needed: what the TLB has learnt with SSE does not count without."""
     bench = Bench(mode)

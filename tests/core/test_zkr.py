@@ -70,7 +70,7 @@ def test_the_fields_of_mseccfg(rig):
     assert "mseccfg" in Rig("max_no-smepmp_no-smmpm").csr
 
 
-@pytest.mark.rules("mseccfg_useed_rdonly0", "mseccfg_sseed_rdonly0")
+@pytest.mark.rules("mseccfg_useed_rdonly0", "mseccfg_sseed_rdonly0", "mseccfg_useed_presence", "mseccfg_sseed_presence")
 @pytest.mark.parametrize(
     "isa, fields",
     [("rv64ima_zkr", 0), ("rv64imau_zkr", USEED), ("rv64gc_zkr", USEED | SSEED), ("max_no-zkr", 0)],
