@@ -427,9 +427,7 @@ def test_ipis_between_harts():
 
 @pytest.mark.parametrize("harts", [2, 4, 8])
 @pytest.mark.parametrize("body", ["lr", "amo"])
-@pytest.mark.rules(
-    "constrained_lrsc_forward_progress", "lr_sc_atomicity_axiom", "ziccrse_pma_rsrv_req"
-)
+@pytest.mark.rules("constrained_lrsc_forward_progress", "lr_sc_atomicity_axiom", "ziccrse_pma_rsrv_req")
 def test_contended_counters_are_exact(harts, body):
     increment = {
         "lr": "2: lr.d t1, (s1)\n addi t1, t1, 1\n sc.d t2, t1, (s1)\n bnez t2, 2b\n",
