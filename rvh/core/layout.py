@@ -48,6 +48,10 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("critical", "u8", 0, "arch"),  # in the critical-error state: it executes no more
     ("frm", "u8", 0, "arch"),
     ("ssp", "u64", 0, "arch"),  # Zicfiss
+    ("tselect", "u64", 0, "arch"),  # Sdtrig
+    ("tdata1", "u64", 4, "arch"),
+    ("tdata2", "u64", 4, "arch"),
+    ("armed", "u32", 0, "cache"),  # what triggers look at in the current mode: ARMED_* of core/triggers.pxi
     ("elp", "u8", 0, "arch"),  # Zicfilp: 1 is LP_EXPECTED ...
     ("lpe", "u8", 0, "cache"),  # ... and xLPE of the current mode
     ("fflags", "u8", 0, "arch"),  # flags collected so far; more may be sticky in the host FPU

@@ -212,6 +212,8 @@ cdef public int slow_load(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 h
     and a fault reports the first byte of the part that failed (checklist F7, M14)."""
     cdef u32 low = 4096 - <u32>(va & 0xFFF)
     cdef u64 part
+    if unlikely(h.armed & ARMED_LOAD) and trigger_on_access(h, op, pc, va, size, how, MC6_LOAD):
+        return 0
     if low >= size:
         return load_within(h, va, size, how, op)
     if not load_bytes(h, va, low, how, op):
@@ -238,6 +240,8 @@ cdef int load_bytes(Hart *h, u64 va, u32 n, u32 how, const Op *op) noexcept nogi
 cdef public int slow_store(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 how, u64 value) noexcept nogil:
     """Stores the low `size` bytes. Both pages of a crossing store are checked before memory changes (M14)."""
     cdef u32 low = 4096 - <u32>(va & 0xFFF), i
+    if unlikely(h.armed & ARMED_STORE) and trigger_on_access(h, op, pc, va, size, how, MC6_STORE):
+        return 0
     if low >= size:
         return store_within(h, va, size, how, value, op, False)
     if not store_within(h, va, 1, how, 0, op, True) or not store_within(h, va + low, 1, how, 0, op, True):
@@ -261,6 +265,11 @@ cdef public void *slow_amo(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 
     cdef u8 *host
     cdef u64 number
     cdef TlbEntry *e = &h.tlb[(va >> 12) & (TLB_SIZE - 1)]
+    if unlikely(h.armed & (ARMED_LOAD | ARMED_STORE)) and trigger_on_access(
+            h, op, pc, va, size, HOW_PLAIN,
+            MC6_LOAD if how & (HOW_LR | HOW_CHECK) else
+            MC6_STORE if how & HOW_SC else MC6_LOAD | MC6_STORE):
+        return NULL
     a.va, a.kind, a.hlvx, a.block = va, ACC_R if how & HOW_LR else ACC_W, False, False
     a.mode = data_mode(h)
     a.shadow = (how & HOW_SHADOW) != 0
@@ -296,6 +305,8 @@ cdef public int do_cbo(Hart *h, const Op *op, u64 pc, u32 which, u64 va) noexcep
     cdef u32 i, step
     cdef Access a
     if not gate_cbo(h, which):
+        return 0
+    if unlikely(h.armed & ARMED_STORE) and trigger_on_access(h, op, pc, block, 64, HOW_PLAIN, MC6_STORE):
         return 0
     if which == 4:
         # All of the block is checked before any of it changes; a fault names rs1. No PMP border divides 4 bytes.
@@ -354,7 +365,8 @@ cdef inline bint shadow_active(Hart *h) noexcept nogil:
 cdef u64 *shadow_location(Hart *h, const Op *op, u64 pc, u64 va, u32 how) noexcept nogil:
     """Host address of the doubleword of shadow stack at va, or NULL with the exception recorded."""
     cdef TlbEntry *e = &h.tlb[(va >> 12) & (TLB_SIZE - 1)]
-    if e.wtag == (va & PAGE_MASK) | context_shadow(h, data_mode(h)) and e.rtag == e.wtag and h.log == NULL:
+    if e.wtag == (va & PAGE_MASK) | context_shadow(h, data_mode(h)) and e.rtag == e.wtag and h.log == NULL \
+            and not h.armed:
         return <u64 *><size_t>(va + e.addend)
     return <u64 *>slow_amo(h, op, pc, va, 8, HOW_SHADOW | how)
 
@@ -364,7 +376,7 @@ cdef public int do_sspush(Hart *h, const Op *op, u64 pc, u64 value) noexcept nog
     cdef u64 *p
     if not shadow_active(h):
         return 1
-    p = shadow_location(h, op, pc, h.ssp - 8, HOW_PLAIN)
+    p = shadow_location(h, op, pc, h.ssp - 8, HOW_SC)
     if p == NULL:
         return 0
     p[0] = value

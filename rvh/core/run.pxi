@@ -77,7 +77,7 @@ cdef void slice_chunk(Hart *h, u64 n) noexcept nogil:
     h.reserve = 0
     h.budget = left
     h.slots_end = target
-    if likely(not traced(h)):
+    if likely(not traced(h) and not h.armed & ARMED_STEP):
         enter_hart(h)
     while not h.stop and h.reserve == 0:
         # The next block is longer than what is left: one instruction at a time.
@@ -92,9 +92,11 @@ cdef void slice_chunk(Hart *h, u64 n) noexcept nogil:
 cdef bint interrupt_before(Hart *h) noexcept nogil:
     """interrupt_take(), in the trace as well."""
     cdef u64 pc = h.pc
-    cdef u32 priv = h.priv, v = h.v
+    cdef u32 priv = h.priv, v = h.v, armed = h.armed
     if not interrupt_take(h):
         return False
+    if unlikely(armed & ARMED_ICOUNT):
+        trigger_count(h, priv, v, h.tdata1)
     if unlikely(traced(h)):
         trace_interrupt(h, pc, priv, v)
     return True
@@ -102,6 +104,17 @@ cdef bint interrupt_before(Hart *h) noexcept nogil:
 
 cdef void slice_step(Hart *h, i64 left) noexcept nogil:
     """Executes one instruction, or takes one fetch fault, with `left` slots in hand."""
+    cdef u64 before[TRIGGERS]
+    cdef u32 priv = h.priv, v = h.v
+    if likely(not h.armed & ARMED_ICOUNT):
+        slice_one(h, left)
+        return
+    memcpy(before, h.tdata1, sizeof(before))
+    slice_one(h, left)
+    trigger_count(h, priv, v, before)
+
+
+cdef void slice_one(Hart *h, i64 left) noexcept nogil:
     cdef bint keep = False
     cdef Op *ops
     if unlikely(traced(h)):
@@ -110,7 +123,7 @@ cdef void slice_step(Hart *h, i64 left) noexcept nogil:
     h.slots_end = hart_slots(h) + left
     h.budget = 1
     h.reserve = left - 1
-    ops = block_at(h, h.pc, True, &keep)
+    ops = block_single(h, &keep)
     if ops == NULL:
         fetch_fault(h, h.pc)
     else:

@@ -321,8 +321,3 @@ cdef public void csr_write_hgatp(Hart *h, u32 csr, u64 value) noexcept nogil:
         h.hgatp = value
         context_regime(h)
 
-
-# ---- debug triggers
-
-cdef public u64 csr_read_tinfo(Hart *h, u32 csr) noexcept nogil:
-    return 1  # the only type is 0: there is no trigger

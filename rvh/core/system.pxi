@@ -163,6 +163,10 @@ cdef void hart_reset(Hart *h) noexcept nogil:
     h.vstvec = h.vsscratch = h.vsepc = h.vscause = h.vstval = h.vsatp = 0
     h.htval = h.htinst = h.hgatp = h.htimedelta = h.ssp = 0
     h.elp = 0
+    h.tselect = 0
+    for n in range(TRIGGERS):
+        h.tdata1[n] = <u64>TYPE_DISABLED << 60 if h.ext & EXT_SDTRIG else 0
+        h.tdata2[n] = 0
     h.medeleg = h.hedeleg = h.hideleg = 0
     # VS-level and guest external interrupts are delegated for good (A15; bit 12 also with GEILEN=0, S4).
     h.mideleg = MIP_VS | MIP_SGEIP if h.ext & EXT_H else 0

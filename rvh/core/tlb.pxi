@@ -201,6 +201,8 @@ cdef void context_mode(Hart *h) noexcept nogil:
     h.xctx = number | (h.jump_gen << 12)
     if unlikely(h.ext & EXT_ZICFILP):
         h.lpe = landing_pads(h)
+    if unlikely(h.ext & EXT_SDTRIG):
+        triggers_mode(h)
     if h.log != NULL:
         h.key = TLB_NONE - 1  # while accesses are recorded none takes the fast path
 

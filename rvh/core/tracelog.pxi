@@ -114,7 +114,7 @@ cdef void trace_step(Hart *h, i64 left) noexcept nogil:
     h.budget = 1
     h.reserve = left - 1
     t.access.n_mem = t.access.n_walk = 0
-    ops = block_at(h, h.pc, True, &keep)
+    ops = block_single(h, &keep)
     if ops == NULL:
         fetch_fault(h, h.pc)
         r.kind, r.cause, r.tval = TRACE_EXCEPTION, h.exc_cause, h.exc_tval

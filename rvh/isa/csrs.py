@@ -383,9 +383,9 @@ def _machine(csr: Callable[..., None]) -> None:
     for n in range(16):
         more = {"storage": f"pmpaddr[{n}]", "write": "pmpaddr", "writable": (1 << 54) - 1}
         csr(0x3B0 + n, f"pmpaddr{n}", under=_PMP, **more)
-    # No triggers: tselect holds only 0, and type 0 in tdata1 and in tinfo says that this one does not exist.
+    # Without Sdtrig no triggers: tselect holds only 0, and type 0 in tdata1 and in tinfo says that this one is none.
     for number, name in ((0x7A0, "tselect"), (0x7A1, "tdata1"), (0x7A2, "tdata2"), (0x7A3, "tdata3")):
-        csr(number, name, under=_TRIGGERS, storage=ZERO, writable=0)
+        csr(number, name, under=_TRIGGERS, read="trigger", write="trigger")
     csr(0x7A4, "tinfo", under=_TRIGGERS, via="r", writable=0)
 
 

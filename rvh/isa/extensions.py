@@ -27,6 +27,7 @@ NAMES: tuple[str, ...] = tuple(
     Ssccptr Sscofpmf Sscounterenw Ssdbltrp Ssnpm Sspm Ssstateen Sstc Sstvala Sstvecd Ssu64xl Supm
     Smcntrpmf Smdbltrp Smepmp Smmpm Smnpm Smrnmi Smstateen
     Svade Svadu Svbare Svinval Svnapot Svpbmt Svvptc Sv39 Sv48 Sv57
+    Sdtrig
     Sha Shcounterenw Shgatpa Shtvala Shvsatpa Shvstvala Shvstvecd
     """.split()
 )
@@ -112,6 +113,7 @@ IMPLIES: dict[str, tuple[str, ...]] = {
     "Sv57": ("Sv48",),
     "Svnapot": ("Sv39",),
     "Svpbmt": ("Sv39",),
+    "Sdtrig": ("Zicsr",),
     "Sha": ("H", "Ssstateen", "Shcounterenw", "Shgatpa", "Shtvala", "Shvsatpa", "Shvstvala", "Shvstvecd"),
 }
 
@@ -147,8 +149,10 @@ VECTOR: frozenset[str] = frozenset(name for name in EXTENSIONS if name == "V" or
 #: What a machine has unless told otherwise: everything but what software that does not know it would fall over (with
 #: Smdbltrp the first trap after reset is one too many, with Smrnmi there are no interrupts at first; a kernel that
 #: finds Zicfiss in the device tree uses ssp, which traps under firmware that has not enabled it), what costs time
-#: (Zicfilp, at each indirect jump), and vectors.
-DEFAULT: frozenset[str] = frozenset(EXTENSIONS) - {"Svade", "Smdbltrp", "Smrnmi", "Zicfilp", "Zicfiss"} - VECTOR
+#: (Zicfilp, at each indirect jump; Sdtrig, at each change of mode), and vectors.
+DEFAULT: frozenset[str] = (
+    frozenset(EXTENSIONS) - {"Svade", "Smdbltrp", "Smrnmi", "Sdtrig", "Zicfilp", "Zicfiss"} - VECTOR
+)
 
 _BY_LOWER = {name.lower(): name for name in NAMES}
 
