@@ -26,6 +26,16 @@ def test_lockstep_with_spike(seed):
 
 
 @pytest.mark.skipif(shutil.which("spike") is None, reason="there is no spike on PATH to compare with")
+@pytest.mark.parametrize("seed", [21, 22])
+def test_control_flow_integrity_with_spike(seed):
+    options = Options(segments=200, control_flow=True)
+    outcome = lockstep.compare(build(seed, options), more="_zicfilp_zicfiss")
+    assert outcome.compared > 50_000
+    assert not outcome.cut
+    assert set(outcome.known) <= set(KNOWN)
+
+
+@pytest.mark.skipif(shutil.which("spike") is None, reason="there is no spike on PATH to compare with")
 @pytest.mark.parametrize("vlen", [128, 256, 512, 1024])
 def test_vectors_with_spike(vlen):
     legal = Counter()

@@ -20,13 +20,14 @@ def main() -> int:
     parser.add_argument("--programs", type=int, default=10)
     parser.add_argument("--seconds", type=float, help="stop after this long")
     parser.add_argument("--segments", type=int, default=Options.segments, help="pieces of code entered per program")
+    parser.add_argument("--control-flow", action="store_true", help="with Zicfilp and Zicfiss")
     parser.add_argument("--spike", default="spike")
     parser.add_argument("--keep-going", action="store_true", help="show each program's first difference, and go on")
     parser.add_argument("--save", metavar="FILE", help="write the first program's ELF and end")
     args = parser.parse_args()
     if args.save:
         with open(args.save, "wb") as f:
-            f.write(build(args.seed, Options(segments=args.segments)))
+            f.write(build(args.seed, Options(segments=args.segments, control_flow=args.control_flow)))
         return 0
     if shutil.which(args.spike) is None:
         print(f"lockstep: no {args.spike} here", file=sys.stderr)
@@ -35,9 +36,10 @@ def main() -> int:
     known: Counter = Counter()
     try:
         for seed in range(args.seed, args.seed + args.programs):
-            options = Options(segments=args.segments, reservations=seed % 8 == 0)
+            options = Options(segments=args.segments, control_flow=args.control_flow, reservations=seed % 8 == 0)
+            more = "_zicfilp_zicfiss" if args.control_flow else ""
             try:
-                outcome = compare(build(seed, options), args.spike)
+                outcome = compare(build(seed, options), args.spike, more=more)
             except Difference as error:
                 failed += 1
                 print(f"seed {seed}: difference\n{error}", flush=True)

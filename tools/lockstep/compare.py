@@ -50,9 +50,9 @@ class _Cut(Exception):
 class _Peer:
     """Spike's log as bytes."""
 
-    def __init__(self, spike: str, elf: str):
+    def __init__(self, spike: str, elf: str, more: str):
         self.process = subprocess.Popen(
-            [spike, f"--isa={SPIKE_ISA}", f"-m0x{BASE:x}:0x{RAM:x}", "--log-commits", "--log=/dev/stdout", elf],
+            [spike, f"--isa={SPIKE_ISA}{more}", f"-m0x{BASE:x}:0x{RAM:x}", "--log-commits", "--log=/dev/stdout", elf],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0,
         )  # fmt: skip
         self.pending = b""
@@ -192,15 +192,15 @@ class _Comparison:
         return "\n".join(out)
 
 
-def compare(elf: bytes, spike: str = "spike", untraced: bool = True) -> Outcome:
-    """Runs the program on both sides. With ``untraced``, once more on rvh without a trace, which must end in the same
-    state. Raises Difference."""
+def compare(elf: bytes, spike: str = "spike", untraced: bool = True, more: str = "") -> Outcome:
+    """Runs the program on both sides, with ``more`` extensions than by default if some are named (``_zicfilp``). With
+    ``untraced``, once more on rvh without a trace, which must end in the same state. Raises Difference."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
         path = Path(folder) / "program.elf"
         path.write_bytes(elf)
-        machine = Machine(ram=RAM)
+        machine = Machine(ram=RAM, isa="max" + more)
         machine.load(path)
-        peer = _Peer(spike, str(path))
+        peer = _Peer(spike, str(path), more)
         comparison = _Comparison(machine, peer)
         stop = None
         try:
@@ -214,7 +214,7 @@ def compare(elf: bytes, spike: str = "spike", untraced: bool = True) -> Outcome:
         if stop is not None and stop.kind != "pass":
             raise Difference(f"rvh ended with {stop}, {machine.harts[0]}")
         if untraced and stop is not None:
-            again = Machine(ram=RAM)
+            again = Machine(ram=RAM, isa="max" + more)
             again.load(path)
             end = again.run(max_insns=LIMIT)
             if (end, again._core.total_slots, again.digest()) != (stop, machine._core.total_slots, machine.digest()):

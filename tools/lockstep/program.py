@@ -40,6 +40,7 @@ WORLD_CSRS = (
     "pmpcfg0 pmpaddr0 pmpaddr1 pmpaddr2 pmpaddr3 fcsr mstatus"
 ).split()
 SEGMENT_AT, WINDOW_AT, FENCE_AT = 8 * len(WORLD_CSRS), 8 * len(WORLD_CSRS) + 8, 8 * len(WORLD_CSRS) + 16
+SSP_AT = FENCE_AT + 8
 
 #: Read after every segment. mtinst and htinst are not here: the handlers read them.
 DUMP = (
@@ -55,6 +56,7 @@ _HANDLER = """
 {vectors}
 {name}_main:
         csrr x28, scause
+{landing}
         csrr x30, stval
         csrr x30, sstatus
         csrr x30, sip
@@ -83,19 +85,32 @@ _HANDLER = """
 """
 
 
-def _handlers() -> str:
+def _forget_landing(level: str, cause: str, other: str, bit: int, number: int) -> str:
+    """After a software check, a return that expects no landing pad; else the program would end in them."""
+    return (
+        f"        addi {other}, {cause}, -18\n        bnez {other}, {number}f\n        li {other}, {1 << bit}\n"
+        f"        csrc {level}status, {other}\n{number}:"
+    )
+
+
+def _handlers(control_flow: bool) -> str:
+    landing = _forget_landing("s", "x28", "x30", 23, 2) if control_flow else ""
+
     def one(name: str, more: str, disable: str) -> str:
         vectors = "\n".join(f"        j {name}_main" for _ in range(64))
         return ".balign 256\n" + _HANDLER.format(
-            name=name, vectors=vectors, more=more, disable=disable, fetch=FETCH_CAUSES
+            name=name, vectors=vectors, more=more, disable=disable, fetch=FETCH_CAUSES, landing=landing
         )
 
     hs = "        csrr x30, htval\n        csrr x30, htinst\n        csrr x30, hstatus\n        csrr x30, hip"
     return one("hs", hs, "        csrc hie, x30") + one("vs", "", "")
 
 
-def _source(tables: list[tuple[int, int]]) -> str:
+def _source(tables: list[tuple[int, int]], control_flow: bool) -> str:
     """The scheduler and the handlers. At the end it sums up the page tables, [from, to) each."""
+    landing = _forget_landing("m", "x28", "x29", 41, 2) if control_flow else ""
+    shadow = f"        ld x29, {SSP_AT}(x30)\n        csrw ssp, x29" if control_flow else ""
+    dump = "        csrr x29, ssp" if control_flow else ""
     sums = "\n".join(f"        li x28, {low}\n        li x29, {high}\n        call sum" for low, high in tables)
     zero = "\n".join(f"        li x{n}, 0\n        fmv.d.x f{n}, x0" for n in range(1, 32)) + "\n        fmv.d.x f0, x0"
     write = "\n".join(f"        ld x29, {8 * n}(x30)\n        csrw {name}, x29" for n, name in enumerate(WORLD_CSRS))
@@ -123,6 +138,7 @@ m_handler:
         csrr x29, mepc
         csrr x29, mtval
         csrr x29, mtval2
+{landing}
         csrr x29, mtinst
         csrr x29, mstatus
         li x29, 0x20000
@@ -148,6 +164,7 @@ m_interrupt:
         mret
 next:
 {chr(10).join(f"        csrr x29, {name}" for name in DUMP)}
+{dump}
         li x29, 0x6000
         csrs mstatus, x29
         csrr x29, fcsr
@@ -167,6 +184,7 @@ next:
         li x30, {WORLDS}
         add x30, x30, x29
 {write}
+{shadow}
         srli x28, x28, 48
         andi x28, x28, {N_SEGMENTS - 1}
         slli x28, x28, 3
@@ -200,7 +218,7 @@ sum:    ld x31, 0(x28)
         .balign 64
 state:  .dword 0, 0
 tohost: .dword 0, 0
-{_handlers()}
+{_handlers(control_flow)}
 """
 
 
@@ -210,14 +228,15 @@ class Options:
 
     segments: int = 1200  # entered before it ends
     length: int = 70  # instructions of a segment, about
+    control_flow: bool = False  # Zicfilp and Zicfiss, which both sides then have
     reservations: bool = False  # LR/SC: Spike loses reservations at will, which ends the comparison
 
 
 class _Memory:
     """The image of RAM, and page tables in it."""
 
-    def __init__(self, rng: random.Random):
-        self.rng = rng
+    def __init__(self, rng: random.Random, shadow: float):
+        self.rng, self.shadow = rng, shadow  # how many leaves are shadow stack pages
         self.image = bytearray(END - BASE)
         self.good, self.risky = TABLES, RISKY
 
@@ -249,6 +268,8 @@ class _Memory:
         flags |= D if chance() < 0.75 else 0
         flags |= GLOBAL if chance() < 0.05 else 0
         flags |= rng.getrandbits(2) << 8
+        if self.shadow and not guest and chance() < self.shadow:
+            flags = flags & ~(R | X) | W
         page = (base >> 12) + rng.randrange(pages)
         if level:
             page = base >> 12 if chance() < 0.7 else page
@@ -354,7 +375,7 @@ def _build_code(rng: random.Random, memory: _Memory, options: Options) -> None:
     at = CODE
     for mode in range(5):
         for n in range(N_SEGMENTS):
-            stream = Stream(rng, mode, _pointer, WINDOWS, GATES, options.reservations)
+            stream = Stream(rng, mode, _pointer, WINDOWS, GATES, options.reservations, options.control_flow)
             code = stream.segment(rng.randrange(options.length // 2, options.length * 2))
             memory.put(at, code)
             memory.put(at + WINDOWS, code)
@@ -368,7 +389,9 @@ def _bits(rng: random.Random, width: int, density: float = 0.5) -> int:
     return sum(1 << n for n in range(width) if rng.random() < density)
 
 
-def _world(rng: random.Random, spaces: dict[str, list[int]], symbols: dict[str, int], envcfg: int) -> dict[str, int]:
+def _world(
+    rng: random.Random, spaces: dict[str, list[int]], symbols: dict[str, int], envcfg: int, control_flow: bool
+) -> dict[str, int]:
     chance = rng.random
     mode = rng.choices((M, HS, U, VS, VU), (2, 3, 1.5, 5, 2.5))[0]
     sometimes = 0.12
@@ -390,6 +413,10 @@ def _world(rng: random.Random, spaces: dict[str, list[int]], symbols: dict[str, 
     vsatp = 0 if chance() < 0.15 else rng.choice(spaces["vsatp"])
     hgatp = 0 if chance() < 0.15 else rng.choice(spaces["hgatp"])
     medeleg = _bits(rng, 24, rng.choice((0.15, 0.5, 0.9))) & ~(1 << 18 | 1 << 9 | 1)
+    hedeleg = _bits(rng, 20) & 0x0B1FE
+    if control_flow:
+        medeleg |= _bits(rng, 1) << 18
+        hedeleg |= _bits(rng, 1) << 18
     pmpcfg = 0
     for n in range(4):
         if chance() < 0.25:
@@ -405,16 +432,18 @@ def _world(rng: random.Random, spaces: dict[str, list[int]], symbols: dict[str, 
         return rng.choice((0, 2, 3)) if masking else 0
 
     hstatus |= pmm() << 48
+    checks = [rng.choice((0, 4, 8, 12, 12)) for _ in range(3)] if control_flow else [0, 0, 0]  # LPE and SSE
     values = {
-        "mseccfg": pmm() << 32,
-        "menvcfg": envcfg | pmm() << 32 | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6 | (chance() < 0.5) << 63,
+        "mseccfg": pmm() << 32 | ((chance() < 0.3) << 10 if control_flow else 0),
+        "menvcfg": envcfg | pmm() << 32 | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6 | (chance() < 0.5) << 63
+        | checks[0],
         "henvcfg": envcfg & (_bits(rng, 64, 0.85) | 1 << 59) | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6
-        | (chance() < 0.5) << 63 | pmm() << 32,
-        "senvcfg": pmm() << 32 | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6,
+        | (chance() < 0.5) << 63 | pmm() << 32 | checks[1],
+        "senvcfg": checks[2] | pmm() << 32 | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6,
         "mstateen0": 3 << 62 if chance() < 0.75 else rng.randrange(4) << 62,
         "hstateen0": 3 << 62 if chance() < 0.75 else rng.randrange(4) << 62,
         "mcounteren": _bits(rng, 32), "hcounteren": _bits(rng, 32), "scounteren": _bits(rng, 32),
-        "medeleg": medeleg, "hedeleg": _bits(rng, 20) & 0x0B1FE,
+        "medeleg": medeleg, "hedeleg": hedeleg,
         "mideleg": _bits(rng, 14) & 0x2222, "hideleg": _bits(rng, 11) & 0x444,
         "mie": ie, "mip": _bits(rng, 14) & 0x2226, "hvip": _bits(rng, 11) & 0x444,
         "stimecmp": -1, "vstimecmp": -1,
@@ -427,6 +456,7 @@ def _world(rng: random.Random, spaces: dict[str, list[int]], symbols: dict[str, 
         "segment": SEGMENTS + mode * N_SEGMENTS * 8,
         "window": WINDOWS if user and chance() < 0.97 else 0,
         "fence": chance() < 0.5,
+        "ssp": _pointer(rng) & ~7 if control_flow else 0,
     }  # fmt: skip
     return values
 
@@ -434,7 +464,7 @@ def _world(rng: random.Random, spaces: dict[str, list[int]], symbols: dict[str, 
 def build(seed: int, options: Options | None = None) -> bytes:
     """The program with this seed, as an ELF file."""
     rng, options = random.Random(seed), options or Options()
-    memory = _Memory(rng)
+    memory = _Memory(rng, 0.3 if options.control_flow else 0)
     for n in range(0, DATA_PAGES * 4096, 8):
         memory.put64(DATA + n, rng.getrandbits(64))
     memory.put(GATES, 0x73.to_bytes(4, "little") * (GATE_PAGES * 1024))
@@ -445,17 +475,18 @@ def build(seed: int, options: Options | None = None) -> bytes:
         spaces["vsatp"].append(mode | memory.space(levels, False, True) >> 12)
         spaces["hgatp"].append(mode | memory.space(levels, True, False) >> 12)
     _build_code(rng, memory, options)
-    program = assemble(_source([(TABLES, memory.good), (RISKY, memory.risky)]), BASE)
+    program = assemble(_source([(TABLES, memory.good), (RISKY, memory.risky)], options.control_flow), BASE)
     memory.put(BASE, program.data)
     memory.put64(program.symbols["state"], options.segments)
     memory.put64(program.symbols["state"] + 8, rng.getrandbits(64))
     envcfg = (rng.random() < 0.2) << 59 | (rng.random() < 0.6) << 61 | (rng.random() < 0.6) << 62
     for n in range(N_WORLDS):
-        world = _world(rng, spaces, program.symbols, envcfg)
+        world = _world(rng, spaces, program.symbols, envcfg, options.control_flow)
         at = WORLDS + n * WORLD_SIZE
         for m, name in enumerate(WORLD_CSRS):
             memory.put64(at + 8 * m, world[name])
         memory.put64(at + SEGMENT_AT, world["segment"])
         memory.put64(at + WINDOW_AT, world["window"])
         memory.put64(at + FENCE_AT, world["fence"])
+        memory.put64(at + SSP_AT, world["ssp"])
     return write_elf(BASE, bytes(memory.image), program.symbols["tohost"])

@@ -134,7 +134,7 @@ WEIGHTS = {
 COMMON = {
     "int": 16, "mul": 4, "bits": 8, "fp": 14, "load": 10, "store": 8, "amo": 4, "cbo": 1.5, "compressed": 14,
     "value": 8, "pointer": 4, "branch": 5, "jump": 2, "illegal": 0.5, "call": 0.7, "float": 4, "reservation": 0,
-    "return": 0.6, "gate": 0.25,
+    "return": 0.6, "gate": 0.25, "landing": 0, "shadow": 0,
 }  # fmt: skip
 
 
@@ -142,9 +142,12 @@ class Stream:
     """Instructions for one mode. ``data`` gives addresses worth accessing; ``windows`` is the distance between the
     code's supervisor and user windows; at ``gates`` are pages of ECALLs."""
 
-    def __init__(self, rng: random.Random, mode: int, data, windows: int, gates: int, reservations: bool):
+    def __init__(
+        self, rng: random.Random, mode: int, data, windows: int, gates: int, reservations: bool, control_flow: bool
+    ):
         self.rng, self.mode, self.data, self.windows, self.gates = rng, mode, data, windows, gates
         weights = COMMON | WEIGHTS[mode] | ({"reservation": 3} if reservations else {})
+        weights |= {"landing": 4, "shadow": 8} if control_flow else {}
         self.kinds, self.weights = list(weights), list(weights.values())
         self.out = bytearray()
 
@@ -363,6 +366,35 @@ class Stream:
             self._plain("int")
         if rng.random() < 0.9:
             self._word(INSNS[f"sc.{size}"].pattern.encode(rd=rng.choice(FREE), rs1=register, rs2=rng.randrange(32)))
+
+    def _landing(self) -> None:
+        """An indirect jump forward, to a landing pad most of the time."""
+        rng = self.rng
+        label = rng.choice((0, 0, rng.getrandbits(20)))
+        if rng.random() < 0.7:
+            self._asm(f"lui x7, {(label if rng.random() < 0.8 else rng.getrandbits(20)) or 1}")
+        skipped = self._scratch(lambda: [self._plain("int") for _ in range(rng.randrange(0, 3))])
+        self._asm("auipc x30, 0")
+        self._word(INSNS["jalr"].pattern.encode(rd=rng.choice((0, 1)), rs1=30, imm=8 + len(skipped)))
+        self.out += skipped
+        # A handler goes on behind what it finds: never in the middle of a sequence.
+        self._asm(f"lpad {label}" if rng.random() < 0.85 else "nop")
+
+    def _shadow(self) -> None:
+        rng = self.rng
+        pick = rng.random()
+        if pick < 0.3:
+            self._asm(rng.choice(("sspush ra", "sspush t0", "c.sspush ra\n.half 1")))
+        elif pick < 0.6:
+            pop = rng.choice(("sspopchk ra", "sspopchk t0"))
+            self._asm(f"{pop.replace('popchk', 'push')}\n{pop}" if rng.random() < 0.5 else pop)
+        elif pick < 0.75:
+            self._asm(f"ssrdp x{rng.choice([n for n in FREE if n])}")
+        elif pick < 0.85:
+            self._li(30, self.data(rng))
+            self._asm("csrw ssp, x30")
+        else:
+            self._word(self._based(self._random(INSNS[f"ssamoswap.{rng.choice('wd')}"]), rng.choice(ALIGNED)))
 
     def _return(self) -> None:
         """A trap return to a little further on, in either code window; or one that is refused."""
