@@ -29,7 +29,8 @@ cdef void critical_error(Hart *h, u64 pc) noexcept nogil:
 cdef void trap_to_rnmi(Hart *h, u64 epc, u64 cause, u32 priv, u32 v) noexcept nogil:
     """To the RNMI handler ("RNMI Operation"); priv and v are what mnstatus says of the interrupted context."""
     h.mnepc, h.mncause = epc, cause
-    h.mnstatus = <u64>priv << 11 | <u64>v << 7
+    h.mnstatus = <u64>priv << 11 | <u64>h.elp << 9 | <u64>v << 7
+    h.elp = 0
     h.pc = h.board.rnmi_vector
     mode_set(h, 3, 0)
 
@@ -179,7 +180,7 @@ cdef public int do_mret(Hart *h) noexcept nogil:
 
 
 cdef public int do_mnret(Hart *h) noexcept nogil:
-    """MNRET: the new pc is in h.pc. MNPP and MNPV keep their values."""
+    """MNRET: the new pc is in h.pc. MNPP, MNPV and MNPELP keep their values."""
     cdef u32 reason = access_mnret(h), priv, v
     if unlikely(reason):
         exc_deny(h, reason)
@@ -195,6 +196,7 @@ cdef public int do_mnret(Hart *h) noexcept nogil:
         h.vsstatus &= ~MSTATUS_SDT
     h.pc = h.mnepc
     mode_set(h, priv, v)
+    landing_restore(h, h.mnstatus >> 9 & 1)
     interrupt_check(h)
     return 1
 

@@ -65,7 +65,7 @@ MSTATUS: dict[str, Bits] = {
 }  # fmt: skip
 _SSTATUS = ("SIE", "SPIE", "UBE", "SPP", "VS", "FS", "XS", "SUM", "MXR", "SPELP", "SDT", "UXL", "SD")
 SSTATUS: dict[str, Bits] = {name: MSTATUS[name] for name in _SSTATUS}
-MNSTATUS: dict[str, Bits] = {"NMIE": (3, 3), "MNPV": (7, 7), "MNPP": (12, 11)}
+MNSTATUS: dict[str, Bits] = {"NMIE": (3, 3), "MNPV": (7, 7), "MNPELP": (9, 9), "MNPP": (12, 11)}
 HSTATUS: dict[str, Bits] = {
     "VSBE": (5, 5), "GVA": (6, 6), "SPV": (7, 7), "SPVP": (8, 8), "HU": (9, 9), "VGEIN": (17, 12), "VTVM": (20, 20),
     "VTW": (21, 21), "VTSR": (22, 22), "VSXL": (33, 32), "HUPMM": (49, 48),
@@ -375,7 +375,7 @@ def _machine(csr: Callable[..., None]) -> None:
     csr(0x740, "mnscratch", under=_RNMI, needs="Smrnmi")
     csr(0x741, "mnepc", under=_RNMI, writable=_EPC_WRITE, extra=_EPC_C, needs="Smrnmi")
     csr(0x742, "mncause", under=_RNMI, fields=CAUSE, needs="Smrnmi")
-    extra = (("H", fields_mask(MNSTATUS, "MNPV")),)
+    extra = (("H", fields_mask(MNSTATUS, "MNPV")), ("Zicfilp", fields_mask(MNSTATUS, "MNPELP")))
     writable = fields_mask(MNSTATUS, "NMIE", "MNPP")
     csr(0x744, "mnstatus", under=_RNMI, via="w", writable=writable, extra=extra, fields=MNSTATUS, needs="Smrnmi")
     for n in (0, 2):

@@ -313,7 +313,38 @@ def test_a_return_brings_it_back_where_it_is_enabled(rig, mode, word, to, pelp, 
         csr["mstatus"], csr["vsstatus"], csr["hstatus"] = saved
 
 
-def test_the_software_check_of_a_double_trap(rig):
+@pytest.mark.rules("mnstatus_mnpelp_op", "mnstatus_mnpelp_update", "mnret_zicfilp")
+@modes
+@pytest.mark.parametrize("on", [False, True])
+def test_an_rnmi_between_jump_and_landing_pad(mode, on):
+    rig = Rig("max_smrnmi_zicfilp")
+    mnpelp, vector = 1 << 9, r.RAM + 0x5000
+    rig.machine._core.set_rnmi_vectors(vector, None)
+    enable(rig, ENABLE[mode])
+    rig.csr["mnstatus"] = 1 << 3
+    rig.code(jalr())
+    rig.code(NOP, at=TARGET)
+    rig.stand(mode)
+    rig.hart.x["a1"] = TARGET
+    rig.step()
+    rig.machine._core.set_rnmi(0, True, 1)
+    rig.code(0x0000006F, at=vector)  # j .
+    rig.step()
+    assert (rig.pc, rig.mode) == (vector, "M")
+    assert rig.csr["mnstatus"] & mnpelp and not rig.csr["mstatus"] & MPELP
+    rig.machine._core.set_rnmi(0, False, 0)
+    rig.code(0x70200073, at=vector)
+    if not on:
+        enable(rig)
+    rig.step()
+    assert (rig.pc, rig.mode) == (TARGET, mode)
+    rig.step()
+    assert rig.trap() == (Trap("M", 18, TARGET, 2) if on else None)
+    rig.csr["mnstatus"] = 0
+    assert not rig.csr["mnstatus"] & mnpelp
+
+
+def test_the_software_check_of_a_double_trap():
     rig = Rig(ISA)
     enable(rig, *ENABLE.values())
     rig.csr["medeleg"] = ALL
