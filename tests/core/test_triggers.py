@@ -296,6 +296,17 @@ def test_virtual_addresses_count(rig):
     assert run(rig, "HS", LD, a1=0x4000_0010) is None
 
 
+@pytest.mark.rules("pm_debug_trigger")
+@pytest.mark.parametrize("word", [LD, SD, 0x00C5B52F])  # and amoadd.d
+def test_masked_addresses_count(rig, word):
+    rig.csr["menvcfg"] = rig.csr["menvcfg"] | 2 << 32  # PMLEN is 7 in HS
+    for tag in (0, 0x2B << 57):
+        arm(rig, 0, MC6 | LOAD | STORE | IN["HS"], DATA)
+        assert run(rig, "HS", word, a1=DATA | tag) == Trap("M", 3, CODE, DATA)
+        arm(rig, 0, MC6 | LOAD | STORE | IN["HS"], DATA | 0x2B << 57)
+        assert run(rig, "HS", word, a1=DATA | tag) is None
+
+
 def test_pushes_are_stores_and_pops_are_loads(rig):
     table = Table(rig, Frames(r.TABLES, r.TABLES + 0x10000), "sv39")
     table.map(CODE, CODE, KERNEL)
