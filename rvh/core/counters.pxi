@@ -169,6 +169,50 @@ cdef public void csr_write_mcountercfg(Hart *h, u32 csr, u64 value) noexcept nog
     kick(h)
 
 
+# ---- delegated counters ("Counter Delegation"): siselect 0x40 + n; sireg is the counter, sireg2 its event or
+# configuration, of which S-mode does not see MINH. Whether the access is allowed is in isa/access.py.
+
+cdef u64 sireg_value(Hart *h, u32 csr, u64 in_flight) noexcept nogil:
+    cdef u32 n = <u32>h.siselect & 31
+    if h.siselect - 0x40 > 31 or n == 1:
+        return 0
+    if csr == CSR_SIREG:
+        return counter_value(h, n, in_flight)
+    if csr != CSR_SIREG2:
+        return 0
+    return (h.mcyclecfg if n == 0 else h.minstretcfg if n == 2 else h.mhpmevent[n - 3]) & ~HPMEVENT_MINH
+
+
+cdef public u64 csr_read_sireg(Hart *h, u32 csr) noexcept nogil:
+    if csr == CSR_SIREG2:
+        counters_sync(h)  # OF may have come
+    return sireg_value(h, csr, 1)
+
+
+cdef public void csr_write_sireg(Hart *h, u32 csr, u64 value) noexcept nogil:
+    cdef u32 n = <u32>h.siselect & 31
+    if h.siselect - 0x40 > 31 or n == 1:
+        return
+    if csr == CSR_SIREG:
+        csr_write_counter(h, CSR_MCYCLE + n, value)
+    elif csr != CSR_SIREG2:
+        return
+    elif n == 0:
+        csr_write_mcountercfg(h, CSR_MCYCLECFG, (value & ~HPMEVENT_MINH) | (h.mcyclecfg & HPMEVENT_MINH))
+    elif n == 2:
+        csr_write_mcountercfg(h, CSR_MINSTRETCFG, (value & ~HPMEVENT_MINH) | (h.minstretcfg & HPMEVENT_MINH))
+    else:
+        csr_write_mhpmevent(h, CSR_MHPMEVENT3 + n - 3, (value & ~HPMEVENT_MINH) | (h.mhpmevent[n - 3] & HPMEVENT_MINH))
+
+
+cdef public u64 csr_read_scountinhibit(Hart *h, u32 csr) noexcept nogil:
+    return h.mcountinhibit & h.mcounteren
+
+
+cdef public void csr_write_scountinhibit(Hart *h, u32 csr, u64 value) noexcept nogil:
+    csr_write_mcountinhibit(h, CSR_MCOUNTINHIBIT, (h.mcountinhibit & ~h.mcounteren) | (value & h.mcounteren))
+
+
 cdef public u64 csr_read_time(Hart *h, u32 csr) noexcept nogil:
     return mtime_now(h) + (h.htimedelta if h.v else 0)
 

@@ -72,6 +72,9 @@ cdef int csr_peek(Hart *h, u32 csr, u64 *out) noexcept nogil:
     h.priv, h.v = 3, 0
     if row.read == csr_read_counter:
         out[0] = counter_value(h, csr & 31, 0)
+    elif row.read == csr_read_sireg:
+        counters_sync(h)
+        out[0] = sireg_value(h, row.number, 0)
     elif row.number == CSR_SEED:
         out[0] = 1 << 30  # WAIT: looking is no poll
     else:

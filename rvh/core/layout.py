@@ -89,6 +89,7 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("mtval", "u64", 0, "arch"),
     ("mtval2", "u64", 0, "arch"),
     ("mtinst", "u64", 0, "arch"),
+    ("miselect", "u64", 0, "arch"),
     ("mnscratch", "u64", 0, "arch"),
     ("mnepc", "u64", 0, "arch"),
     ("mncause", "u64", 0, "arch"),
@@ -123,6 +124,7 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("senvcfg", "u64", 0, "arch"),
     ("sstateen", "u64", 4, "arch"),
     ("stimecmp", "u64", 0, "arch"),
+    ("siselect", "u64", 0, "arch"),
     # -- hypervisor and VS level CSRs
     ("hstatus", "u64", 0, "arch"),
     ("hedeleg", "u64", 0, "arch"),
@@ -146,6 +148,7 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("vstval", "u64", 0, "arch"),
     ("vsatp", "u64", 0, "arch"),
     ("vstimecmp", "u64", 0, "arch"),
+    ("vsiselect", "u64", 0, "arch"),
     ("vreg", "u8", 32 * VLENB_MAX, "arch"),  # register n begins at n * vlenb
     # -- timer
     ("mtimecmp", "u64", 0, "arch"),  # the CLINT's register of this hart

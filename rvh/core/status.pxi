@@ -286,7 +286,8 @@ cdef public u64 csr_read_hstateen(Hart *h, u32 csr) noexcept nogil:
 
 cdef public void csr_write_hstateen(Hart *h, u32 csr, u64 value) noexcept nogil:
     cdef u32 n = csr & 3
-    cdef u64 mask = h.mstateen[n] & csr_rows[csr_index[csr]].writable
+    cdef const CsrRow *row = &csr_rows[csr_index[csr]]
+    cdef u64 mask = h.mstateen[n] & (row.mask(h) if row.mask != NULL else row.writable)
     h.hstateen[n] = (h.hstateen[n] & ~mask) | (value & mask)
 
 

@@ -155,6 +155,7 @@ cdef void hart_reset(Hart *h) noexcept nogil:
     h.hstatus = HSTATUS_FIXED if h.ext & EXT_H else 0
     h.vsstatus = VSSTATUS_FIXED if h.ext & EXT_H else 0
     h.mtvec = h.mscratch = h.mepc = h.mcause = h.mtval = h.mtval2 = h.mtinst = 0
+    h.miselect = h.siselect = h.vsiselect = 0
     h.mnscratch = h.mnepc = h.mncause = 0
     h.mnstatus = 0 if h.ext & EXT_SMRNMI else MNSTATUS_NMIE  # the RNMI line outlives a reset of the hart
     if h.ext & EXT_SMRNMI and not h.ext & EXT_U:

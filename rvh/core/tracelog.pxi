@@ -210,7 +210,7 @@ cdef void trace_dirty(Hart *h, TraceRecord *r, u64 status, u64 guest_status) noe
 
 cdef void trace_system(Hart *h, TraceRecord *r, u32 flags, u64 status, u64 guest_status) noexcept nogil:
     """What a CSR instruction or a trap return has written, by the names of the registers that hold it."""
-    cdef u32 number = r.insn >> 20
+    cdef u32 number = r.insn >> 20, n
     cdef const CsrRow *row
     if r.insn == 0x30200073:  # MRET
         trace_csr(h, r, CSR_MSTATUS)
@@ -238,6 +238,13 @@ cdef void trace_system(Hart *h, TraceRecord *r, u32 flags, u64 status, u64 guest
         number = CSR_MIE
     elif number == CSR_SIP or number == CSR_HIP or number == CSR_VSIP:
         number = CSR_MIP
+    elif number == CSR_SIREG:
+        number = CSR_MCYCLE + (<u32>h.siselect & 31)
+    elif number == CSR_SIREG2:
+        n = <u32>h.siselect & 31
+        number = CSR_MCYCLECFG if n == 0 else CSR_MINSTRETCFG if n == 2 else CSR_MCOUNTINHIBIT + n
+    elif number == CSR_SCOUNTINHIBIT:
+        number = CSR_MCOUNTINHIBIT
     elif number == CSR_FCSR:
         trace_csr(h, r, CSR_FFLAGS)
         number = CSR_FRM

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from rvh.isa import access, csrs, extensions
-from rvh.isa.access import MODES, REASONS, Rule, Zero
+from rvh.isa.access import MODES, REASONS, Condition, Lacking, Rule, Undelegated, Within
 from rvh.isa.csrs import CSRS, Bits, Csr
 
 #: Fields of registers whose masks the core knows by name: MSTATUS_MPRV and so on.
@@ -54,7 +54,14 @@ def _storage(row: Csr) -> str:
     return row.storage or csrs.ZERO  # views have none
 
 
-def _condition(when: Zero) -> str:
+def _condition(when: Condition) -> str:
+    if isinstance(when, Within):
+        outside = "" if when.inside else "!"
+        return f"{outside}(h->{when.name} - {when.low:#x} <= {when.high - when.low:#x}ull)"
+    if isinstance(when, Undelegated):
+        return f"!(h->mcounteren >> (h->{when.name} & 31) & 1)"
+    if isinstance(when, Lacking):
+        return f"{_condition(when.where)} && !(h->ext & EXT_{when.extension.upper()})"
     storage = _storage(when.csr)
     if when.csr.name in ("sstatus", "sip", "sie"):  # views have no storage of their own
         raise ValueError(f"{when.field}: name the register that holds it")

@@ -53,9 +53,43 @@ class Zero(NamedTuple):
     def bits(self) -> csrs.Bits:
         return self.csr.fields[self.field.split(".")[1]]
 
-    def holds(self, read: Callable[[str], int]) -> bool:
+    def holds(self, read: Callable[[str], int], extensions: frozenset[str] = frozenset()) -> bool:
         """Whether it holds when ``read(name)`` gives the values of CSRs."""
         return bool(read(self.csr.name) & csrs.mask_of(self.bits)) != self.clear
+
+
+class Within(NamedTuple):
+    """The condition that a CSR holds one of the values from low to high; :attr:`inside` false: that it does not."""
+
+    name: str
+    low: int
+    high: int
+    inside: bool = True
+
+    def holds(self, read: Callable[[str], int], extensions: frozenset[str] = frozenset()) -> bool:
+        return (self.low <= read(self.name) <= self.high) == self.inside
+
+
+class Undelegated(NamedTuple):
+    """The condition that the counter whose number the low 5 bits of a CSR give is not in mcounteren."""
+
+    name: str
+
+    def holds(self, read: Callable[[str], int], extensions: frozenset[str] = frozenset()) -> bool:
+        return not read("mcounteren") >> (read(self.name) & 31) & 1
+
+
+class Lacking(NamedTuple):
+    """The condition that a CSR holds one of the values from low to high and the hart lacks an extension."""
+
+    where: Within
+    extension: str
+
+    def holds(self, read: Callable[[str], int], extensions: frozenset[str] = frozenset()) -> bool:
+        return self.where.holds(read) and self.extension not in extensions
+
+
+Condition = Zero | Within | Undelegated | Lacking
 
 
 def zero(name: str) -> Zero:
@@ -79,7 +113,7 @@ class Rule:
     """In ``modes``, when ``when`` holds (None: always), the subject is denied for ``reason``."""
 
     modes: tuple[str, ...]
-    when: Zero | None
+    when: Condition | None
     reason: Reason
 
 
@@ -87,11 +121,11 @@ def _modes(modes: str | tuple[str, ...]) -> tuple[str, ...]:
     return tuple(modes.split()) if isinstance(modes, str) else modes
 
 
-def illegal(modes: str | tuple[str, ...], when: Zero | None, text: str, manual: str) -> Rule:
+def illegal(modes: str | tuple[str, ...], when: Condition | None, text: str, manual: str) -> Rule:
     return Rule(_modes(modes), when, Reason(ILLEGAL, text, manual))
 
 
-def virtual(modes: str | tuple[str, ...], when: Zero | None, text: str, manual: str) -> Rule:
+def virtual(modes: str | tuple[str, ...], when: Condition | None, text: str, manual: str) -> Rule:
     return Rule(_modes(modes), when, Reason(VIRTUAL, text, manual))
 
 
@@ -220,6 +254,45 @@ def _stateen_rules(n: int, bit: str, through_h: bool) -> tuple[list[Rule], list[
     return before, after if through_h else []
 
 
+_INDIRECT = "Smcsrind and Sscsrind Extensions for Indirect CSR Access"
+_CDELEG = "Smcdeleg and Ssccfg Counter Delegation Extensions"
+#: Select values of delegated counters: 0x40 + n.
+_COUNTERS = (0x40, 0x5F)
+
+
+def _indirect_rules(name: str) -> tuple[list[Rule], list[Rule]]:
+    """Of the select registers and aliases of S and VS level, and of mireg*."""
+    nothing = "{name} stands for no register: the value of %s is not implemented"
+    below = [denied(BELOW_M, "mstateen0.CSRIND", "{name} is not accessible below M-mode", _INDIRECT)]
+    if name.startswith("mireg"):
+        return [], [illegal("M", None, nothing % "miselect", _INDIRECT)]
+    if name == "vsiselect":
+        return below, []
+    if name.startswith("vsireg"):
+        return below, [illegal("M HS", None, nothing % "vsiselect", _CDELEG)]
+    guest = [denied("VS", "hstateen0.CSRIND", "{name} is not accessible to guests", _INDIRECT, VIRTUAL)]
+    if name == "siselect":
+        return below, guest
+    refused = "menvcfg.CDE=0: no counters are delegated"
+    after = [
+        *guest,
+        illegal("VS", Within("vsiselect", *_COUNTERS, inside=False), nothing % "vsiselect", _INDIRECT),
+        illegal("VS", zero("menvcfg.CDE"), refused, _CDELEG),
+        virtual("VS", None, "a guest may not access delegated counters", _CDELEG),
+        illegal("M HS", Within("siselect", *_COUNTERS, inside=False), nothing % "siselect", _INDIRECT),
+        illegal("M HS", zero("menvcfg.CDE"), refused, _CDELEG),
+    ]
+    if name not in ("sireg", "sireg2"):
+        return below, [*after, illegal("M HS", None, "{name} stands for no part of a counter", _CDELEG)]
+    after.append(illegal("M HS", Within("siselect", 0x41, 0x41), "time is no counter to delegate", _CDELEG))
+    text = "mcounteren does not delegate the counter that siselect chooses"
+    after.append(illegal("M HS", Undelegated("siselect"), text, _CDELEG))
+    if name == "sireg2":
+        fixed = Lacking(Within("siselect", 0x40, 0x42), "Smcntrpmf")
+        after.append(illegal("M HS", fixed, "cycle and instret have no configuration without Smcntrpmf", _CDELEG))
+    return below, after
+
+
 def _controls(row: Csr) -> tuple[list[Rule], list[Rule]]:
     name, number = row.name, row.number
     if 0xC00 <= number < 0xC20:
@@ -228,6 +301,15 @@ def _controls(row: Csr) -> tuple[list[Rule], list[Rule]]:
         return _FP, []
     if name in ("vstart", "vxsat", "vxrm", "vcsr", "vl", "vtype", "vlenb"):
         return _VECTOR, []
+    if name.endswith("siselect") or name.lstrip("mvs").startswith("ireg"):
+        return _indirect_rules(name)
+    if name == "scountinhibit":
+        text = "menvcfg.CDE=0: no counters are delegated"
+        guest = virtual(GUEST, None, "a guest may not access {name}", _CDELEG)
+        return [illegal(("M", *BELOW_M), zero("menvcfg.CDE"), text, _CDELEG)], [guest]
+    if name == "scountovf":
+        text = "menvcfg.CDE=1 keeps {name} from guests"
+        return [], [virtual(GUEST, set_("menvcfg.CDE"), text, _CDELEG)]
     if name == "seed":
         where = "Machine Security Configuration (mseccfg) Register"
         return [
@@ -305,11 +387,13 @@ def _collect() -> list[Reason]:
 REASONS: list[Reason] = _collect()
 
 
-def decide(rules: list[Rule], mode: str, read: Callable[[str], int]) -> Reason | None:
+def decide(
+    rules: list[Rule], mode: str, read: Callable[[str], int], extensions: frozenset[str] = frozenset()
+) -> Reason | None:
     """Why the subject with these rules is refused in ``mode`` (a key of MODES) when ``read`` gives the CSRs; None: it
-    is not."""
+    is not. ``extensions`` matter to the aliases of indirect access only."""
     for rule in rules_in(rules, mode):
-        if rule.when is None or rule.when.holds(read):
+        if rule.when is None or rule.when.holds(read, extensions):
             return rule.reason
     return None
 
@@ -326,4 +410,4 @@ def decide_csr(
         return READ_ONLY
     if not write and row.polled:
         return POLLED
-    return decide(csr_rules(row), mode, read)
+    return decide(csr_rules(row), mode, read, extensions)

@@ -72,14 +72,14 @@ HSTATUS: dict[str, Bits] = {
 }  # fmt: skip
 ENVCFG: dict[str, Bits] = {
     "FIOM": (0, 0), "LPE": (2, 2), "SSE": (3, 3), "CBIE": (5, 4), "CBCFE": (6, 6), "CBZE": (7, 7), "PMM": (33, 32),
-    "DTE": (59, 59), "ADUE": (61, 61), "PBMTE": (62, 62), "STCE": (63, 63),
+    "DTE": (59, 59), "CDE": (60, 60), "ADUE": (61, 61), "PBMTE": (62, 62), "STCE": (63, 63),
 }  # fmt: skip
 MSECCFG: dict[str, Bits] = {
     "MML": (0, 0), "MMWP": (1, 1), "RLB": (2, 2), "USEED": (8, 8), "SSEED": (9, 9), "MLPE": (10, 10), "PMM": (33, 32),
 }  # fmt: skip
 #: OPST: 0 BIST, 1 WAIT, 2 ES16, 3 DEAD.
 SEED: dict[str, Bits] = {"ENTROPY": (15, 0), "OPST": (31, 30)}
-STATEEN0: dict[str, Bits] = {"C": (0, 0), "FCSR": (1, 1), "ENVCFG": (62, 62), "SE0": (63, 63)}
+STATEEN0: dict[str, Bits] = {"C": (0, 0), "FCSR": (1, 1), "CSRIND": (60, 60), "ENVCFG": (62, 62), "SE0": (63, 63)}
 ATP: dict[str, Bits] = {"PPN": (43, 0), "ASID": (59, 44), "MODE": (63, 60)}
 HGATP: dict[str, Bits] = {"PPN": (43, 0), "VMID": (57, 44), "MODE": (63, 60)}
 TVEC: dict[str, Bits] = {"MODE": (1, 0), "BASE": (63, 2)}
@@ -221,6 +221,7 @@ _HEDELEG_WRITE = 0xCB1FF
 _MEDELEG_WRITE, _MEDELEG_H = 0xCB3FF, (("H", 0xF0_0400),)
 
 # -- sections of the manual that several registers share
+_INDIRECT = "Smcsrind and Sscsrind Extensions for Indirect CSR Access"
 _STATEEN = "Smstateen/Ssstateen Extensions"
 _SIP = "Supervisor Interrupt (sip and sie) Registers"
 _VSIP = "Virtual Supervisor Interrupt (vsip and vsie) Registers"
@@ -243,6 +244,18 @@ def _stateen_fields(n: int) -> dict[str, Bits]:
 
 def _stateen_writable(n: int) -> int:
     return fields_mask(STATEEN0, "SE0", "ENVCFG") if n == 0 else 1 << 63
+
+
+def _stateen_extra(n: int) -> tuple[tuple[str, int], ...]:
+    return (("Sscsrind", fields_mask(STATEEN0, "CSRIND")),) if n == 0 else ()
+
+
+def _indirect(level: Callable[..., None], prefix: str, base: int, needs: str, **more: Any) -> None:
+    """<prefix>iselect and the six aliases. Where no aliases are given, no select value leads anywhere."""
+    level(base, f"{prefix}iselect", under=_INDIRECT, needs=needs)
+    alias: dict[str, Any] = {"storage": ZERO, "writable": 0, "under": _INDIRECT, "needs": needs, **more}
+    for n, offset in enumerate((1, 2, 3, 5, 6, 7), start=1):
+        level(base + offset, f"{prefix}ireg{n if n > 1 else ''}", **alias)
 
 
 def _unprivileged(csr: Callable[..., None]) -> None:
@@ -269,7 +282,8 @@ def _supervisor(csr: Callable[..., None]) -> None:
     def s(number: int, name: str, title: str = "", **more: Any) -> None:
         csr(number, name, title, **{"needs": "S", "twin": "v" + name if number in twins else "", **more})
 
-    twins = {0x100, 0x104, 0x105, 0x140, 0x141, 0x142, 0x143, 0x144, 0x14D, 0x180}
+    twins = {0x100, 0x104, 0x105, 0x140, 0x141, 0x142, 0x143, 0x144, 0x14D, 0x180, 0x150, 0x151, 0x152, 0x153}
+    twins |= {0x155, 0x156, 0x157}
     s(0x100, "sstatus", "Supervisor Status", via="rw", writable=_SSTATUS_WRITE, extra=_STATUS_EXTRA, fields=SSTATUS)
     s(0x104, "sie", under=_SIP, via="rw", writable=S_INTERRUPTS, extra=_LCOFI, fields=_ENABLES)
     s(0x105, "stvec", "Supervisor Trap Vector Base Address", writable=_TVEC_WRITE, fields=TVEC)
@@ -286,6 +300,9 @@ def _supervisor(csr: Callable[..., None]) -> None:
     s(0x143, "stval", "Supervisor Trap Value")
     s(0x144, "sip", under=_SIP, via="rwm", writable=interrupts("SSI"), extra=_LCOFI, fields=_PENDING)
     s(0x14D, "stimecmp", "Supervisor Timer", via="w", needs="S Sstc")
+    _indirect(s, "s", 0x150, "S Sscsrind", read="sireg", write="sireg", writable=ALL)
+    title = "Supervisor Counter Inhibit"
+    s(0x120, "scountinhibit", title, via="rw", writable=5, extra=(("Zihpm", 0xFFFF_FFF8),), needs="S Ssccfg")
     s(0x180, "satp", "Supervisor Address Translation and Protection", via="w", fields=ATP)
     s(0xDA0, "scountovf", "Supervisor Count Overflow", via="r", writable=0, needs="S Sscofpmf")
 
@@ -306,6 +323,7 @@ def _virtual_supervisor(csr: Callable[..., None]) -> None:
     vs(0x243, "vstval", "Trap Value")
     vs(0x244, "vsip", under=_VSIP, via="rwm", writable=interrupts("SSI"), fields=_PENDING)
     vs(0x24D, "vstimecmp", "Timer", via="w", needs="H Sstc")
+    _indirect(csr, "vs", 0x250, "H Sscsrind")
     vs(0x280, "vsatp", "Address Translation and Protection", via="w", fields=ATP)
 
 
@@ -326,6 +344,7 @@ def _hypervisor(csr: Callable[..., None]) -> None:
     for n in range(4):
         more: dict[str, Any] = {"read": "hstateen", "write": "hstateen", "storage": f"hstateen[{n}]"}
         more |= {"writable": _stateen_writable(n), "fields": _stateen_fields(n), "needs": "H Ssstateen"}
+        more["extra"] = _stateen_extra(n)
         h(0x60C + n, f"hstateen{n}", under=_STATEEN, **more)
     h(0x643, "htval", "Trap Value")
     h(0x644, "hip", under=_HIP, via="rwm", writable=interrupts("VSSI"), fields=_PENDING)
@@ -351,7 +370,8 @@ def _machine(csr: Callable[..., None]) -> None:
     csr(0x305, "mtvec", "Machine Trap-Vector Base-Address", writable=_TVEC_WRITE, fields=TVEC)
     title = "Machine Counter-Enable"
     csr(0x306, "mcounteren", title, writable=0, extra=_COUNTERS, fields=COUNTEREN, needs="U")
-    more = {"extra": (*_ENVCFG_EXTRA, ("Smnpm", fields_mask(ENVCFG, "PMM"))), "fields": ENVCFG, "needs": "U"}
+    extra = (("Smnpm", fields_mask(ENVCFG, "PMM")), ("Smcdeleg", fields_mask(ENVCFG, "CDE")))
+    more = {"extra": (*_ENVCFG_EXTRA, *extra), "fields": ENVCFG, "needs": "U"}
     csr(0x30A, "menvcfg", "Machine Environment Configuration", via="w", writable=1, **more)
     extra = (
         ("Smepmp", fields_mask(MSECCFG, "MML", "MMWP", "RLB")),
@@ -363,6 +383,7 @@ def _machine(csr: Callable[..., None]) -> None:
     csr(0x747, "mseccfg", "Machine Security Configuration", via="w", writable=0, **more)
     for n in range(4):
         more = {"writable": _stateen_writable(n), "fields": _stateen_fields(n), "needs": "Smstateen"}
+        more["extra"] = _stateen_extra(n)
         csr(0x30C + n, f"mstateen{n}", under=_STATEEN, storage=f"mstateen[{n}]", **more)
     csr(0x340, "mscratch", "Machine Scratch")
     csr(0x341, "mepc", "Machine Exception Program Counter", writable=_EPC_WRITE, extra=_EPC_C)
@@ -372,6 +393,7 @@ def _machine(csr: Callable[..., None]) -> None:
     csr(0x344, "mip", under=_MIP, via="rwm", writable=0, extra=extra, fields=_PENDING)
     csr(0x34A, "mtinst", "Machine Trap Instruction", needs="H")
     csr(0x34B, "mtval2", "Machine Second Trap Value", needs="H/Ssdbltrp")
+    _indirect(csr, "m", 0x350, "Smcsrind")
     csr(0x740, "mnscratch", under=_RNMI, needs="Smrnmi")
     csr(0x741, "mnepc", under=_RNMI, writable=_EPC_WRITE, extra=_EPC_C, needs="Smrnmi")
     csr(0x742, "mncause", under=_RNMI, fields=CAUSE, needs="Smrnmi")

@@ -24,8 +24,8 @@ NAMES: tuple[str, ...] = tuple(
     Zvfbfmin Zvfbfwma Zvfh Zvfhmin
     Zvkb Zvkg Zvkn Zvknc Zvkned Zvkng Zvknha Zvknhb Zvks Zvksc Zvksed Zvksg Zvksh Zvkt
     Zvl32b Zvl64b Zvl128b Zvl256b Zvl512b Zvl1024b
-    Ssccptr Sscofpmf Sscounterenw Ssdbltrp Ssnpm Sspm Ssstateen Sstc Sstvala Sstvecd Ssu64xl Supm
-    Smcntrpmf Smdbltrp Smepmp Smmpm Smnpm Smrnmi Smstateen
+    Ssccfg Ssccptr Sscofpmf Sscounterenw Sscsrind Ssdbltrp Ssnpm Sspm Ssstateen Sstc Sstvala Sstvecd Ssu64xl Supm
+    Smcdeleg Smcntrpmf Smcsrind Smdbltrp Smepmp Smmpm Smnpm Smrnmi Smstateen
     Svade Svadu Svbare Svinval Svnapot Svpbmt Svvptc Sv39 Sv48 Sv57
     Sdtrig
     Sha Shcounterenw Shgatpa Shtvala Shvsatpa Shvstvala Shvstvecd
@@ -105,6 +105,9 @@ IMPLIES: dict[str, tuple[str, ...]] = {
     "Zicntr": ("Zicsr",),
     "Zihpm": ("Zicsr",),
     "Smstateen": ("Ssstateen",),
+    "Smcsrind": ("Sscsrind",),
+    "Smcdeleg": ("Ssccfg", "Sscsrind"),
+    "Ssccfg": ("S", "Smcdeleg", "Sscsrind"),
     "Ssdbltrp": ("S",),
     "Ssnpm": ("S",),
     "Smnpm": ("U",),

@@ -14,6 +14,7 @@ MSTATUS = STATUS_S | 1 << 3 | 1 << 7 | 3 << 11 | 1 << 17 | 0x7 << 20 | 3 << 38
 #: PMM=1 is reserved, so that ALL leaves 3.
 PMM = 3 << 32
 ENVCFG = 0xF1 | PMM | 1 << 59 | 7 << 61
+CDE = 1 << 60
 EPC = ALL & ~1
 TVEC = ALL & ~2
 SATP = 8 << 60 | 0xFFFF << 44 | (1 << 44) - 1
@@ -38,6 +39,7 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "stval": (ALL, ALL, 0),
     "sip": (ALL, 0, 0),
     "stimecmp": (ALL, ALL, 0),
+    **dict.fromkeys(("miselect", "siselect", "vsiselect"), (ALL, ALL, 0)),
     "satp": (SATP, SATP, 0),
     "vsstatus": (ALL, STATUS_S | UXL | SD, UXL),
     "vsie": (ALL, 0, 0),
@@ -69,9 +71,9 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "mie": (ALL, 0x2EEE, 0),
     "mtvec": (ALL, TVEC, 0),
     "mcounteren": (ALL, COUNTERS, 0),
-    "menvcfg": (ALL, ENVCFG, 0),
+    "menvcfg": (ALL, ENVCFG | CDE, 0),
     "mseccfg": (PMM | 0x304, PMM | 0x304, 0),  # MML and MMWP cannot be cleared
-    "mstateen0": (ALL, 3 << 62, 0),
+    "mstateen0": (ALL, 0xD << 60, 0),
     "mstateen1": (ALL, 1 << 63, 0),
     "mstateen2": (ALL, 1 << 63, 0),
     "mstateen3": (ALL, 1 << 63, 0),
@@ -179,6 +181,8 @@ RULES = {
 #: Those that need other tests: they change by themselves, their write takes PMP away from under the test, or their
 #: extension is not there by default.
 ELSEWHERE = {"ssp", "mcycle", "minstret", "pmpcfg0", "pmpaddr0", "misa", "seed", "hstateen1", "hstateen2", "hstateen3"}
+#: See test_smcdeleg.py.
+ELSEWHERE |= {f"{level}ireg{n}" for level in ("m", "s", "vs") for n in ("", 2, 3, 4, 5, 6)} | {"scountinhibit"}
 
 #: Their registers have tests of their own.
 ON_REQUEST = ("Zve32x", "Smrnmi")
@@ -357,7 +361,7 @@ def test_A7_cbie_has_no_value_2(name):
 def test_A8_stateen_masks():
     rig = Rig(open_gates=False)
     for n in range(4):
-        bits = 3 << 62 if n == 0 else 1 << 63
+        bits = 0xD << 60 if n == 0 else 1 << 63
         rig.csr[f"hstateen{n}"] = ALL
         assert rig.csr[f"hstateen{n}"] == 0
         rig.csr[f"mstateen{n}"] = ALL

@@ -175,7 +175,7 @@ def test_statements_are_listed_where_they_hold_and_cannot_be_left_out():
             parse(text)
 
 
-@pytest.mark.parametrize("name", ["Zama16b", "Zkr", "Zk"])
+@pytest.mark.parametrize("name", ["Zama16b", "Zkr", "Zk", "Smrnmi", "Smcsrind", "Sscsrind", "Smcdeleg", "Ssccfg"])
 def test_the_device_tree_names_what_is_on(name):
     """And only that: each can be left out."""
 

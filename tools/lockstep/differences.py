@@ -7,7 +7,7 @@ import re
 #: ISA string under which Spike has what rvh has by default.
 SPIKE_ISA = (
     "rv64gch_zicntr_zihpm_zba_zbb_zbc_zbs_zicond_zca_zcb_zcd_zimop_zcmop_zacas_zabha_zfa_zfbfmin_zfh_zicbom_zicbop_zicboz_zawrs_svinval_svnapot_svpbmt_svadu_sstc_sscofpmf_"
-    "smstateen_smnpm_smmpm_ssnpm_ssdbltrp_smcntrpmf_smepmp_zicclsm_zama16b_zkr_zihintpause_zbkb_zbkc_zbkx_zknd_zkne_zknh_zksed_zksh"
+    "smstateen_smcsrind_sscsrind_smcdeleg_ssccfg_smnpm_smmpm_ssnpm_ssdbltrp_smcntrpmf_smepmp_zicclsm_zama16b_zkr_zihintpause_zbkb_zbkc_zbkx_zknd_zkne_zknh_zksed_zksh"
 )
 
 #: name -> (reason, manual section). The comparison goes on after each but the last two.
@@ -64,6 +64,11 @@ AVOIDED = (
         "Spike keeps SDT, hidden, and SIE clear",
         "henvcfg, vsstatus",
     ),
+    ("scountinhibit", "Spike lets VS-mode at it, and its writes change other counters", "Smcdeleg"),
+    ("CSRIND=0 in mstateen0", "VU-mode's use of sireg is illegal here, virtual with Spike", "Sscsrind"),
+    ("mireg below M-mode", "a virtual instruction with Spike while CSRIND=0 in hstateen0", "Smcsrind"),
+    ("sireg6", "with Spike another CSR's rules hold at V=1", "Sscsrind"),
+    ("sireg, but for instret and what configures cycle and instret", "implementation-defined counts", "Smcdeleg"),
     ("writes of mseccfg beside PMM", "the program's own footing", "mseccfg"),
 )
 

@@ -433,15 +433,18 @@ def _world(
 
     hstatus |= pmm() << 48
     checks = [rng.choice((0, 4, 8, 12, 12)) for _ in range(3)] if control_flow else [0, 0, 0]  # LPE and SSE
+
+    def stateen() -> int:
+        return 0xD << 60 if chance() < 0.75 else rng.getrandbits(4) << 60 & 0xD << 60
+
     values = {
         "mseccfg": pmm() << 32 | ((chance() < 0.3) << 10 if control_flow else 0),
-        "menvcfg": envcfg | pmm() << 32 | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6 | (chance() < 0.5) << 63
-        | checks[0],
+        "menvcfg": envcfg | (chance() < 0.7) << 60 | pmm() << 32 | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6
+        | (chance() < 0.5) << 63 | checks[0],
         "henvcfg": envcfg & (_bits(rng, 64, 0.85) | 1 << 59) | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6
         | (chance() < 0.5) << 63 | pmm() << 32 | checks[1],
         "senvcfg": checks[2] | pmm() << 32 | rng.choice((0, 1, 3)) << 4 | _bits(rng, 2) << 6,
-        "mstateen0": 3 << 62 if chance() < 0.75 else rng.randrange(4) << 62,
-        "hstateen0": 3 << 62 if chance() < 0.75 else rng.randrange(4) << 62,
+        "mstateen0": stateen() | 1 << 60, "hstateen0": stateen(),
         "mcounteren": _bits(rng, 32), "hcounteren": _bits(rng, 32), "scounteren": _bits(rng, 32),
         "medeleg": medeleg, "hedeleg": hedeleg,
         "mideleg": _bits(rng, 14) & 0x2222, "hideleg": _bits(rng, 11) & 0x444,

@@ -743,6 +743,47 @@ PRIVILEGED = [
         "cause, pick(h.priv, 3), 0)",
         "double_trap_goes_to_the_rnmi",
     ),
+    Mistake(
+        "S-mode sees MINH in sireg2",
+        "counters",
+        "return (h.mcyclecfg if n == 0 else",
+        "~HPMEVENT_MINH",
+        "<u64>-1",
+        "test_event_counters",
+    ),
+    Mistake(
+        "S-mode clears MINH through sireg2",
+        "counters",
+        "csr_write_mhpmevent(h, CSR_MHPMEVENT3 + n - 3",
+        "(h.mhpmevent[n - 3] & HPMEVENT_MINH)",
+        "0",
+        "test_event_counters",
+    ),
+    Mistake(
+        "scountinhibit shows counters that are not delegated",
+        "counters",
+        "return h.mcountinhibit & h.mcounteren",
+        "h.mcounteren",
+        "<u64>-1",
+        "delegated_part_of_mcountinhibit",
+    ),
+    Mistake(
+        "a write to scountinhibit lets counters run that are not delegated",
+        "counters",
+        "csr_write_mcountinhibit(h, CSR_MCOUNTINHIBIT,",
+        "(h.mcountinhibit & ~h.mcounteren)",
+        "0",
+        "delegated_part_of_mcountinhibit",
+        "Spike",
+    ),
+    Mistake(
+        "CSRIND of hstateen0 is not under mstateen0",
+        "status",
+        "return h.hstateen[csr & 3] & h.mstateen[csr & 3]",
+        "h.mstateen[csr & 3]",
+        "(h.mstateen[csr & 3] | <u64>1 << 60)",
+        "bit_of_state_enable or A8",
+    ),
 ]
 
 CONTROL_FLOW = [
