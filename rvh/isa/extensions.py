@@ -14,7 +14,7 @@ NAMES: tuple[str, ...] = tuple(
     I M A F D C V H S U
     Zic64b Zicbom Zicbop Zicboz Ziccamoa Ziccamoc Ziccif Zicclsm Ziccrse Zicfilp Zicfiss Zicntr Zicond Zicsr
     Zifencei Zihintntl Zihintpause Zihpm Zimop
-    Za64rs Zabha Zacas Zama16b Zawrs
+    Za64rs Za128rs Zabha Zacas Zama16b Zawrs
     Zfa Zfbfmin Zfh Zfhmin
     Zca Zcb Zcd Zcmop
     Zba Zbb Zbc Zbkb Zbkc Zbkx Zbs
@@ -37,7 +37,8 @@ NAMES: tuple[str, ...] = tuple(
 STATEMENTS: dict[str, str] = {
     "Zic64b": "Zicbom Zicbop Zicboz",  # cache blocks of 64 bytes
     "Ziccamoa": "A", "Ziccamoc": "A Zacas",  # all AMOs, and AMOCAS.Q, in main memory
-    "Ziccif": "", "Ziccrse": "A", "Za64rs": "A",  # atomic fetches; LR/SC makes progress, on at most 64 bytes
+    "Ziccif": "", "Ziccrse": "A",  # atomic fetches; LR/SC makes progress
+    "Za64rs": "A", "Za128rs": "A",  # reservations of at most 64 bytes
     "Ssccptr": "S", "Sscounterenw": "S", "Ssu64xl": "S", "Svbare": "S", "Svvptc": "S",
     "Sstvala": "S", "Sstvecd": "S",
     "Sspm": "Smnpm", "Supm": "Ssnpm",
@@ -128,23 +129,28 @@ _G = ("I", "M", "A", "F", "D", "Zicsr", "Zifencei")
 _GENERAL = ("S", "U", "Zicntr", "Zihpm")
 _PAGE_TABLES = ("Sv39", "Sv48", "Sv57")
 _RVA20U = (*_G, "C", "Zicntr", "Zicclsm")
-_RVA22U = (*_RVA20U, "Zihpm", "Zihintpause", "Zba", "Zbb", "Zbs", "Zicbom", "Zicbop", "Zicboz", "Zfhmin", "Zkt")
-_RVA22S = ("S", "Sv39", "Svade", "Svinval", "Svpbmt")
-#: Supm comes with Ssnpm here, and so with S-mode.
+_RVA22U = (
+    *_RVA20U, "Zihpm", "Zihintpause", "Zba", "Zbb", "Zbs", "Zicbom", "Zicbop", "Zicboz", "Zfhmin", "Zkt",
+)  # fmt: skip
 _RVA23U = (
-    *_RVA22U,
-    *("V", "Zvfhmin", "Zvbb", "Zvkt", "Zihintntl", "Zicond", "Zimop", "Zcmop", "Zcb", "Zfa", "Zawrs", "Ssnpm", "Supm"),
-)
+    *_RVA22U, "V", "Zvfhmin", "Zvbb", "Zihintntl", "Zicond", "Zimop", "Zcmop", "Zcb", "Zfa", "Zawrs",
+)  # fmt: skip
+_RVA20S = ("S", "Sv39", "Svade")
+_RVA22S = (*_RVA20S, "Svinval", "Svpbmt")
+_RVA23S = (*_RVA22S, "Svnapot", "Sstc", "Sscofpmf", "Ssnpm", "Sha")
 
-#: Profiles by lower-case name. Names of a profile's extensions that only state what always holds are left out.
+#: Profiles by lower-case name ("RISC-V Profiles"): what is mandatory, but for what always holds. Zifencei is with the
+#: user-mode ones too: M-mode stands for their execution environment. Without S-mode Smnpm is what masks its pointers.
 PROFILES: dict[str, tuple[str, ...]] = {
     "rva20u64": _RVA20U,
-    "rva20s64": (*_RVA20U, "S", "Sv39"),
+    "rva20s64": (*_RVA20U, *_RVA20S),
     "rva22u64": _RVA22U,
     "rva22s64": (*_RVA22U, *_RVA22S),
-    "rva23u64": _RVA23U,
-    "rva23s64": (*_RVA23U, *_RVA22S, "Svnapot", "Sstc", "Sscofpmf", "Ssnpm", "Sha"),
+    "rva23u64": (*_RVA23U, "U", "Smnpm"),
+    "rva23s64": (*_RVA23U, *_RVA23S),
 }
+#: The family's name alone stands for what runs an operating system.
+PROFILES |= {name: PROFILES[f"{name}s64"] for name in ("rva20", "rva22", "rva23")}
 
 #: The vector extensions: a machine has them on request.
 VECTOR: frozenset[str] = frozenset(name for name in EXTENSIONS if name == "V" or name.startswith("Zv"))
@@ -241,6 +247,8 @@ def parse(text: str) -> frozenset[str]:
 
 def holds(name: str, names: frozenset[str] | set[str]) -> bool:
     """Whether one of STATEMENTS or SHORTHANDS is true of a hart with these extensions."""
+    if name == "Supm" and "S" not in names:
+        return "Smnpm" in names
     if name in STATEMENTS:
         return set(STATEMENTS[name].split()) <= names
     return all(holds(part, names) if part not in BIT else part in names for part in SHORTHANDS[name].split())

@@ -8,7 +8,7 @@ from rvh.isa.extensions import (
     BIT,
     DEFAULT,
     EXTENSIONS,
-    STATEMENTS,
+    PROFILES,
     VECTOR,
     IsaError,
     closure,
@@ -94,29 +94,6 @@ def test_profiles():
     assert "S" not in parse("rva22u64")
 
 
-#: The mandatory extensions of RISC-V Profiles, "RVA22U64" to "RVA23S64"; base, Ss1p12 and Ss1p13 are no extensions.
-RVA22U = """
-    M A F D C Zicsr Zicntr Zihpm Ziccif Ziccrse Ziccamoa Zicclsm Za64rs Zihintpause Zba Zbb Zbs Zic64b Zicbom Zicbop
-    Zicboz Zfhmin Zkt
-""".split()
-RVA22S = [*RVA22U, *"Zifencei Svbare Sv39 Svade Ssccptr Sstvecd Sstvala Sscounterenw Svpbmt Svinval".split()]
-RVA23U = [*RVA22U, *"V Zvfhmin Zvbb Zvkt Zihintntl Zicond Zimop Zcmop Zcb Zfa Zawrs Supm".split()]
-RVA23S = [
-    *RVA23U, *RVA22S, *"Svnapot Sstc Sscofpmf Ssnpm Ssu64xl".split(),
-    *"Sha H Ssstateen Shcounterenw Shvstvala Shtvala Shvstvecd Shvsatpa Shgatpa".split(),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("profile", "mandatory"),
-    [("rva22u64", RVA22U), ("rva22s64", RVA22S), ("rva23u64", RVA23U), ("rva23s64", RVA23S)],
-)
-def test_profiles_have_all_that_is_mandatory(profile, mandatory):
-    names = parse(profile)
-    missing = [name for name in mandatory if name not in names and not (name in STATEMENTS and holds(name, names))]
-    assert not missing
-
-
 @pytest.mark.rules("Zve32f_Zve64x_dependent_Zve32x", "Zve32x_dependent_Zicsr")
 def test_vectors_come_on_request_with_a_vlen():
     assert not VECTOR & DEFAULT
@@ -133,6 +110,55 @@ def test_v():
     assert parse("rv64i_zvfh") >= {"Zve32f", "F", "Zfhmin", "Zvfhmin"} and "V" not in parse("rv64i_zvfh")
     assert misa(parse("rv64gcv")) ^ misa(parse("rv64gc")) == 1 << 21
     assert isa_string(parse("rv64gcvh")).startswith("rv64imafdcvh_")
+
+
+#: The mandatory extensions ("RVA20 Profiles", "RVA22 Profiles", "RVA23 Profiles"), but for the versions of the
+#: privileged architecture.
+RVA20U64 = set("M A F D C Zicsr Zicntr Ziccif Ziccrse Ziccamoa Za128rs Zicclsm".split())
+RVA22U64 = RVA20U64 - {"Za128rs"} | set(
+    "Za64rs Zba Zbb Zbs Zihpm Zihintpause Zic64b Zicbom Zicbop Zicboz Zfhmin Zkt".split()
+)
+RVA23U64 = RVA22U64 | set("V Zvfhmin Zvbb Zvkt Zihintntl Zicond Zimop Zcmop Zcb Zfa Zawrs Supm".split())
+RVA20S = set("Zifencei Svbare Sv39 Svade Ssccptr Sstvecd Sstvala".split())
+RVA22S = RVA20S | {"Sscounterenw", "Svpbmt", "Svinval"}
+SHA = set("H Ssstateen Shcounterenw Shvstvala Shtvala Shvstvecd Shvsatpa Shgatpa".split())
+RVA23S = RVA22S | set("Svnapot Sstc Sscofpmf Ssnpm Ssu64xl Sha".split()) | SHA
+MANDATORY = {
+    "rva20u64": RVA20U64, "rva20s64": RVA20U64 | RVA20S, "rva20": RVA20U64 | RVA20S,
+    "rva22u64": RVA22U64, "rva22s64": RVA22U64 | RVA22S, "rva22": RVA22U64 | RVA22S,
+    "rva23u64": RVA23U64, "rva23s64": RVA23U64 | RVA23S, "rva23": RVA23U64 | RVA23S,
+    "rv64gc": set("M A F D C Zicsr Zifencei".split()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("profile", MANDATORY)
+def test_a_profile_has_what_is_mandatory_and_little_else(profile):
+    names = parse(profile)
+    for name in MANDATORY[profile]:
+        assert name in names or name not in BIT and holds(name, names), name
+    listed = set(isa_list(names))
+    assert {name.lower() for name in MANDATORY[profile] if name != "Sv39"} <= listed
+    if profile != "rv64gc":
+        # Beyond it: what the mandatory ones imply, and modes.
+        assert names - MANDATORY[profile] <= closure(
+            MANDATORY[profile] & set(BIT)
+            | {"I", "U", "Zifencei", "Smnpm"}
+            | ({"S"} if profile != "rva23u64" and not profile.endswith("u64") else set())
+        )
+
+
+@pytest.mark.parametrize("profile", sorted(PROFILES))
+def test_a_profile_can_be_extended_and_cut(profile):
+    assert parse(f"{profile}_zacas") == parse(profile) | {"Zacas"}
+    assert parse(f"{profile}_no-c") == parse(profile) - {"C"}
+    machine = Machine(ram=1 << 20, isa=profile)
+    assert machine.extensions == parse(profile)
+    assert ("S" in machine.extensions) == (not profile.endswith("u64"))
+
+
+def test_an_unknown_profile_is_told_from_those_there_are():
+    with pytest.raises(IsaError, match="rva25s64.*rva22s64.*rva23s64"):
+        parse("rva25s64")
 
 
 def test_without():
