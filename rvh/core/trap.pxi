@@ -180,14 +180,15 @@ cdef public int do_mret(Hart *h) noexcept nogil:
 
 
 cdef public int do_mnret(Hart *h) noexcept nogil:
-    """MNRET: the new pc is in h.pc. MNPP, MNPV and MNPELP keep their values."""
+    """MNRET: the new pc is in h.pc. MNPP and MNPV keep their values; MNPELP is used up, as MPELP is by MRET."""
     cdef u32 reason = access_mnret(h), priv, v
+    cdef u64 pelp = h.mnstatus >> 9 & 1
     if unlikely(reason):
         exc_deny(h, reason)
         return 0
     priv = h.mnstatus >> 11 & 3
     v = h.mnstatus >> 7 & 1 if priv != 3 else 0
-    h.mnstatus |= MNSTATUS_NMIE
+    h.mnstatus = (h.mnstatus & ~MNSTATUS_MNPELP) | MNSTATUS_NMIE
     if priv != 3:
         h.mstatus &= ~(MSTATUS_MPRV | MSTATUS_MDT)
     if priv == 0 or v:
@@ -196,7 +197,7 @@ cdef public int do_mnret(Hart *h) noexcept nogil:
         h.vsstatus &= ~MSTATUS_SDT
     h.pc = h.mnepc
     mode_set(h, priv, v)
-    landing_restore(h, h.mnstatus >> 9 & 1)
+    landing_restore(h, pelp)
     interrupt_check(h)
     return 1
 

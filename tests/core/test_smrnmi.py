@@ -339,6 +339,44 @@ def test_the_exception_address_can_be_mtvecs():
     assert rig.execute(0, mode="M") == Trap("M", 2, CODE, 0)
 
 
+# ---- with landing pads (Zicfilp)
+
+
+@pytest.mark.rules("mnstatus_mnpelp_op", "mnstatus_mnpelp_update", "mnret_zicfilp")
+@pytest.mark.parametrize("enabled", [False, True])
+def test_an_expected_landing_pad_is_remembered(enabled):
+    """The RNMI comes between an indirect jump and what it lands on, which is none."""
+    rig = RnmiRig("max_smrnmi_zicfilp")
+    rig.csr["mseccfg"] = 1 << 10  # MLPE
+    rig.code(0x00058067, at=CODE)  # jr a1
+    rig.code(NOP, at=CODE + 64)
+    rig.stand("M")
+    rig.hart.x["a1"] = CODE + 64
+    rig.step()
+    rig.hart.set_rnmi()
+    rig.step()
+    assert rig.pc == RNMI, "the handler needs no landing pad"
+    assert (rig.csr["mnepc"], rig.csr["mnstatus"]) == (CODE + 64, MNPP | 1 << 9)
+    rig.hart.set_rnmi(False)
+    if not enabled:
+        rig.csr["mseccfg"] = 0
+    rig.code(MNRET, at=RNMI)
+    rig.step(2)
+    if enabled:
+        assert rig.trap() == Trap("M", 18, CODE + 64, 2)
+    else:
+        assert rig.pc == CODE + 68
+    assert rig.csr["mnstatus"] == MNPP | NMIE
+
+
+def test_mnpelp_is_there_with_zicfilp_only(rig):
+    rig.csr["mnstatus"] = ALL
+    assert not rig.csr["mnstatus"] & 1 << 9
+    rig = RnmiRig("max_smrnmi_zicfilp")
+    rig.csr["mnstatus"] = 1 << 9
+    assert rig.csr["mnstatus"] == 1 << 9 | NMIE
+
+
 # ---- with double traps
 
 
