@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--segments", type=int, default=Options.segments, help="pieces of code entered per program")
     parser.add_argument("--control-flow", action="store_true", help="with Zicfilp and Zicfiss")
     parser.add_argument("--spike", default="spike")
+    parser.add_argument("--rnmi", action="store_true", help="with Smrnmi: its CSRs, and MNRET")
     parser.add_argument("--keep-going", action="store_true", help="show each program's first difference, and go on")
     parser.add_argument("--save", metavar="FILE", help="write the first program's ELF and end")
     args = parser.parse_args()
@@ -36,8 +37,13 @@ def main() -> int:
     known: Counter = Counter()
     try:
         for seed in range(args.seed, args.seed + args.programs):
-            options = Options(segments=args.segments, control_flow=args.control_flow, reservations=seed % 8 == 0)
-            more = "_zicfilp_zicfiss" if args.control_flow else ""
+            options = Options(
+                segments=args.segments,
+                control_flow=args.control_flow,
+                reservations=seed % 8 == 0,
+                rnmi=args.rnmi,
+            )
+            more = ("_zicfilp_zicfiss" if args.control_flow else "") + ("_smrnmi" if args.rnmi else "")
             try:
                 outcome = compare(build(seed, options), args.spike, more=more)
             except Difference as error:

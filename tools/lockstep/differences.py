@@ -64,11 +64,18 @@ AVOIDED = (
         "Spike keeps SDT, hidden, and SIE clear",
         "henvcfg, vsstatus",
     ),
+    ("mncause", "read-only with Spike, which has no RNMIs", "Smrnmi"),
+    ("MNRET with SDT set", "Spike leaves SDT", "Smrnmi, Ssdbltrp"),
     ("scountinhibit", "Spike lets VS-mode at it, and its writes change other counters", "Smcdeleg"),
     ("CSRIND=0 in mstateen0", "VU-mode's use of sireg is illegal here, virtual with Spike", "Sscsrind"),
     ("mireg below M-mode", "a virtual instruction with Spike while CSRIND=0 in hstateen0", "Smcsrind"),
     ("sireg6", "with Spike another CSR's rules hold at V=1", "Sscsrind"),
-    ("sireg, but for instret and what configures cycle and instret", "implementation-defined counts", "Smcdeleg"),
+    ("values of sireg, but for instret", "implementation-defined counts; Spike shows MINH in sireg2", "Smcdeleg"),
+    (
+        "writes of sireg and sireg2",
+        "refused by Spike: it takes them for writes of the read-only cycle and so on",
+        "Smcdeleg",
+    ),
     ("writes of mseccfg beside PMM", "the program's own footing", "mseccfg"),
 )
 

@@ -106,11 +106,12 @@ def _handlers(control_flow: bool) -> str:
     return one("hs", hs, "        csrc hie, x30") + one("vs", "", "")
 
 
-def _source(tables: list[tuple[int, int]], control_flow: bool) -> str:
+def _source(tables: list[tuple[int, int]], control_flow: bool, rnmi: bool) -> str:
     """The scheduler and the handlers. At the end it sums up the page tables, [from, to) each."""
     landing = _forget_landing("m", "x28", "x29", 41, 2) if control_flow else ""
     shadow = f"        ld x29, {SSP_AT}(x30)\n        csrw ssp, x29" if control_flow else ""
     dump = "        csrr x29, ssp" if control_flow else ""
+    enable = "csrwi mnstatus, 8" if rnmi else ""
     sums = "\n".join(f"        li x28, {low}\n        li x29, {high}\n        call sum" for low, high in tables)
     zero = "\n".join(f"        li x{n}, 0\n        fmv.d.x f{n}, x0" for n in range(1, 32)) + "\n        fmv.d.x f0, x0"
     write = "\n".join(f"        ld x29, {8 * n}(x30)\n        csrw {name}, x29" for n, name in enumerate(WORLD_CSRS))
@@ -120,6 +121,7 @@ def _source(tables: list[tuple[int, int]], control_flow: bool) -> str:
 {zero}
         la x28, m_handler
         csrw mtvec, x28
+        {enable}
         li x28, 0x2004000
         li x29, -1
         sd x29, 0(x28)
@@ -229,6 +231,7 @@ class Options:
     segments: int = 1200  # entered before it ends
     length: int = 70  # instructions of a segment, about
     control_flow: bool = False  # Zicfilp and Zicfiss, which both sides then have
+    rnmi: bool = False  # for machines with Smrnmi
     reservations: bool = False  # LR/SC: Spike loses reservations at will, which ends the comparison
 
 
@@ -478,11 +481,12 @@ def build(seed: int, options: Options | None = None) -> bytes:
         spaces["vsatp"].append(mode | memory.space(levels, False, True) >> 12)
         spaces["hgatp"].append(mode | memory.space(levels, True, False) >> 12)
     _build_code(rng, memory, options)
-    program = assemble(_source([(TABLES, memory.good), (RISKY, memory.risky)], options.control_flow), BASE)
+    program = assemble(_source([(TABLES, memory.good), (RISKY, memory.risky)], options.control_flow, options.rnmi), BASE)
     memory.put(BASE, program.data)
     memory.put64(program.symbols["state"], options.segments)
     memory.put64(program.symbols["state"] + 8, rng.getrandbits(64))
-    envcfg = (rng.random() < 0.2) << 59 | (rng.random() < 0.6) << 61 | (rng.random() < 0.6) << 62
+    # MNRET leaves SDT with Spike: see differences.AVOIDED.
+    envcfg = (rng.random() < 0.2 and not options.rnmi) << 59 | (rng.random() < 0.6) << 61 | (rng.random() < 0.6) << 62
     for n in range(N_WORLDS):
         world = _world(rng, spaces, program.symbols, envcfg, options.control_flow)
         at = WORLDS + n * WORLD_SIZE

@@ -49,7 +49,7 @@ FLOATS = [
 ]  # fmt: skip
 
 #: What would end the program, hang it, or be a matter of time; and what writes two registers, as no record here does.
-_EXCLUDED = {"amocas.q", "mret", "sret", "wfi", "wrs.nto", "wrs.sto", "ecall", "ebreak", "pause"}
+_EXCLUDED = {"amocas.q", "mret", "sret", "mnret", "wfi", "wrs.nto", "wrs.sto", "ecall", "ebreak", "pause"}
 _KINDS = ("int", "mul", "bits", "fp", "load", "store", "amo", "guest", "cbo", "fence")
 
 
@@ -93,7 +93,7 @@ C_NOP = 0x0001
 
 #: Never accessed with a destination: what they hold is the host's, or time.
 _UNREADABLE = {
-    "mvendorid", "marchid", "mimpid", "misa", "mcycle", "cycle", "time", "mcountinhibit", "seed",
+    "mvendorid", "marchid", "mimpid", "misa", "mcycle", "cycle", "time", "mcountinhibit", "seed", "mncause",
     "tselect", "tdata1", "tdata2", "tdata3", "tinfo",
     *(f"mhpmevent{n}" for n in range(3, 32)), *(f"mhpmcounter{n}" for n in range(3, 32)),
     "scountinhibit", "sireg", "sireg2", "sireg6", *(name for name in BY_NAME if name.startswith("mireg")),
@@ -409,7 +409,8 @@ class Stream:
             window = -window
         self._asm("auipc x30, 0")
         delta = self._scratch(lambda: self._li(29, window & (1 << 64) - 1))
-        tail = assemble("add x30, x30, x29\ncsrw sepc, x30\nsret").data
+        returns = ("csrw mnepc, x30\nmnret",) if self.mode == M and rng.random() < 0.4 else ("csrw sepc, x30\nsret",)
+        tail = assemble("add x30, x30, x29\n" + returns[0]).data
         self.out += delta
         self._word(INSNS["addi"].pattern.encode(rd=30, rs1=30, imm=4 + len(delta) + 4 + len(tail)))
         self.out += tail
@@ -423,13 +424,10 @@ class Stream:
         select, alias = BY_NAME[f"{level}iselect"].number, rng.choice(("", "", "2", "2", "3", "4", "5"))
         self._word(select << 20 | rd << 15 | 1 << 12 | 0x73)
         number = BY_NAME[f"{level}ireg{alias}"].number
-        fixed = value in (0x40, 0x42) and alias == "2" or value == 0x42 and alias == ""
-        if not fixed or rng.random() < 0.3:
-            self._word(number << 20 | 2 << 12 | 0x73)
-        elif alias == "2" and rng.random() < 0.6:
-            self._word(number << 20 | rng.randrange(32) << 15 | rng.choice((1, 2, 3)) << 12 | rd << 7 | 0x73)
-        else:
+        if value == 0x42 and alias == "" and rng.random() < 0.7:
             self._word(number << 20 | 2 << 12 | rd << 7 | 0x73)
+        else:
+            self._word(number << 20 | 2 << 12 | 0x73)
 
     def _csr(self) -> None:
         rng = self.rng
