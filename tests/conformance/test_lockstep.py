@@ -36,6 +36,14 @@ def test_control_flow_integrity_with_spike(seed):
 
 
 @pytest.mark.skipif(shutil.which("spike") is None, reason="there is no spike on PATH to compare with")
+@pytest.mark.parametrize("seed", [4, 5])
+def test_rnmi_with_spike(seed):
+    options = Options(segments=60, length=50, rnmi=True)
+    outcome = lockstep.compare(build(seed, options), more="_smrnmi")
+    assert outcome.compared > 20_000 and not outcome.cut
+
+
+@pytest.mark.skipif(shutil.which("spike") is None, reason="there is no spike on PATH to compare with")
 @pytest.mark.parametrize("vlen", [128, 256, 512, 1024])
 def test_vectors_with_spike(vlen):
     legal = Counter()
@@ -76,6 +84,7 @@ def test_programs_repeat():
 
 ADD = b"core   0: 3 0x0000000080000000 (0x00208033) x5  0x000000000000000%d"
 CSRR_MTINST = b"core   0: 3 0x0000000080000154 (0x34a02ef3) x29 0x000000000000%04x"
+CSRW_HSTATUS = b"core   0: 1 0x0000000080000154 (0x600e9073) c1536_hstatus 0x000%x000200000000"
 CSRW_MIP = b"core   0: 3 0x0000000080000154 (0x344e9073)%s c836_mip 0x0000000000000002"
 
 
@@ -84,6 +93,9 @@ def test_only_known_differences_are_explained():
     assert explain(CSRR_MTINST % 0x3000, CSRR_MTINST % 0) == "tinst"
     assert explain(CSRR_MTINST % 0, CSRR_MTINST % 0x3000) is None, "Spike's pseudoinstructions are not optional"
     assert explain(CSRW_MIP % b"", CSRW_MIP % b" c777_mvip 0x0000000000000000") == "csr-names"
+    assert explain(CSRW_HSTATUS % 2, CSRW_HSTATUS % 0) == "hupmm"
+    assert explain(CSRW_HSTATUS % 2, CSRW_HSTATUS % 3) is None
+    assert explain(CSRW_HSTATUS % 8, CSRW_HSTATUS % 0) is None
     assert all(reason and section for reason, section in KNOWN.values())
     assert all(what and reason for what, reason, _ in AVOIDED)
 

@@ -10,7 +10,7 @@ SPIKE_ISA = (
     "smstateen_smcsrind_sscsrind_smcdeleg_ssccfg_smnpm_smmpm_ssnpm_ssdbltrp_smcntrpmf_smepmp_zicclsm_zama16b_zkr_zihintpause_zbkb_zbkc_zbkx_zknd_zkne_zknh_zksed_zksh"
 )
 
-#: name -> (reason, manual section). The comparison goes on after each but the last two.
+#: name -> (reason, manual section). The comparison goes on after each but the last three.
 KNOWN = {
     "tinst": (
         "mtinst and htinst after a guest-page fault or another access fault: Spike writes 0, rvh the transformed "
@@ -29,6 +29,11 @@ KNOWN = {
     "masked-zero": (
         "Spike's log has the addresses of CBO.ZERO after pointer masking, and those of other stores before.",
         "not architectural",
+    ),
+    "hupmm": (
+        "A write of the reserved value 1 to hstatus.HUPMM leaves the field here, and makes it 0 with Spike; both are "
+        "allowed.",
+        'Privileged ISA, "Pointer Masking"',
     ),
     "platform": (
         "Masked, an address of no meaning became one of the boot ROM or a device that Spike has below RAM.",
@@ -83,8 +88,9 @@ _CSR = re.compile(rb" c(\d+)_(\w+) 0x([0-9a-f]{16})")
 _LINE = re.compile(rb"(core.*\) )x\d+ +0x([0-9a-f]{16})$")
 _TINST = (0x34A, 0x64A)
 _MEM = re.compile(rb" mem 0x([0-9a-f]{16})")
+_HSTATUS, _HUPMM = re.compile(rb" c1536_hstatus 0x([0-9a-f]{16})"), 3 << 48
 #: Names after which the two are in different states for good.
-CUTS = ("reservation", "platform")
+CUTS = ("reservation", "platform", "hupmm")
 #: Where RAM begins; PMLEN leaves at least these bits of an address.
 _RAM, _UNMASKED = 0x8000_0000, (1 << 48) - 1
 
@@ -118,6 +124,9 @@ def explain(mine: bytes, theirs: bytes) -> str | None:
             return "tinst"
     if word & 0xF800607F == 0x1800202F and b"mem" in mine and b"mem" not in theirs:
         return "reservation"
+    if (a := _HSTATUS.search(mine)) and (b := _HSTATUS.search(theirs)) and word >> 20 == 0x600:
+        if (int(a[1], 16) ^ int(b[1], 16)) & ~_HUPMM == 0 and not int(b[1], 16) & _HUPMM:
+            return "hupmm"
     if _CSR.sub(b"", mine) == _CSR.sub(b"", theirs):
         a = {name: value for _, name, value in _CSR.findall(mine)}
         b = {name: value for _, name, value in _CSR.findall(theirs)}
