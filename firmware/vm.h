@@ -34,7 +34,7 @@ struct vm {
     u64 held_at;                          /* while paused: when its last vCPU left its hart */
 
     u64 ram_size;
-    u64 *chunk;                           /* host address of each 2 MiB of guest RAM, 0: not touched, else: gstage.c */
+    u64 *chunk;                           /* host address of each 2 MiB of guest RAM, 0: not touched, else: gstage.h */
     bool gib_pages;                       /* its RAM is to come in pages of 1 GiB, as far as that is possible */
     u64 *gib_table;                       /* per GiB: the entry whose place such a page has taken, or 0 */
     struct memory_stats memory;
@@ -104,7 +104,7 @@ void vm_input(struct vm *vm, char c);
 bool vm_input_ready(const struct vm *vm);
 int vm_input_take(struct vm *vm);         /* -1: none. Needs vm->lock */
 
-/* gstage.c */
+/* gstage.c, guest_ram.c */
 bool gstage_init(struct vm *vm);
 /* Lets the guest read, or write, the chunk of RAM around gpa; false if gpa is not RAM. If the machine has no memory
    left, the VM is stopped. */

@@ -71,9 +71,11 @@ static const char *map(const struct asker *a, struct vm *vm, const char *rest)
     if (!vm->created)
         return "it could not be set up";
     say(a, "%s: %lu KiB of RAM from 0x%lx", vm->label, vm->ram_size >> 10, (u64)GUEST_RAM_BASE);
+    spin_lock(&vm->lock);                /* no table goes away */
     table(&w, vm->gstage_root, features.gstage_levels - 1, 0);
     put(&w);
     balloon(&w, vm);
+    spin_unlock(&vm->lock);
     if (w.lines > MAX_LINES)
         say(a, "  and %u more", w.lines - MAX_LINES);
     return NULL;

@@ -67,6 +67,7 @@ def run_qemu(
     guests: dict[str, int],
     append: str | None = None,
     balloon: int | None = None,
+    overcommit: bool = False,
 ) -> str:
     """Boots the hypervisor on QEMU the way `rvh-run` does: each module where the device tree says it is."""
     hypervisor = str(image("hv"))
@@ -75,7 +76,8 @@ def run_qemu(
         for name, vcpus in guests.items()
     ]
     # QEMU puts the device tree at the top of RAM; our modules go below the middle.
-    plan = vms.plan_hypervisor(tree, RAM_BASE, RAM_SIZE - (256 << 20), firmware, hypervisor, specs)
+    ram = RAM_SIZE - (256 << 20)
+    plan = vms.plan_hypervisor(tree, RAM_BASE, ram, firmware, hypervisor, specs, overcommit=overcommit)
     command = [QEMU, "-M", "virt", *MACHINE, "-bios", firmware, "-kernel", hypervisor]
     command += qemu_loads(tmp_path, plan, firmware)
     done = subprocess.run(
@@ -127,9 +129,11 @@ def test_guests_print_the_same_lines_on_qemu(tmp_path, qemu_tree, firmware):
     assert re.search(r"hostile: \d+ attacks, 0 escaped$", expected["hostile"])
 
 
-def test_a_balloon_on_qemu(tmp_path, qemu_tree, firmware):
-    """All that it gives up comes back empty, as far as it comes back; the VM beside it keeps what it has."""
-    output = run_qemu(tmp_path, qemu_tree, firmware, {"balloon": 1, "hostile": 1}, append="alone", balloon=24 << 20)
+@pytest.mark.parametrize("overcommit", [False, True], ids=["promised", "overcommit"])
+def test_a_balloon_on_qemu(tmp_path, qemu_tree, firmware, overcommit):
+    """All that it gives up is empty when it comes back, every second page too; `hostile` attacks its own balloon."""
+    guests = {"balloon": 1, "hostile": 1}
+    output = run_qemu(tmp_path, qemu_tree, firmware, guests, "odd alone", balloon=24 << 20, overcommit=overcommit)
     said = re.findall(r"^\[balloon\] (.*)", output, re.M)
     assert said[-2:] == ["6144 pages in the balloon, 0 wrong", "0 pages in the balloon, 0 wrong"]
     assert "[hv] balloon: off: it powered off" in output

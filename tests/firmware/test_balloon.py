@@ -24,8 +24,10 @@ GIVEN = 0x80A0_0000
 class Balloon(Session):
     """The guest `b` has 32 MiB, a balloon, and perhaps a disk, others what they need."""
 
-    def __init__(self, others=None, kernel: str = BALLOON, balloon: int | None = 0, append=None, disk=None, **options):
-        settings = {"b": {"balloon": balloon, "append": append, "disk": disk}}
+    def __init__(
+        self, others=None, kernel: str = BALLOON, balloon: int | None = 0, append=None, disk=None, more=None, **options
+    ):
+        settings = {"b": {"balloon": balloon, "append": append, "disk": disk}, **(more or {})}
         super().__init__({"b": (kernel, 32 * MIB), **(others or {})}, settings=settings, **options)
 
     def pages(self) -> str:
@@ -154,13 +156,14 @@ def test_sizes_that_are_refused(size):
     assert f"balloon b: {reason}" in said and "to be 0 KiB" in run.ask("stat b")
 
 
-def test_a_gib_page_is_split(tmp_path):
+@pytest.mark.parametrize("overcommit", [False, True], ids=["promised", "overcommit"])
+def test_a_gib_page_is_split(tmp_path, overcommit):
     """A chunk of a page of 1 GiB goes back alone; the rest stays."""
     size = 1088 * MIB
     first, end = 0xA000_0000, 0xA020_0000
     text = setup(SLOT_BALLOON, 0, MUST_TELL_HOST) + mark(first, end + PAGE) + whole_chunk(first) + SLEEP
     specs = {"b": (program(tmp_path, "gib", text), size)}
-    run = Session(specs, 3 << 30, pages="1G", settings={"b": {"balloon": 0}})
+    run = Session(specs, 3 << 30, pages="1G", settings={"b": {"balloon": 0}}, overcommit=overcommit)
     run.go(40 * STEP)
     assert "balloon 2048 KiB" in run.ask("stat b")
     shown = run.ask("map b")
@@ -459,3 +462,58 @@ def test_attacks_through_the_balloon(tmp_path, overcommit):
     assert len(lines) == 6 and set(lines.values()) == {"contained"}, run.text[-2000:]
     assert "0 escaped" in run.text and run.resident("n") == LOADED + 4 * CHUNK
     assert run.resident("b") == run.ballooned() == 0
+
+
+def churn(pages: int) -> str:
+    """vCPU 0 gives up every second page and takes it back, for ever; vCPU 1 writes to all of them all the time."""
+    queues = setup(SLOT_BALLOON, INFLATE, MUST_TELL_HOST) + setup_queue(SLOT_BALLOON, DEFLATE)
+    step = ""
+    for queue in (INFLATE, DEFLATE):
+        rings = rings_of(SLOT_BALLOON, queue)
+        step += (
+            f"    li t0, {rings}\n    li t1, {NUMBERS}\n    sd t1, 0(t0)\n    li t1, {2 * pages}\n    sd t1, 8(t0)\n"
+        )
+        step += "    fence\n    sh s6, 0x102(t0)\n    fence\n" + register(SLOT_BALLOON, 0x50, queue)
+        step += f"    li t0, {rings}\n9:  lhu t1, 0x202(t0)\n    bne t1, s6, 9b\n"
+    return f"""
+    li a7, 0x48534d
+    li a6, 0
+    li a0, 1
+    la a1, writer
+    li a2, 0
+    ecall
+{queues}
+{run_of(GIVEN, pages // 2, 2)}
+    li s6, 0
+    li s7, 0xffff
+churn:
+    addi s6, s6, 1
+    and s6, s6, s7
+{step}
+    j churn
+writer:
+    li s0, {GIVEN}
+    li s1, {GIVEN + pages * PAGE}
+    li s2, -1
+    li s3, {PAGE}
+2:  mv t0, s0
+3:  sd s2, 0(t0)
+    sd s2, 2040(t0)
+    add t0, t0, s3
+    bltu t0, s1, 3b
+    j 2b
+"""
+
+
+@pytest.mark.parametrize("pages", [64, 512])
+def test_nobody_writes_to_what_has_left_it(tmp_path, pages):
+    """While another vCPU goes on writing, pages go to a second VM and come back from it, thousands of times."""
+    churning = program(tmp_path, "churn", churn(pages))
+    kernels = {"c": (churning, 32 * MIB)}
+    run = Balloon(kernels, append="odd", harts=2, overcommit=True, more={"c": {"vcpus": 2, "balloon": 0}})
+    run.go(3 * STEP)
+    for size in (13, 0, 13, 5, 13, 0):
+        run.ask(f"balloon b {size}M")
+        run.go(8 * STEP)
+        assert run.pages() == f"[b] {(size << 20) // PAGE} pages in the balloon, 0 wrong"
+    assert run.resident("c") >= LOADED
