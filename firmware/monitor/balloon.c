@@ -1,7 +1,7 @@
 /* Monitor verb for a VM's balloon: how much it is to give up, and how much it has. */
 #include "monitor/monitor.h"
 
-/* Bytes from "64M", "1g" or a plain number of bytes; whole pages. */
+/* Bytes from "64M", "1GiB" or a plain number of bytes; whole pages. */
 static bool parse_size(const char *text, u64 *size)
 {
     static const char units[] = "kmgt";
@@ -18,6 +18,8 @@ static bool parse_size(const char *text, u64 *size)
         if ((*p | 0x20) == units[i])
             shift = 10 * (i + 1);
     p += shift != 0;
+    p += shift && (*p | 0x20) == 'i';
+    p += (*p | 0x20) == 'b';
     if (!digits || *p || *size > FOREVER >> shift)
         return false;
     *size <<= shift;

@@ -146,7 +146,16 @@ def test_what_has_no_balloon(tmp_path, line):
     assert "balloon" not in run.ask("stat none")
 
 
-@pytest.mark.parametrize("size", ["33M", "1T", "99999999999999999999", "4M4", "M", "4097", "-1"])
+@pytest.mark.parametrize("size", ["4M", "4m", "4MiB", "4mb", "4096K", "4194304", "4194304b"])
+def test_sizes_that_are_taken(size):
+    run = Balloon()
+    run.ask(f"balloon b {size}")
+    assert "to be 4096 KiB" in run.ask("stat b")
+
+
+@pytest.mark.parametrize(
+    "size", ["33M", "1T", "99999999999999999999", "17592186044416M", "4M4", "M", "4iB", "4097", "-1", "4 M"]
+)
 def test_sizes_that_are_refused(size):
     run = Balloon()
     run.go(3 * STEP)
