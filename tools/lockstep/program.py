@@ -481,7 +481,8 @@ def build(seed: int, options: Options | None = None) -> bytes:
         spaces["vsatp"].append(mode | memory.space(levels, False, True) >> 12)
         spaces["hgatp"].append(mode | memory.space(levels, True, False) >> 12)
     _build_code(rng, memory, options)
-    program = assemble(_source([(TABLES, memory.good), (RISKY, memory.risky)], options.control_flow, options.rnmi), BASE)
+    tables = [(TABLES, memory.good), (RISKY, memory.risky)]
+    program = assemble(_source(tables, options.control_flow, options.rnmi), BASE)
     memory.put(BASE, program.data)
     memory.put64(program.symbols["state"], options.segments)
     memory.put64(program.symbols["state"] + 8, rng.getrandbits(64))
