@@ -67,7 +67,8 @@ def test_who_may_access_what(rig, value):
         assert causes(rig, csrr("m" + name[1:])) == [II, II, II, II, II]
 
 
-@pytest.mark.rules("sscsrind_csrs_access_control", "hypervisor_impl_csrs_access_control")
+@pytest.mark.rules("sscsrind_csrs_access_control", "hypervisor_impl_csrs_access_control", "mstateen0_csrind_op")
+@pytest.mark.rules("hstateen0_csrind_op")
 @pytest.mark.parametrize("m", [0, 1])
 @pytest.mark.parametrize("h", [0, 1])
 @pytest.mark.parametrize("value", [0x43, 0])
@@ -117,6 +118,7 @@ def test_values_that_select_nothing(rig, value):
 
 
 @pytest.mark.rules("smcdeleg_cde_en", "ssccfg_illegal_sireg_cde0", "ssccfg_hyp_vs_access_sireg_conditional")
+@pytest.mark.rules("menvcfg_cde_op")
 @pytest.mark.rules("ssccfg_hyp_m_s_vsireg_illegal", "vsmode_virtual_inst_fault", "vsireg_access_on_legal_vsiselect")
 @pytest.mark.parametrize("n", [0, 2, 3, 17, 31])
 def test_cde(rig, n):
