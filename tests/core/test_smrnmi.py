@@ -390,7 +390,7 @@ def test_an_rnmi_is_no_unexpected_trap(mdt):
     assert rig.csr["mstatus"] & MDT == mdt
 
 
-@pytest.mark.rules("trap_unexp_hndl_rnmi", "mncause_doubletrap", "trap_unexp")
+@pytest.mark.rules("trap_unexp_hndl_rnmi", "mncause_doubletrap", "trap_unexp", "Smdbltrp_with_Smrnmi_op")
 @pytest.mark.parametrize("mode", MODES)
 def test_a_double_trap_goes_to_the_rnmi_handler(mode):
     """From whatever mode it comes, mnstatus says M; no register of the first trap changes, and MDT stays set."""
