@@ -31,6 +31,11 @@ static void notify(struct virtio_dev *d, u32 queue)
             return;
         }
         n = rng_take(bytes, n);
+        if (!n) {                            /* the source is late: no answer would be one of no bytes (5.4.6.2) */
+            virtq_unpop(d, queue, c.head);
+            virtio_later(d, queue);
+            return;
+        }
         segments_put(d->vm, in, c.writable, bytes, n);
         virtq_push(d, queue, c.head, n);
     }
