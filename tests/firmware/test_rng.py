@@ -31,6 +31,6 @@ def test_a_late_source(tmp_path):
     source = LateRng()
     assert used < RINGS + MIB
     run = Session({"v": (program(tmp_path, "v", text + SLEEP), 32 * MIB)}, disks=[source])
-    assert run.go() == "limit" and "done" not in run.text
+    assert run.go(10 * STEP) == "limit" and "done" not in run.text
     source.finish()
     assert run.go(3 * STEP) == "pass" and "[v] done" in run.text, run.text
