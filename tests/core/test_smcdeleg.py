@@ -67,8 +67,9 @@ def test_who_may_access_what(rig, value):
         assert causes(rig, csrr("m" + name[1:])) == [II, II, II, II, II]
 
 
-@pytest.mark.rules("sscsrind_csrs_access_control", "hypervisor_impl_csrs_access_control", "mstateen0_csrind_op")
-@pytest.mark.rules("hstateen0_csrind_op")
+@pytest.mark.rules(
+    "sscsrind_csrs_access_control", "hypervisor_impl_csrs_access_control", "mstateen0_csrind_op", "hstateen0_csrind_op"
+)
 @pytest.mark.parametrize("m", [0, 1])
 @pytest.mark.parametrize("h", [0, 1])
 @pytest.mark.parametrize("value", [0x43, 0])
