@@ -63,6 +63,8 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("vxrm", "u64", 0, "arch"),
     ("vxsat", "u64", 0, "arch"),
     ("vlenb", "u64", 0, "link"),  # bytes of a vector register
+    ("vlmax", "u64", 0, "cache"),  # VLMAX of vtype, 0 if that is illegal
+    ("vshape", "u32", 0, "cache"),  # log2 of SEW in bytes; from bit 8 on registers of a group less one; ~0: illegal
     # -- the exception being raised: written by the part that finds it, consumed by trap_take()
     ("exc_cause", "u64", 0, "cache"),
     ("exc_tval", "u64", 0, "cache"),

@@ -146,7 +146,7 @@ cdef void hart_reset(Hart *h) noexcept nogil:
     memset(h.f, 0, sizeof(h.f))
     memset(h.vreg, 0, sizeof(h.vreg))
     h.vlenb = vlenb_of(h)
-    h.vtype = <u64>1 << 63 if h.vlenb else 0
+    h.vtype, h.vlmax, h.vshape = <u64>1 << 63 if h.vlenb else 0, 0, 0xFFFFFFFF
     h.vl = h.vstart = h.vxrm = h.vxsat = 0
     h.priv, h.v, h.wfi, h.critical, h.frm, h.fflags, h.res_valid = 3, 0, 0, 0, 0, 0, 0
     h.mstatus = (MSTATUS_FIXED & (MSTATUS_UXL if h.ext & EXT_U else 0)) | \

@@ -75,10 +75,12 @@ static inline int allowed(Hart *h)
     return likely(h->mstatus & MSTATUS_VS && (!h->v || h->vsstatus & MSTATUS_VS)) ? 1 : v_allowed(h);
 }
 
+/* Mostly they are dirty already: a store each time would make every vector instruction wait for the one before. */
 static inline void mark_dirty(Hart *h)
 {
-    h->mstatus |= MSTATUS_VS;
-    if (h->v)
+    if (unlikely(~h->mstatus & MSTATUS_VS))
+        h->mstatus |= MSTATUS_VS;
+    if (unlikely(h->v && ~h->vsstatus & MSTATUS_VS))
         h->vsstatus |= MSTATUS_VS;
 }
 
@@ -87,21 +89,6 @@ static inline int done(Hart *h)
     h->vstart = 0;
     mark_dirty(h);
     return 1;
-}
-
-/* memcpy for the few bytes of a register group */
-static inline void copy(void *to, const void *from, u64 n)
-{
-    u8 *d = to;
-    const u8 *s = from;
-    if (n > 256) {
-        memcpy(to, from, n);
-        return;
-    }
-    for (; n >= 16; n -= 16, d += 16, s += 16)
-        memcpy(d, s, 16);
-    for (; n; n--)
-        *d++ = *s++;
 }
 
 /* ---- register groups; sizes as log2 of EMUL */
@@ -188,13 +175,17 @@ static void spread(void *to, u64 x, u64 n, u32 size)
 
 /* ---- vtype and vl */
 
-/* VLMAX, 0 if vtype is illegal. */
-static u64 vlmax(const Hart *h)
+/* vtype, and what follows from it. */
+static void set_vtype(Hart *h, u64 vtype)
 {
-    if (h->vtype & VTYPE_VILL)
-        return 0;
+    h->vtype = vtype;
+    h->vlmax = 0;
+    h->vshape = ~0u;
+    if (vtype & VTYPE_VILL)
+        return;
     i32 shift = vlmul(h) - (i32)vsew(h);
-    return shift >= 0 ? h->vlenb << shift : h->vlenb >> -shift;
+    h->vlmax = shift >= 0 ? h->vlenb << shift : h->vlenb >> -shift;
+    h->vshape = vsew(h) | (registers(vlmul(h)) - 1) << 8;
 }
 
 static int legal_vtype(const Hart *h, u64 vtype)
@@ -204,22 +195,23 @@ static int legal_vtype(const Hart *h, u64 vtype)
     return !(vtype >> 8) && lmul != -4 && sew <= elen + (lmul < 0 ? lmul : 0);
 }
 
-int v_set(Hart *h, const Op *op, u64 pc, u32 kind)
+int v_configure(Hart *h, const Op *op, u64 pc, u32 kind)
 {
     u32 w = (u32)op->imm, rs1 = w >> 15 & 31, rd = w >> 7 & 31;
-    u64 vtype, avl = kind == VSET_II ? rs1 : h->x[rs1], old = vlmax(h);
+    u64 vtype, avl = kind == VSET_II ? rs1 : h->x[rs1];
     int keeps = kind != VSET_II && rs1 == 0;
     (void)pc;
     if (!allowed(h))
         return 0;
     vtype = kind == VSET_R ? h->x[w >> 20 & 31] : w >> 20 & (kind == VSET_I ? 0x7ff : 0x3ff);
-    if (vtype != h->vtype) {
-        h->vtype = legal_vtype(h, vtype) ? vtype : VTYPE_VILL;
+    if (unlikely(vtype != h->vtype)) {
+        u64 old = h->vlmax;
+        set_vtype(h, legal_vtype(h, vtype) ? vtype : VTYPE_VILL);
         /* Keeping vl while VLMAX changes is reserved. */
-        if (keeps && rd == 0 && vlmax(h) != old)
-            h->vtype = VTYPE_VILL;
+        if (keeps && rd == 0 && h->vlmax != old)
+            set_vtype(h, VTYPE_VILL);
     }
-    u64 most = vlmax(h);
+    u64 most = h->vlmax;
     if (most == 0)
         h->vl = 0;
     else if (!keeps)
@@ -523,7 +515,7 @@ int v_slide_up(Hart *h, const Op *op, u64 pc, u32 form)
 int v_slide_down(Hart *h, const Op *op, u64 pc, u32 form)
 {
     u32 w = (u32)op->imm, size = vsew(h);
-    u64 by = amount(h, w, form), most = vlmax(h);
+    u64 by = amount(h, w, form), most = h->vlmax;
     (void)pc;
     if (!begin(h, 1))
         return 0;
@@ -569,7 +561,7 @@ int v_slide_1(Hart *h, const Op *op, u64 pc, u32 form, u32 up)
 int v_gather(Hart *h, const Op *op, u64 pc, u32 form, u32 ei16)
 {
     u32 w = (u32)op->imm, size = vsew(h), vd = w >> 7 & 31, vs1 = w >> 15 & 31, index_size = ei16 ? 1 : size;
-    u64 most = vlmax(h), x = amount(h, w, form);
+    u64 most = h->vlmax, x = amount(h, w, form);
     (void)pc;
     if (!begin(h, 1))
         return 0;
@@ -651,12 +643,6 @@ int v_move_whole(Hart *h, const Op *op, u64 pc, u32 n)
 /* ---- loads and stores */
 
 /* log2 of the width field's EEW in bytes */
-static inline u32 width_of(u32 w)
-{
-    u32 width = w >> 12 & 7;
-    return width ? width - 4 : 0;
-}
-
 /* One element between memory and a register; on a fault vstart says where. */
 static int element_load(Hart *h, const Op *op, u64 pc, u64 va, u32 eew, u8 *to)
 {
@@ -699,7 +685,7 @@ static int run_of_elements(Hart *h, const Op *op, u64 pc, u64 va, u8 *regs, u64 
         if (count && likely((store ? e->wtag : e->rtag) == TLB_KEY(h, at, 1))) {
             void *host = (void *)(uintptr_t)(at + e->addend);
             u8 *p = regs + (i << eew);
-            store ? copy(host, p, count << eew) : copy(p, host, count << eew);
+            store ? v_copy(host, p, count << eew) : v_copy(p, host, count << eew);
             i += count;
             continue;
         }
@@ -714,7 +700,7 @@ static int run_of_elements(Hart *h, const Op *op, u64 pc, u64 va, u8 *regs, u64 
 /* Checks a unit-stride or strided access; its EMUL goes to *emul. */
 static int access_legal(Hart *h, u32 w, i32 *emul, int store)
 {
-    u32 eew = width_of(w), nf = (w >> 29) + 1, vd = w >> 7 & 31;
+    u32 eew = v_width(w), nf = (w >> 29) + 1, vd = w >> 7 & 31;
     *emul = vlmul(h) + (i32)eew - (i32)vsew(h);
     return *emul >= -3 && *emul <= 3 && aligned(vd, *emul) && nf * registers(*emul) <= 8 &&
            vd + nf * registers(*emul) <= 32 && (eew < 3 || h->ext & EXT_ZVE64X) && (store || w >> 25 & 1 || vd != 0);
@@ -722,7 +708,7 @@ static int access_legal(Hart *h, u32 w, i32 *emul, int store)
 
 static int strided(Hart *h, const Op *op, u64 pc, u64 stride, int store, int first_only)
 {
-    u32 w = (u32)op->imm, eew = width_of(w), nf = (w >> 29) + 1, vd = w >> 7 & 31, unmasked = vm(op);
+    u32 w = (u32)op->imm, eew = v_width(w), nf = (w >> 29) + 1, vd = w >> 7 & 31, unmasked = vm(op);
     u64 base = h->x[w >> 15 & 31];
     i32 emul;
     if (!begin(h, 0))
@@ -750,36 +736,11 @@ static int strided(Hart *h, const Op *op, u64 pc, u64 stride, int store, int fir
 
 static u64 unit(const Op *op)
 {
-    return (u64)(((u32)op->imm >> 29) + 1) << width_of((u32)op->imm);
+    return (u64)(((u32)op->imm >> 29) + 1) << v_width((u32)op->imm);
 }
 
-/* The usual unit-stride access: all elements, as wide as SEW, in one page that the TLB knows. 0: not that, nothing is
- * done. */
-static inline int plain_access(Hart *h, u32 w, int store)
-{
-    u32 eew = width_of(w), vd = w >> 7 & 31;
-    u64 va = h->x[w >> 15 & 31], n = h->vl << eew;
-    const TlbEntry *e = &h->tlb[TLB_INDEX(va)];
-    if ((w >> 25) != 1 || h->vstart || (h->vtype & (VTYPE_VILL | 7 << 3)) != eew << 3 || !aligned(vd, vlmul(h)) ||
-        !(h->mstatus & MSTATUS_VS) || (h->v && !(h->vsstatus & MSTATUS_VS)) || n == 0 || (va & 0xfff) + n > 4096 ||
-        (store ? e->wtag : e->rtag) != TLB_KEY(h, va, 1))
-        return 0;
-    void *host = (void *)(uintptr_t)(va + e->addend);
-    store ? copy(host, reg(h, vd), n) : copy(reg(h, vd), host, n);
-    mark_dirty(h);
-    return 1;
-}
-
-int v_load_unit(Hart *h, const Op *op, u64 pc)
-{
-    return likely(plain_access(h, (u32)op->imm, 0)) ? 1 : strided(h, op, pc, unit(op), 0, 0);
-}
-
-int v_store_unit(Hart *h, const Op *op, u64 pc)
-{
-    return likely(plain_access(h, (u32)op->imm, 1)) ? 1 : strided(h, op, pc, unit(op), 1, 0);
-}
-
+int v_load_any(Hart *h, const Op *op, u64 pc) { return strided(h, op, pc, unit(op), 0, 0); }
+int v_store_any(Hart *h, const Op *op, u64 pc) { return strided(h, op, pc, unit(op), 1, 0); }
 int v_load_first(Hart *h, const Op *op, u64 pc) { return strided(h, op, pc, unit(op), 0, 1); }
 
 /* x0 is a stride of 0 like any other. */
@@ -788,7 +749,7 @@ int v_store_strided(Hart *h, const Op *op, u64 pc) { return strided(h, op, pc, h
 
 static int indexed(Hart *h, const Op *op, u64 pc, int store)
 {
-    u32 w = (u32)op->imm, width = width_of(w), nf = (w >> 29) + 1, vd = w >> 7 & 31, vs2 = w >> 20 & 31;
+    u32 w = (u32)op->imm, width = v_width(w), nf = (w >> 29) + 1, vd = w >> 7 & 31, vs2 = w >> 20 & 31;
     u64 base = h->x[w >> 15 & 31];
     if (!begin(h, 0))
         return 0;
@@ -825,7 +786,7 @@ int v_store_indexed(Hart *h, const Op *op, u64 pc) { return indexed(h, op, pc, 1
 
 static int whole(Hart *h, const Op *op, u64 pc, int store)
 {
-    u32 w = (u32)op->imm, eew = width_of(w), n = (w >> 29) + 1, vd = w >> 7 & 31;
+    u32 w = (u32)op->imm, eew = v_width(w), n = (w >> 29) + 1, vd = w >> 7 & 31;
     if (!allowed(h))
         return 0;
     if (vd & (n - 1) || (eew == 3 && !(h->ext & EXT_ZVE64X)))

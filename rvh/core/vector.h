@@ -5,6 +5,7 @@
 #include "runtime.h"
 #include "vector_ops.h"
 #include "group_ops.h"
+#include "csr_tables.h"
 
 /* What stands in the field of vs1: a register group, an x register, a signed or unsigned immediate, an f register, the
  * low five bits of an immediate whose bit 5 is bit 26. */
@@ -14,7 +15,9 @@ enum { VSET_I, VSET_II, VSET_R };
 enum { GROUP_VV, GROUP_V, GROUP_VS, GROUP_I };
 
 /* All return 1, or 0 when they have recorded an exception. op->imm holds the instruction's bits. */
-int v_set(Hart *h, const Op *op, u64 pc, u32 kind);
+int v_configure(Hart *h, const Op *op, u64 pc, u32 kind);
+int v_load_any(Hart *h, const Op *op, u64 pc);
+int v_store_any(Hart *h, const Op *op, u64 pc);
 int v_arith(Hart *h, const Op *op, u64 pc, u32 operation, u32 form);
 int v_group(Hart *h, const Op *op, u64 pc, u32 operation, u32 form);
 int v_reduce(Hart *h, const Op *op, u64 pc, u32 operation);
@@ -31,13 +34,11 @@ int v_gather(Hart *h, const Op *op, u64 pc, u32 form, u32 ei16);
 int v_compress(Hart *h, const Op *op, u64 pc);
 int v_move_scalar(Hart *h, const Op *op, u64 pc, u32 in);
 int v_move_whole(Hart *h, const Op *op, u64 pc, u32 n);
-int v_load_unit(Hart *h, const Op *op, u64 pc);
 int v_load_first(Hart *h, const Op *op, u64 pc);
 int v_load_strided(Hart *h, const Op *op, u64 pc);
 int v_load_indexed(Hart *h, const Op *op, u64 pc);
 int v_load_whole(Hart *h, const Op *op, u64 pc);
 int v_load_mask(Hart *h, const Op *op, u64 pc);
-int v_store_unit(Hart *h, const Op *op, u64 pc);
 int v_store_strided(Hart *h, const Op *op, u64 pc);
 int v_store_indexed(Hart *h, const Op *op, u64 pc);
 int v_store_whole(Hart *h, const Op *op, u64 pc);
@@ -46,4 +47,74 @@ int v_store_mask(Hart *h, const Op *op, u64 pc);
 /* core/status.pxi: whether vector and floating-point state may be used now; if not, the exception is recorded. */
 int v_allowed(Hart *h);
 int fp_allowed(Hart *h);
+
+/* ---- The usual cases, in the handlers themselves. */
+
+/* No vector instruction is refused, and none has to make the state dirty. */
+static inline int v_dirty(const Hart *h)
+{
+    return likely(!(~h->mstatus & MSTATUS_VS) && (!h->v || !(~h->vsstatus & MSTATUS_VS)));
+}
+
+static inline u32 v_width(u32 w)
+{
+    u32 width = w >> 12 & 7;
+    return width ? width - 4 : 0;
+}
+
+/* memcpy for the few bytes of a register group */
+static inline void v_copy(void *to, const void *from, u64 n)
+{
+    u8 *d = to;
+    const u8 *s = from;
+    if (n > 256) {
+        memcpy(to, from, n);
+        return;
+    }
+    for (; n >= 64; n -= 64, d += 64, s += 64)
+        memcpy(d, s, 64);
+    for (; n >= 16; n -= 16, d += 16, s += 16)
+        memcpy(d, s, 16);
+    for (; n; n--)
+        *d++ = *s++;
+}
+
+/* vsetvli and vsetivli that leave vtype as it is. */
+static inline int v_set(Hart *h, const Op *op, u64 pc, u32 kind)
+{
+    u32 w = (u32)op->imm, rs1 = w >> 15 & 31;
+    if (kind == VSET_R || (w >> 20 & (kind == VSET_I ? 0x7ff : 0x3ff)) != h->vtype || (kind == VSET_I && rs1 == 0) ||
+        !v_dirty(h))
+        return v_configure(h, op, pc, kind);
+    u64 avl = kind == VSET_II ? rs1 : h->x[rs1];
+    h->vl = avl < h->vlmax ? avl : h->vlmax;
+    h->vstart = 0;
+    h->x[op->rd] = h->vl;
+    return 1;
+}
+
+/* A unit-stride access of all elements, as wide as SEW, in one page that the TLB knows; 0: not that, nothing is done. */
+static inline int v_plain(Hart *h, u32 w, int store)
+{
+    u32 eew = v_width(w), vd = w >> 7 & 31;
+    u64 va = h->x[w >> 15 & 31], n = h->vl << eew;
+    const TlbEntry *e = &h->tlb[TLB_INDEX(va)];
+    if ((w >> 25) != 1 || h->vstart || (h->vshape & 0xff) != eew || vd & h->vshape >> 8 || !v_dirty(h) || n == 0 ||
+        (va & 0xfff) + n > 4096 || (store ? e->wtag : e->rtag) != TLB_KEY(h, va, 1))
+        return 0;
+    u8 *host = (u8 *)(uintptr_t)(va + e->addend), *group = h->vreg + vd * h->vlenb;
+    store ? v_copy(host, group, n) : v_copy(group, host, n);
+    return 1;
+}
+
+static inline int v_load_unit(Hart *h, const Op *op, u64 pc)
+{
+    return likely(v_plain(h, (u32)op->imm, 0)) ? 1 : v_load_any(h, op, pc);
+}
+
+static inline int v_store_unit(Hart *h, const Op *op, u64 pc)
+{
+    return likely(v_plain(h, (u32)op->imm, 1)) ? 1 : v_store_any(h, op, pc);
+}
+
 #endif

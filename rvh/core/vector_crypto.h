@@ -19,7 +19,7 @@ int v_group(Hart *h, const Op *op, u64 pc, u32 operation, u32 form)
     if (!begin(h, 1))
         return 0;
     u32 sew = vsew(h), n = registers(vlmul(h)), n2 = n;
-    if (sew < 2 || !o->loop[sew - 2] || o->needs[sew - 2] & ~h->ext || vlmax(h) < o->size || h->vl % o->size)
+    if (sew < 2 || !o->loop[sew - 2] || o->needs[sew - 2] & ~h->ext || h->vlmax < o->size || h->vl % o->size)
         return illegal(h);
     if (form == GROUP_VS) /* one group, in as many registers as it needs */
         n2 = h->vlenb < (u64)o->size << sew ? (u32)(((u64)o->size << sew) / h->vlenb) : 1;
