@@ -119,7 +119,6 @@ def test_an_update_of_a_pte_that_the_g_stage_refuses():
     assert t.steps[-1].purpose == "setting A and D of that PTE" and t.why.text.startswith("W=0")
 
 
-@pytest.mark.skipif("SSE" not in csrs.ENVCFG, reason="this core has no shadow stacks")
 def test_shadow_stack_pages():
     w = World(isa="max_zicfiss")
     sse = csrs.mask_of(csrs.ENVCFG["SSE"])
