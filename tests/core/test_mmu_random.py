@@ -2,6 +2,7 @@
 that nothing remembered outlives the fence that must end it.
 """
 
+import functools
 import random
 
 import pytest
@@ -172,6 +173,24 @@ class Case:
         for slot in self.slots:
             if slot in writes:
                 assert w.rig.load(slot) == writes[slot], f"{what}: PTE at {slot:#x}"
+
+
+@functools.cache
+def case(vs: str, g: str) -> Case:
+    """One for all examples: what differs between them is its randomness."""
+    return Case(vs, g, random.Random(0))
+
+
+def shaken(pair: tuple[str, str], seed: int) -> tuple[Case, int]:
+    """The case of a pair of stages with tables and controls shaken, and an address to try, now and then one that is not
+    canonical."""
+    c = case(*pair)
+    c.rng.seed(seed)
+    c.mutate()
+    va = c.rng.choice(c.vas) + c.rng.choice((0, 8, 0x40))
+    if c.rng.random() < 0.05:
+        va ^= 1 << c.rng.randrange(38, 64)
+    return c, va
 
 
 @pytest.mark.parametrize("vs, g", PAIRS)
