@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass
 
 import pytest
-from vmrig import IMAGES, SAY_AND_STOP, guest, run_vms
+from vmrig import IMAGES, SAY_AND_STOP, SAY_WRONG, guest, run_vms
 
 from rvh.isa import ALIASES, INSNS
 from rvh.isa.encoding import Pattern
@@ -222,7 +222,8 @@ def page(n: int) -> int:
     return VA + n * 0x1000
 
 
-PAGING = f"""
+PAGING = (
+    f"""
     la t0, handler
     csrw stvec, t0
     la t0, table0           # Sv39: one gigapage 1:1, our pages at VA by three levels
@@ -255,21 +256,10 @@ handler:
     csrr s9, stval
     csrr s7, sepc
     jr s11
-wrong:
-    la t0, text
-    li t1, 10000
-    li t3, 10
-1:  div t2, s10, t1
-    rem s10, s10, t1
-    addi t2, t2, 48
-    sb t2, 0(t0)
-    addi t0, t0, 1
-    div t1, t1, t3
-    bnez t1, 1b
-    li s1, 1
-    j say
-cases:
 """
+    + SAY_WRONG
+    + "cases:\n"
+)
 
 
 def tables() -> str:

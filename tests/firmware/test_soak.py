@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
-from vmrig import IMAGES, SAY_AND_STOP, guest, run_vms
+from vmrig import IMAGES, SAY_AND_STOP, SAY_WRONG, guest, run_vms
 
 pytestmark = pytest.mark.skipif(not (IMAGES / "soak.elf").exists(), reason="firmware and guests are not built")
 
@@ -180,7 +180,8 @@ def random_steps(rng: random.Random, count: int) -> list[tuple[int, int, int, in
 
 
 #: Carries out the steps at `steps`; a0 is the number of the one that went wrong.
-INTERPRETER = """
+INTERPRETER = (
+    """
     la s0, steps
     li s10, 0
 next:
@@ -238,20 +239,9 @@ check:
 end:
     li s1, 0
     j say
-wrong:
-    la t0, text
-    li t1, 10000
-    li t3, 10
-1:  div t2, s10, t1
-    rem s10, s10, t1
-    addi t2, t2, 48
-    sb t2, 0(t0)
-    addi t0, t0, 1
-    div t1, t1, t3
-    bnez t1, 1b
-    li s1, 1
-    j say
 """
+    + SAY_WRONG
+)
 
 
 @pytest.mark.parametrize("seed", range(4))

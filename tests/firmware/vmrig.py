@@ -22,6 +22,23 @@ IMAGES = Path(rvh.__file__).parent / "images"
 GUEST_START = 0x8020_0000
 RAM_BASE = 0x8000_0000
 
+#: Before SAY_AND_STOP: writes the number in s10 into `text`, five digits, and says that with status 1.
+SAY_WRONG = """
+wrong:
+    la t0, text
+    li t1, 10000
+    li t3, 10
+1:  div t2, s10, t1
+    rem s10, s10, t1
+    addi t2, t2, 48
+    sb t2, 0(t0)
+    addi t0, t0, 1
+    div t1, t1, t3
+    bnez t1, 1b
+    li s1, 1
+    j say
+"""
+
 #: Print the string at label `text`, then power off with the reason in s1.
 SAY_AND_STOP = """
 say:
