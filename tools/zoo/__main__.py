@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from . import __doc__ as usage
 from .build import Unfit, build
 from .mistakes import MISTAKES
 from .score import judge_all, run_tests
@@ -12,6 +13,9 @@ from .score import judge_all, run_tests
 
 def main(words: Sequence[str]) -> int:
     """Prints the score. 0: every mistake was caught, 1: not, 2: a wrong argument, or a mistake has no place."""
+    if any(word in ("-h", "--help") for word in words):
+        print(usage)
+        return 0
     numbers = [n for n, m in enumerate(MISTAKES, start=1) if not words or any(word in m.name for word in words)]
     if not numbers:
         print(f"zoo: no mistake's name has {' or '.join(map(repr, words))}", file=sys.stderr)
