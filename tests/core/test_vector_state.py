@@ -60,7 +60,7 @@ def test_vlmax(rig, vsew, vlmul):
         assert rig.a0 == rig.csr["vl"] == 128 * lmul // (8 << vsew)
 
 
-@pytest.mark.rules("vl_val")
+@pytest.mark.rules("vl_val", "egs_vl_avl")
 @pytest.mark.parametrize("avl", [0, 1, 3, 4, 5, 7, 8, 9, 1 << 63])
 def test_vl_is_the_least_of_avl_and_vlmax(rig, avl):
     run(rig, "vsetvli a0, a2, e32, m1, ta, ma", a2=avl)
@@ -189,7 +189,8 @@ def test_a_fault_midway_says_where_and_the_access_resumes(rig, first):
         assert (trap.cause, rig.csr["vl"], rig.csr["vstart"]) == (5, 4, 0)
 
 
-@pytest.mark.rules("vstart_op_V_trap", "vector_masked_inactive_behavior", "vector_masked_memory_access")
+@pytest.mark.rules("vstart_op_V_trap", "vector_masked_inactive_behavior", "vector_masked_memory_access",
+                   "vector_active_element")  # fmt: skip
 def test_a_store_faults_at_an_active_element_only(rig):
     end = r.RAM + r.RAM_SIZE
     rig.hart.v.put(0, 8, [0b0101])
@@ -295,7 +296,8 @@ def test_without_vectors_there_is_neither_field_nor_register():
 # -- fixed point
 
 
-@pytest.mark.rules("vcsr_vxrm_op", "vcsr_vxsat_op", "vxrm_acc", "vxrm_sz", "vxsat_acc", "vxsat_sz", "vcsr_vxrm_acc")
+@pytest.mark.rules("vcsr_vxrm_op", "vcsr_vxsat_op", "vxrm_acc", "vxrm_sz", "vxsat_acc", "vxsat_sz", "vcsr_vxrm_acc",
+                   "vcsr_vxsat_acc", "vxrm_val")  # fmt: skip
 def test_vcsr_is_vxrm_and_vxsat(rig):
     rig.write("vcsr", "U", -1 & 0xFF)
     assert (rig.csr["vxrm"], rig.csr["vxsat"], rig.csr["vcsr"]) == (3, 1, 7)
@@ -313,7 +315,7 @@ def test_rounding_modes(rig, vxrm, expected):
     assert rig.hart.v.elements(9, 8, 5) == expected
 
 
-@pytest.mark.rules("vxsat_op_vsaddsub")
+@pytest.mark.rules("vxsat_op_vsaddsub", "vxsat_op")
 def test_saturation_of_active_elements_only(rig):
     rig.hart.v.put(8, 8, [250, 1])
     rig.hart.v.put(0, 8, [2])

@@ -103,11 +103,13 @@ def test_vectors_come_on_request_with_a_vlen():
 
 @pytest.mark.rules("V_dependent_Zvl128b_Zve64d", "V_dependent_F_D", "Zve64d_dependent_Zve64f",
                    "Zve64f_dependent_Zve32f_Zve64x", "Zve32f_dependent_F", "Zvfhmin_dependent_Zve32f",
-                   "Zvfh_dependent_Zve32f_Zfhmin", "misa_v_op")  # fmt: skip
+                   "Zvfh_dependent_Zve32f_Zfhmin", "Zve64f_dependent_F", "Vf_requrires_Vx", "misa_v_op")  # fmt: skip
 def test_v():
     assert parse("rv64gcv") - parse("rv64gc") == {"V", "Zvl32b", "Zvl64b", "Zvl128b",
                                                   "Zve32f", "Zve32x", "Zve64d", "Zve64f", "Zve64x"}  # fmt: skip
     assert parse("rv64i_zvfh") >= {"Zve32f", "F", "Zfhmin", "Zvfhmin"} and "V" not in parse("rv64i_zvfh")
+    assert "F" in parse("rv64i_zve32f") and "F" in parse("rv64i_zve64f") and "D" not in parse("rv64i_zve64f")
+    assert {"F", "D"} <= parse("rv64i_zve64d") and not {"F", "D"} & parse("rv64i_zve64x")
     assert misa(parse("rv64gcv")) ^ misa(parse("rv64gc")) == 1 << 21
     assert isa_string(parse("rv64gcvh")).startswith("rv64imafdcvh_")
 

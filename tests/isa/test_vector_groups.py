@@ -159,7 +159,7 @@ GROUPED = [
 
 
 @pytest.mark.rules(
-    "veccrypto_eeweqsew", "veccrypto_vsins_vs2", "veccrypto_vsins_vd", "Zvkg_egw128b_elem32b",
+    "egs_sew_eew", "egs_egw", "veccrypto_eeweqsew", "veccrypto_vsins_vs2", "veccrypto_vsins_vd", "Zvkg_egw128b_elem32b",
     "Zvkned_egw128b_elem32b", "Zvknha_sha256_egw128b_elem32b", "Zvknhb_sha256_egw128b_elem32b",
     "Zvknhb_sha512_egw256b_elem64b", "Zvksed_egw128b_elem32b", "Zvksh_egw256b_elem32b",
 )  # fmt: skip
@@ -214,8 +214,8 @@ SINGLE = sorted({(name, form, sew) for name, form, sew in GROUPED})
 
 
 @pytest.mark.rules(
-    "veccrypto_vl_egsconstr", "veccrypto_vl_rsv", "Zvkg_vl", "Zvkned_vl", "Zvknha_vl", "Zvknhb_vl", "Zvksed_vl",
-    "Zvksh_vl",
+    "egs_vl_rsv", "veccrypto_vl_egsconstr", "veccrypto_vl_rsv", "Zvkg_vl", "Zvkned_vl", "Zvknha_vl", "Zvknhb_vl",
+    "Zvksed_vl", "Zvksh_vl",
 )  # fmt: skip
 @pytest.mark.parametrize(("name", "form", "sew"), SINGLE, ids=lambda x: str(x))
 def test_vl_must_be_a_multiple_of_the_group(u128, name, form, sew):
@@ -264,7 +264,7 @@ def test_zvknha_has_sha_256_alone(name):
     unit.close()
 
 
-@pytest.mark.rules("veccrypto_lmul_egwconstr")
+@pytest.mark.rules("veccrypto_lmul_egwconstr", "egs_ge_vlmax_rsv")
 @pytest.mark.parametrize("vlen", [64, 128, 256, 512])
 @pytest.mark.parametrize(("name", "form", "sew"), SINGLE, ids=lambda x: str(x))
 def test_a_group_must_fit_even_if_vl_is_0(vlen, name, form, sew):
@@ -279,7 +279,7 @@ def test_a_group_must_fit_even_if_vl_is_0(vlen, name, form, sew):
 
 
 @pytest.mark.rules(
-    "veccrypto_vsins_vdvs2overlap", "vsha2ch-vv_vdoverlapvs1vs2_rsv", "vsha2cl-vv_vdoverlapvs1vs2_rsv",
+    "egs_lmul_emul", "veccrypto_vsins_vdvs2overlap", "vsha2ch-vv_vdoverlapvs1vs2_rsv", "vsha2cl-vv_vdoverlapvs1vs2_rsv",
     "vsha2ms-vv_vdoverlapvs1vs2_rsv", "vsm3me-vv_vdoverlapvs2_rsv", "vsm3c-vi_vdoverlapvs2_rsv",
     "vsm4r-vs_vdoverlapvs2_rsv",
 )  # fmt: skip
@@ -302,6 +302,7 @@ def test_overlap(u128, name, form, sew):
                 assert u128.run(f"{name}.vv v{vd}, v24, v{other}") == (0 if legal else ILLEGAL), (vd, other)
 
 
+@pytest.mark.rules("egs_egw")
 @pytest.mark.parametrize(("vlen", "registers"), [(32, 4), (64, 2)])
 def test_the_one_group_of_vs_spans_registers(vlen, registers):
     unit = Unit("zvkned", vlen, "rv64i_zve32x" if vlen == 32 else "rv64gc_zve64x")
