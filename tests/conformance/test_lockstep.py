@@ -8,8 +8,10 @@ from collections import Counter
 import pytest
 
 from rvh import Machine
+from rvh.isa.csrs import BY_NAME
+from rvh.trace import CommitLog
+from tools.lockstep import access, access_differences, vector, vector_paged
 from tools.lockstep import compare as lockstep
-from tools.lockstep import vector, vector_paged
 from tools.lockstep.differences import AVOIDED, KNOWN, explain
 from tools.lockstep.program import Options, build
 
@@ -41,6 +43,16 @@ def test_rnmi_with_spike(seed):
     options = Options(segments=60, length=50, rnmi=True)
     outcome = lockstep.compare(build(seed, options), more="_smrnmi")
     assert outcome.compared > 20_000 and not outcome.cut
+
+
+@pytest.mark.skipif(shutil.which("spike") is None, reason="there is no spike on PATH to compare with")
+@pytest.mark.parametrize("seed", [6, 7])
+def test_csr_accesses_with_spike(seed):
+    """Zkr, Smcsrind, Sscsrind, Smcdeleg, Ssccfg, Smstateen."""
+    outcome = access.compare(seed)
+    assert outcome.unknown == []
+    assert outcome.compared > 150_000
+    assert {"seed", "sireg-write", "mireg-guest"} <= set(outcome.known) <= set(access_differences.KNOWN)
 
 
 @pytest.mark.skipif(shutil.which("spike") is None, reason="there is no spike on PATH to compare with")
@@ -105,8 +117,6 @@ def test_a_difference_is_found_and_shown(tmp_path):
     elf = build(9, SHORT)
     path = tmp_path / "program.elf"
     path.write_bytes(elf)
-    from rvh.trace import CommitLog
-
     machine = Machine(ram=lockstep.RAM)
     machine.load(path)
     log = tmp_path / "log"
@@ -122,3 +132,64 @@ def test_a_difference_is_found_and_shown(tmp_path):
     with pytest.raises(lockstep.Difference, match="first difference") as caught:
         lockstep.compare(elf, str(fake))
     assert lines[at].decode().strip() in str(caught.value)
+
+
+OPEN = {"mstateen0": 1 << 60, "hstateen0": 1 << 60, "menvcfg": 1 << 60, "siselect": 0x42, "mcounteren": 4}
+VIRTUAL_THERE = {"mcause": (2, 22)}
+
+
+def explained(mode: str, name: str, differ: dict, retired=(False, False), writes=False, **controls: int) -> str | None:
+    word = BY_NAME[name].number << 20 | (0x51073 if writes else 0x25F3)
+    case = access.Case(mode, name, word, 0, dict.fromkeys(access.CONTROLS, 0) | OPEN | controls)
+    return access_differences.explain(case, differ, retired)
+
+
+def test_known_differences_of_accesses_are_narrow():
+    assert explained("VU", "mireg4", VIRTUAL_THERE) == "mireg-guest"
+    assert explained("VS", "mireg4", VIRTUAL_THERE, hstateen0=0) == "mireg-guest"
+    assert explained("VS", "mireg4", VIRTUAL_THERE) is None
+    assert explained("VU", "mireg4", VIRTUAL_THERE, mstateen0=0) is None
+    assert explained("HS", "mireg4", VIRTUAL_THERE) is None
+    assert explained("VU", "mireg4", {"mcause": (22, 2)}) is None
+    assert explained("VU", "mireg4", {"mcause": (2, 22), "mtval": (0, 1)}) is None
+    assert explained("VU", "miselect", VIRTUAL_THERE) is None
+    assert explained("VU", "sireg2", VIRTUAL_THERE, mstateen0=0) == "sireg-vu"
+    assert explained("VU", "sireg2", VIRTUAL_THERE) is None
+    assert explained("VS", "sireg2", VIRTUAL_THERE, mstateen0=0) is None
+    entropy = {"access": (0x8000_1234, 0x8000_4321)}
+    assert explained("M", "seed", entropy, (True, True), True) == "seed"
+    assert explained("M", "seed", {"access": (0x8001_1234, 0x8000_4321)}, (True, True), True) is None
+    assert explained("VS", "seed", VIRTUAL_THERE, writes=True) is None
+    word = BY_NAME["sireg"].number << 20 | 0x51073
+    refused = {"access": (None, None), "mcause": (9, 2), "mtval": (0, word), "mepc": (4, 0)}
+    assert explained("HS", "sireg", refused, (True, False), True) == "sireg-write"
+    assert explained("HS", "sireg", refused, (True, False), True, mcounteren=0) is None
+    assert explained("HS", "sireg", refused, (True, False), True, menvcfg=0) is None
+    assert explained("HS", "sireg", refused | {"mcycle": (0, 1)}, (True, False), True) is None
+    lost = {"mcountinhibit": (0xC, 0x4)}
+    assert explained("HS", "scountinhibit", lost, (True, True), True) == "scountinhibit-write"
+    assert explained("HS", "scountinhibit", {"mcountinhibit": (0x4, 0xC)}, (True, True), True) is None
+    late = {"minstret": (10, 11)}
+    assert explained("M", "mcountinhibit", late, (True, True), True, mcountinhibit=4) == "inhibited-from"
+    assert explained("M", "mcountinhibit", late, (True, True), True) is None
+    assert all(row.reason and row.section for row in access_differences.KNOWN.values())
+
+
+def test_a_difference_of_an_access_is_found(tmp_path):
+    """A stand-in for Spike that takes one trap for another cause."""
+    program = access.Program(8, 50)
+    path, log, fake = tmp_path / "program.elf", tmp_path / "log", tmp_path / "spike"
+    path.write_bytes(program.elf)
+    machine = Machine(ram=access.RAM)
+    machine.load(path)
+    with log.open("wb") as file, CommitLog(machine, file):
+        machine.run(max_insns=20_000)
+    lines = log.read_bytes().splitlines(keepends=True)
+    cause = next(pc for pc, name in program.places.items() if name == "mcause")
+    at = [n for n, line in enumerate(lines) if b" 0x%016x " % cause in line][20]
+    lines[at] = lines[at][:-2] + b"5\n"
+    log.write_bytes(b"".join(lines))
+    fake.write_text(f"#!/bin/sh\nexec cat {log}\n")
+    fake.chmod(0o755)
+    outcome = access.compare(8, str(fake), 50)
+    assert len(outcome.unknown) == 1 and "seed 8 case 20" in outcome.unknown[0] and "mcause" in outcome.unknown[0]
