@@ -10,16 +10,21 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from images import image, qemu_loads, rvh_run, tail
+from images import TESTS, image, qemu_loads, rvh_run, tail
 
 from rvh import dtb, vms
 from rvh.isa import extensions
 
+sys.path.insert(0, str(TESTS / "firmware"))
+from keeper import keeper  # noqa: E402
+
 QEMU = "qemu-system-riscv64"
-MACHINE = ["-cpu", "rv64,h=true", "-smp", "2", "-m", "768M", "-nographic"]
+CPU = "rv64,h=true"
+MACHINE = ["-smp", "2", "-m", "768M", "-nographic"]
 RAM_BASE, RAM_SIZE = 0x8000_0000, 768 << 20
 #: OpenSBI as Debian's packages opensbi and qemu-system-misc install it.
 FIRMWARE = (
@@ -42,8 +47,13 @@ def firmware() -> str:
 @pytest.fixture(scope="module")
 def qemu_tree(tmp_path_factory, firmware) -> dtb.Node:
     """The device tree that QEMU makes for the machine."""
-    path = tmp_path_factory.mktemp("qemu") / "virt.dtb"
-    subprocess.run([QEMU, "-M", f"virt,dumpdtb={path}", *MACHINE], check=True, capture_output=True, timeout=60)
+    return tree_of(CPU, tmp_path_factory.mktemp("qemu"))
+
+
+def tree_of(cpu: str, folder: Path) -> dtb.Node:
+    path = folder / "virt.dtb"
+    command = [QEMU, "-M", f"virt,dumpdtb={path}", "-cpu", cpu, *MACHINE]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
     return dtb.parse(path.read_bytes())
 
 
@@ -68,17 +78,20 @@ def run_qemu(
     append: str | None = None,
     balloon: int | None = None,
     overcommit: bool = False,
+    cpu: str = CPU,
 ) -> str:
-    """Boots the hypervisor on QEMU the way `rvh-run` does: each module where the device tree says it is."""
+    """Boots the hypervisor on QEMU the way `rvh-run` does: each module where the device tree says it is. The guests, of
+    so many vCPUs each, are paths or names of images."""
     hypervisor = str(image("hv"))
+    paths = {name: name if name.endswith(".elf") else str(image(name)) for name in guests}
     specs = [
-        vms.VmSpec(name, str(image(name)), 64 << 20, vcpus, append=append, balloon=balloon)
+        vms.VmSpec(Path(name).stem, paths[name], 64 << 20, vcpus, append=append, balloon=balloon)
         for name, vcpus in guests.items()
     ]
     # QEMU puts the device tree at the top of RAM; our modules go below the middle.
     ram = RAM_SIZE - (256 << 20)
     plan = vms.plan_hypervisor(tree, RAM_BASE, ram, firmware, hypervisor, specs, overcommit=overcommit)
-    command = [QEMU, "-M", "virt", *MACHINE, "-bios", firmware, "-kernel", hypervisor]
+    command = [QEMU, "-M", "virt", "-cpu", cpu, *MACHINE, "-bios", firmware, "-kernel", hypervisor]
     command += qemu_loads(tmp_path, plan, firmware)
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=120
@@ -144,3 +157,12 @@ def test_no_interrupt_is_lost_between_threads_of_the_host(tmp_path, qemu_tree, f
     """QEMU runs each hart in a thread of its own, so that the order of the hypervisor's loads and stores matters."""
     output = run_qemu(tmp_path, qemu_tree, firmware, {"soak": 4}, append="count=20000")
     assert re.search(r"^\[soak\] soak: 4 harts, 2\d{4} interrupts, none lost", output, re.M), output[-2000:]
+
+
+@pytest.mark.parametrize("vlen", [128, 512])
+def test_every_vm_keeps_its_vectors_on_qemu(tmp_path, firmware, vlen):
+    """Three VMs on two harts, each many times in the middle of the others' turns, as in tests/firmware."""
+    cpu = f"{CPU},v=true,vlen={vlen}"
+    guests = {keeper(tmp_path, number, vlen): 1 for number in (1, 2, 3)}
+    output = run_qemu(tmp_path, tree_of(cpu, tmp_path), firmware, guests, cpu=cpu)
+    assert sorted(re.findall(r"^\[(keep\d)\] (.*)", output, re.M)) == [(f"keep{n}", "kept") for n in (1, 2, 3)], output
