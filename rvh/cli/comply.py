@@ -10,9 +10,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from ..errors import RvhError, UsageError
+from .arguments import Parser, count, count_or_zero, size
 
 if TYPE_CHECKING:
     from ..comply.execute import Outcome
@@ -62,17 +63,8 @@ class Options:
     write_act4: str | None = None
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, by way of `UsageError`."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message.removeprefix('argument ')} (rvh-comply --help explains)")
-
-
 def _parser() -> argparse.ArgumentParser:
-    from .options import _count, _size
-
-    parser = _Parser(
+    parser = Parser(
         prog="rvh-comply",
         description=DESCRIPTION,
         epilog=EPILOG,
@@ -87,18 +79,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--junit", metavar="FILE", help="write the results as JUnit XML")
     add("--html", metavar="FILE", help="write a report as one HTML file")
     add("--isa", metavar="NAME", help="instruction set of the machine, such as rv64gch")
-    add("--memory", type=_size, default=256 << 20, metavar="SIZE", help="RAM of the machine (256M)")
+    add("--memory", type=size, default=256 << 20, metavar="SIZE", help="RAM of the machine (256M)")
     add("--sbi", action="store_true", help="the tests are S-mode programs: run them on the package's SBI firmware")
     add(
         "--timeout-instructions",
-        type=_count,
+        type=count,
         default=50_000_000,
         metavar="N",
         help="what a test may execute (50000000)",
     )
     add("--end-text", metavar="REGEX", help="a test that prints this has ended")
-    add("--last", type=int, default=48, metavar="N", help="how many instructions of a failure are shown (48)")
-    add("-j", "--jobs", type=int, default=0, metavar="N", help="tests at a time (as many as there are CPUs)")
+    add("--last", type=count_or_zero, default=48, metavar="N", help="how many instructions of a failure are shown (48)")
+    add("-j", "--jobs", type=count_or_zero, default=0, metavar="N", help="tests at a time (as many as there are CPUs)")
     add("--scheduler", metavar="ADDRESS", help="run on the Dask cluster of this scheduler, such as tcp://host:8786")
     add("--list", action="store_true", help="list the tests and do nothing")
     add("--write-riscof", metavar="DIR", help="write the RISCOF plug-in there and exit")
@@ -116,8 +108,6 @@ def parse(argv: Sequence[str]) -> Options:
         raise UsageError("--write-riscof and --write-act4 run no tests")
     if not writing and not options.paths:
         raise UsageError("no tests are given (rvh-comply --help explains)")
-    if options.jobs < 0 or options.last < 0:
-        raise UsageError(f"{'-j' if options.jobs < 0 else '--last'} cannot be negative")
     if options.end_text is not None:
         try:
             re.compile(options.end_text)

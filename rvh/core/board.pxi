@@ -42,9 +42,13 @@ cdef enum:
     GUARD = 1 << 16  # on both sides of each mapping: what strays out of it faults
 
 
+cdef inline size_t whole_pages(size_t size) noexcept nogil:
+    return (size + 0xFFF) & ~<size_t>0xFFF
+
+
 cdef void *host_map(size_t size) noexcept nogil:
     """Zeroed memory, or NULL."""
-    cdef size_t whole = (size + 0xFFF) & ~<size_t>0xFFF
+    cdef size_t whole = whole_pages(size)
     cdef u8 *p = <u8 *>mmap(NULL, whole + 2 * GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     if <void *>p == MAP_FAILED:
         return NULL
@@ -56,7 +60,7 @@ cdef void *host_map(size_t size) noexcept nogil:
 
 cdef void host_unmap(void *p, size_t size) noexcept nogil:
     if p != NULL:
-        munmap(<u8 *>p - GUARD, ((size + 0xFFF) & ~<size_t>0xFFF) + 2 * GUARD)
+        munmap(<u8 *>p - GUARD, whole_pages(size) + 2 * GUARD)
 
 
 cdef int region_add(Board *b, u64 base, u64 size, ReadFn read, WriteFn write, void *dev, u32 lo, u32 hi) except -1:
@@ -76,56 +80,59 @@ cdef int region_add(Board *b, u64 base, u64 size, ReadFn read, WriteFn write, vo
     return 0
 
 
-# ---- devices in Python. The guest's rounding mode must not reach Python's own arithmetic: the FPU is handed back around
-# each call. An exception ends the run and is raised again from Core.run().
+# ---- devices in Python. An exception ends the run and is raised again from Core.run().
+
+cdef bint fpu_to_python(Hart *h) noexcept nogil:
+    """Before Python is called in the middle of an instruction: the guest's rounding mode must not reach its arithmetic.
+    Returns what fpu_from_python() needs."""
+    if h == NULL or not h.fp_live:
+        return False
+    fp_leave(h, &FP_DEFAULT)
+    return True
+
+
+cdef void fpu_from_python(Hart *h, bint live) noexcept nogil:
+    cdef u32 host_fp = 0
+    if live:
+        fp_enter(h, &host_fp)
+
 
 cdef u64 python_read(void *dev, Hart *h, u64 off, u32 size) noexcept nogil:
     cdef u64 value = 0
-    cdef u32 host_fp = 0
-    cdef bint live = h != NULL and h.fp_live
-    if live:
-        fp_leave(h, &FP_DEFAULT)
+    cdef bint live = fpu_to_python(h)
     with gil:
         try:
             value = <u64>((<object>dev).read(off, size) & 0xFFFFFFFFFFFFFFFF)
         except BaseException as error:
             device_failed(h.board, error)
-    if live:
-        fp_enter(h, &host_fp)
+    fpu_from_python(h, live)
     return value
 
 
 cdef void python_write(void *dev, Hart *h, u64 off, u32 size, u64 value) noexcept nogil:
-    cdef u32 host_fp = 0
-    cdef bint live = h != NULL and h.fp_live
-    if live:
-        fp_leave(h, &FP_DEFAULT)
+    cdef bint live = fpu_to_python(h)
     with gil:
         try:
             (<object>dev).write(off, size, value)
         except BaseException as error:
             device_failed(h.board, error)
-    if live:
-        fp_enter(h, &host_fp)
+    fpu_from_python(h, live)
 
 
 cdef public u64 csr_read_seed(Hart *h, u32 csr) noexcept nogil:
     """Polls the machine's entropy source; one that fails is DEAD."""
     cdef u64 value = <u64>3 << 30
-    cdef u32 host_fp = 0
-    cdef bint live = h.fp_live
+    cdef bint live
     if h.board.entropy == NULL:
         return value
-    if live:
-        fp_leave(h, &FP_DEFAULT)
+    live = fpu_to_python(h)
     with gil:
         try:
             value = <u64>(<object>h.board.entropy)()
         except BaseException as error:
             device_failed(h.board, error)
             h.stop = 1
-    if live:
-        fp_enter(h, &host_fp)
+    fpu_from_python(h, live)
     return value
 
 

@@ -167,7 +167,7 @@ def test_limits_and_the_instruction_set(tmp_path):
 @pytest.mark.parametrize("arguments, words", [
     ([], "no tests are given"), (["/nowhere"], "/nowhere: no such file or directory"),
     ([".", "--isa", "rv128"], "--isa: "), (["--write-riscof", "x", "y"], "run no tests"),
-    ([".", "--last", "-1"], "negative"),
+    ([".", "--last", "-1"], "--last: -1 is out of range"),
     ([".", "--end-text", "("], "--end-text (: "), ([".", "--expect", "/nowhere"], "/nowhere: "),
     ([".", "--html", "x", "--junit", "x"], "written twice"), ([".", "--what"], "--what"),
     ([".", "--scheduler", "tcp://127.0.0.1:9"], "no Dask scheduler answers"),
