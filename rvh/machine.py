@@ -218,11 +218,24 @@ class Hart:
         """Drives the line of resumable non-maskable interrupts (Smrnmi), which stays as it is driven: the handler makes
         its source let go, as with any level. ``cause`` is what mncause then holds beside its interrupt bit. Raises
         UsageError where there is no such line."""
+        self._check_rnmi(cause)
+        self._core.set_rnmi(self.index, level, cause)
+
+    def pulse_rnmi(self, cause: int = 0) -> None:
+        """Raises one RNMI, which is pending until the hart takes it. Raises UsageError as `set_rnmi` does."""
+        self._check_rnmi(cause)
+        self._core.pulse_rnmi(self.index, cause)
+
+    @property
+    def rnmi_pending(self) -> bool:
+        """Whether an RNMI waits to be taken."""
+        return self._core.get_rnmi(self.index) != 0
+
+    def _check_rnmi(self, cause: int) -> None:
         if self._core.get_csr(self.index, csrs.BY_NAME["mnstatus"].number) is None:
             raise UsageError("this hart has no RNMIs: Smrnmi is not in its ISA")
         if not 0 <= cause < 1 << 63:
             raise UsageError(f"an RNMI cause has 63 bits: {cause:#x}")
-        self._core.set_rnmi(self.index, level, cause)
 
     def rnmi_line(self, cause: int = 0) -> Callable[[bool], None]:
         """The line as devices drive theirs: ``device.irq = hart.rnmi_line()``."""
@@ -266,6 +279,11 @@ class _Memory:
             core.touch_ram(pa, n)
         view = core.ram_view()[offset : offset + n]
         return view if writable else view.toreadonly()
+
+
+def _check_handler(address: int) -> None:
+    if not 0 <= address < 1 << 64 or address & 3:
+        raise UsageError(f"{address:#x} is no address of an RNMI handler: a multiple of 4 is needed")
 
 
 class Machine:
@@ -314,8 +332,7 @@ class Machine:
         if len(virtio) > VIRTIO_SLOTS:
             raise UsageError(f"{len(virtio)} virtio devices: the machine has {VIRTIO_SLOTS} slots")
         for vector in (rnmi_vector, rnmi_exception_vector or 0):
-            if not 0 <= vector < 1 << 64 or vector & 3:
-                raise UsageError(f"{vector:#x} is no address of an RNMI handler: a multiple of 4 is needed")
+            _check_handler(vector)
         self.extensions = extensions.parse(isa)
         self.clock = clock
         self.rnmi_vectors = (rnmi_vector, rnmi_exception_vector)
@@ -374,6 +391,12 @@ class Machine:
             (self.uart, UART, UART_IRQ),
             *python,
         ]
+
+    def set_rnmi_vector(self, address: int) -> None:
+        """Moves the handler of RNMIs, `rnmi_vector`. Raises UsageError."""
+        _check_handler(address)
+        self.rnmi_vectors = (address, self.rnmi_vectors[1])
+        self._core.set_rnmi_vectors(*self.rnmi_vectors)
 
     # ---- what devices need
 

@@ -6,11 +6,12 @@ import argparse
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
 
 from ..devices.virtio.backends import DiskSpec, NicSpec
 from ..errors import UsageError
 from ..placement import MIB
+from .arguments import Parser, count, count_or_zero, seconds, size
+from .rnmi import RnmiSpec
 
 __all__ = ["Options", "parse", "refuse_overwriting"]
 
@@ -29,6 +30,7 @@ Exit status: 0 all guests powered off or the test passed; 1 a guest or test repo
 input; 3 a limit was reached; 4 nothing can ever run again; 130 ended by the user.
 """
 NIC_HELP = "network card: switch; tap,name=IF; stream,path=SOCKET (such as passt's); each also ,mac=ADDRESS; or none"
+RNMI_HELP = "a resumable NMI after N instructions (with Smrnmi: --isa max_smrnmi); N[,hart=H][,cause=C]"
 MAX_HARTS = 64
 DEFAULT_BARE_MEMORY = 256 * MIB
 
@@ -58,6 +60,8 @@ class Options:
     hypervisor: str | None = None
     max_insns: int | None = None
     timeout: float | None = None
+    rnmis: list[RnmiSpec] = field(default_factory=list)
+    rnmi_vector: str | None = None
     signature: str | None = None
     signature_granularity: int = 4
     trace: str | None = None
@@ -74,48 +78,8 @@ class Options:
         return self.inputs[0] if len(self.inputs) == 1 and self.inputs[0].endswith(".toml") else None
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, by way of `UsageError`."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message.removeprefix('argument ')} (rvh-run --help explains)")
-
-
-def _size(text: str) -> int:
-    from ..vms import parse_size
-
-    try:
-        return parse_size(text)
-    except UsageError as error:
-        raise argparse.ArgumentTypeError(str(error).partition(": ")[2]) from None
-
-
-def _count(text: str) -> int:
-    try:
-        value = int(text.replace("_", ""), 0)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not 0 < value < 1 << 63:
-        raise argparse.ArgumentTypeError(f"{text} is out of range")
-    return value
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
-    if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text} seconds is out of range")
-    return value
-
-
 def _seed(text: str) -> int | None:
-    return None if text == "host" else _count_or_zero(text)
-
-
-def _count_or_zero(text: str) -> int:
-    return 0 if text in ("0", "0x0") else _count(text)
+    return None if text == "host" else count_or_zero(text)
 
 
 class _Disk(argparse.Action):
@@ -133,11 +97,11 @@ def _nic(text: str) -> list[NicSpec]:
 
 
 def _nics(text: str) -> list[NicSpec]:
-    return [NicSpec("switch")] * min(_count_or_zero(text), 99)
+    return [NicSpec("switch")] * min(count_or_zero(text), 99)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="rvh-run",
         description=DESCRIPTION,
         epilog=EPILOG,
@@ -158,10 +122,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--nics", action="extend", type=_nics, metavar="N", help="the same as N times --nic switch")
     add("--net", action="store_true", help="a network card for every VM, all on one switch")
     add("--virtio-console", metavar="FILE", help="the virtio console's output goes there instead of stdout")
-    add("--harts", type=_count, metavar="N", help=f"harts of the machine, 1 to {MAX_HARTS}")
-    add("--memory", type=_size, metavar="SIZE", help="RAM of the machine, such as 512M")
-    add("--vcpus", type=_count, metavar="N", help="vCPUs of every VM")
-    add("--vm-memory", type=_size, metavar="SIZE", help="memory of every VM (64M; a Linux Image 256M)")
+    add("--harts", type=count, metavar="N", help=f"harts of the machine, 1 to {MAX_HARTS}")
+    add("--memory", type=size, metavar="SIZE", help="RAM of the machine, such as 512M")
+    add("--vcpus", type=count, metavar="N", help="vCPUs of every VM")
+    add("--vm-memory", type=size, metavar="SIZE", help="memory of every VM (64M; a Linux Image 256M)")
     add("--isa", metavar="NAME", help="instruction set, such as rv64gch")
     add("--clock", choices=("instret", "host"), help="what time follows: instructions (the default) or the host")
     add(
@@ -173,8 +137,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--firmware", metavar="FILE", help="M-mode firmware under the hypervisor instead of the project's own")
     add("--hypervisor", metavar="FILE", help="another hypervisor ELF")
-    add("--max-insns", type=_count, metavar="N", help="stop after N instructions, all harts together")
-    add("--timeout", type=_seconds, metavar="S", help="stop after S seconds of the host's time")
+    add("--max-insns", type=count, metavar="N", help="stop after N instructions, all harts together")
+    add("--timeout", type=seconds, metavar="S", help="stop after S seconds of the host's time")
+    add("--rnmi-at", dest="rnmis", action="append", type=RnmiSpec.parse, default=[], metavar="N", help=RNMI_HELP)
+    add("--rnmi-vector", metavar="ADDRESS", help="where it goes: a number or a symbol of the program (0x80000100)")
     add("--signature", metavar="FILE", help="write begin_signature..end_signature at the end, in hexadecimal")
     add("--signature-granularity", type=int, default=4, choices=(1, 2, 4, 8, 16), help="bytes in a line of it")
     add("--trace", metavar="FILE", help="write a line for each retired instruction, as Spike's commit log")
@@ -196,6 +162,8 @@ def parse(argv: Sequence[str]) -> Options:
         raise UsageError(f"--harts: a machine has 1 to {MAX_HARTS} harts, not {options.harts}")
     if any(nic.kind == "none" for nic in options.nics) and len(options.nics) > 1:
         raise UsageError("--nic none stands alone")
+    if options.rnmi_vector is not None and not options.rnmis:
+        raise UsageError("--rnmi-vector needs --rnmi-at")
     if options.bare:
         _check_bare(options)
     else:
@@ -248,6 +216,8 @@ def _check_bare(options: Options) -> None:
 def _check_hypervisor(options: Options) -> None:
     if options.signature is not None:
         raise UsageError("--signature needs --bare")
+    if options.rnmis and options.firmware is None:
+        raise UsageError("--rnmi-at needs --bare or --firmware: the project's own firmware has no handler for RNMIs")
     if options.kernel is not None:
         options.inputs.append(options.kernel)
         options.kernel = None

@@ -116,6 +116,7 @@ class Run:
 
     def __init__(self, options: Options):
         from ..devices.entropy import EntropySource
+        from .rnmi import Rnmis
 
         self.options = options
         self.vms: list[VmSpec] = []
@@ -129,6 +130,7 @@ class Run:
         self.seconds = 0.0
         self.fresh_input = False  # the last look at the host's input found some
         self.control: Control | None = None
+        self.rnmis = Rnmis(options.rnmis)
         self.logs: list[OutputFile] = []
         self._describe()
 
@@ -247,6 +249,7 @@ class Run:
         from ..devices.virtio.slots import fill_slots
         from ..isa.extensions import IsaError
         from ..machine import RAM_BASE, Machine
+        from .rnmi import handler_address
 
         options = self.options
         if self.backends is None:
@@ -272,8 +275,11 @@ class Run:
                 **extra,
             )
             self._check_isa(machine.extensions)
+            self.rnmis.check(machine)
             root = machine.device_tree() if options.dtb is None else dtb.load(options.dtb)
             self.plan = plan = self._plan(root, RAM_BASE, options.memory)
+            if options.rnmi_vector is not None:
+                machine.set_rnmi_vector(handler_address(options.rnmi_vector, plan.programs))
         except IsaError as error:
             backends.close()
             raise UsageError(f"--isa: {error}") from None
@@ -418,18 +424,20 @@ class Run:
         options, machine = self.options, self.machine
         assert machine is not None
         while True:
-            left = None
+            done = self.instructions_before + sum(hart.stats["slots"] for hart in machine.harts)
+            left = self.rnmis.left(machine, done)
             if options.max_insns is not None:
-                done = sum(hart.stats["slots"] for hart in machine.harts)
-                left = options.max_insns - self.instructions_before - done
-                if left <= 0:
+                if done >= options.max_insns:
                     return Stop("limit")
+                left = min(options.max_insns - done, left or options.max_insns)
             end = None if options.timeout is None else started + options.timeout
             timeout = None if end is None else max(end - time.perf_counter(), 0.0)
             assert self.backends is not None
             idle = self._idle if self.input.is_terminal or self._outside else None
             stop = machine.run(max_insns=left, timeout=timeout, until=self._tick, idle=idle)
-            if stop.kind == "until":
+            if stop.kind == "until" or (stop.kind == "limit" and self.rnmis.due):
+                continue
+            if stop.kind == "idle" and self.rnmis.raise_next(machine):
                 continue
             # Input from a pipe can still end a wait that nothing else ends.
             if stop.kind == "idle" and self._listening() and not self.input.eof:
@@ -462,6 +470,8 @@ class Run:
             self.fresh_input = False
             return True
         assert self.machine is not None and self.backends is not None
+        if seconds is None and self.rnmis.raise_next(self.machine):
+            return True
         if self._outside:
             return self._wait_for_outside(seconds) or self.machine.outside or self._typing_helps()
         if seconds is None and not self._listening():
@@ -556,7 +566,7 @@ class Run:
         if status in (EXIT_LIMIT, EXIT_STUCK):
             for line in harts_lines(machine, self.plan.programs):
                 _say(line)
-        for line in trap_lines(machine, stop):
+        for line in [*trap_lines(machine, stop), *self.rnmis.lines(machine)]:
             _say(line)
         if options.signature is not None and stop.kind in ("pass", "fail"):
             signature(machine, options.signature, options.signature_granularity)

@@ -362,7 +362,15 @@ cdef class Core:
 
     def set_rnmi(self, u32 hart, bint level, u64 cause):
         """Drives the RNMI line of a hart (Smrnmi); `cause` is what mncause says without its interrupt bit."""
-        rnmi_set(self.hart(hart), level, cause)
+        rnmi_set(self.hart(hart), RNMI_LEVEL, RNMI_LEVEL if level else 0, cause)
+
+    def pulse_rnmi(self, u32 hart, u64 cause):
+        """An RNMI that is pending until it is taken."""
+        rnmi_set(self.hart(hart), 0, RNMI_PULSE, cause)
+
+    def get_rnmi(self, u32 hart):
+        """0: no RNMI is pending."""
+        return self.hart(hart).rnmi
 
     def set_rnmi_vectors(self, u64 interrupt, exception):
         """Handler addresses; `exception` None: mtvec."""

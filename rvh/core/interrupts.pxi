@@ -111,6 +111,7 @@ cdef int interrupt_take(Hart *h) noexcept nogil:
         h.wfi = 0
         if rnmi_due(h):
             h.n_interrupts += 1
+            h.rnmi &= RNMI_LEVEL
             trap_to_rnmi(h, h.pc, CAUSE_INTERRUPT | h.rnmi_cause, h.priv, h.v)
             return 1
     candidates = csr_mip(h) & h.mie
@@ -151,10 +152,15 @@ cdef void lines_set(Hart *h, u64 mip_bits, int level) noexcept nogil:
         h.lines &= ~mip_bits
 
 
-cdef void rnmi_set(Hart *h, int level, u64 cause) noexcept nogil:
-    """Drives this hart's RNMI line; `cause` is what mncause then says."""
+cdef enum:
+    RNMI_LEVEL = 1
+    RNMI_PULSE = 2
+
+
+cdef void rnmi_set(Hart *h, u32 bits, u32 value, u64 cause) noexcept nogil:
+    """Changes bits of this hart's `rnmi`; `cause` is what mncause then says."""
     if h.ext & EXT_SMRNMI:
-        h.rnmi, h.rnmi_cause = level != 0, cause
+        h.rnmi, h.rnmi_cause = (h.rnmi & ~bits) | value, cause
         kick(h)
 
 

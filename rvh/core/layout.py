@@ -96,7 +96,7 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("mnepc", "u64", 0, "arch"),
     ("mncause", "u64", 0, "arch"),
     ("mnstatus", "u64", 0, "arch"),  # without Smrnmi NMIE is set for good
-    ("rnmi", "u8", 0, "arch"),  # level of the RNMI line
+    ("rnmi", "u8", 0, "arch"),  # RNMIs: bit 0 the level of the line, bit 1 a pulse that was not taken yet
     ("rnmi_cause", "u64", 0, "arch"),  # what mncause says of it
     ("mcounteren", "u64", 0, "arch"),
     ("mcountinhibit", "u64", 0, "arch"),

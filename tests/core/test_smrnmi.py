@@ -175,6 +175,28 @@ def test_it_is_a_level(rig):
     assert (rig.pc, rig.mode) == (CODE + 4, "HS")
 
 
+def test_a_pulse_is_taken_once(rig):
+    """Also beside the level of the line, which stays."""
+    rig.hart.pulse_rnmi(cause=9)
+    assert rig.hart.rnmi_pending and rig.interrupted("HS")
+    assert rig.csr["mncause"] == INTERRUPT | 9 and not rig.hart.rnmi_pending
+    rig.code(MNRET, at=RNMI)
+    rig.step(2)
+    assert (rig.pc, rig.mode) == (CODE + 4, "HS")
+    rig.code(0x0000006F, at=RNMI)
+    rig.hart.set_rnmi()
+    rig.hart.pulse_rnmi()
+    rig.hart.set_rnmi(False)
+    assert rig.interrupted("HS")
+    rig = RnmiRig(nmie=False)
+    rig.hart.pulse_rnmi()
+    assert not rig.interrupted("M") and rig.hart.rnmi_pending
+    with pytest.raises(UsageError, match="63 bits"):
+        rig.hart.pulse_rnmi(1 << 63)
+    with pytest.raises(UsageError, match="Smrnmi"):
+        Rig("max").machine.harts[0].pulse_rnmi()
+
+
 @pytest.mark.rules("mnstatus_nmie_enable", "mnstatus_nmie_disable")
 def test_nmie_0_disables_all_interrupts():
     """Those of every level, in every mode; and what is pending comes right after NMIE is set."""
