@@ -734,14 +734,15 @@ static int strided(Hart *h, const Op *op, u64 pc, u64 stride, int store, int fir
     return done(h);
 }
 
-static u64 unit(const Op *op)
+/* The bytes of one element of each field. */
+static u64 unit(const Op *op, u32 eew)
 {
-    return (u64)(((u32)op->imm >> 29) + 1) << v_width((u32)op->imm);
+    return (u64)(((u32)op->imm >> 29) + 1) << eew;
 }
 
-int v_load_any(Hart *h, const Op *op, u64 pc) { return strided(h, op, pc, unit(op), 0, 0); }
-int v_store_any(Hart *h, const Op *op, u64 pc) { return strided(h, op, pc, unit(op), 1, 0); }
-int v_load_first(Hart *h, const Op *op, u64 pc) { return strided(h, op, pc, unit(op), 0, 1); }
+int v_load_unit(Hart *h, const Op *op, u64 pc, u32 eew) { return strided(h, op, pc, unit(op, eew), 0, 0); }
+int v_store_unit(Hart *h, const Op *op, u64 pc, u32 eew) { return strided(h, op, pc, unit(op, eew), 1, 0); }
+int v_load_first(Hart *h, const Op *op, u64 pc, u32 eew) { return strided(h, op, pc, unit(op, eew), 0, 1); }
 
 /* x0 is a stride of 0 like any other. */
 int v_load_strided(Hart *h, const Op *op, u64 pc) { return strided(h, op, pc, h->x[(u32)op->imm >> 20 & 31], 0, 0); }

@@ -16,8 +16,8 @@ enum { GROUP_VV, GROUP_V, GROUP_VS, GROUP_I };
 
 /* All return 1, or 0 when they have recorded an exception. op->imm holds the instruction's bits. */
 int v_configure(Hart *h, const Op *op, u64 pc, u32 kind);
-int v_load_any(Hart *h, const Op *op, u64 pc);
-int v_store_any(Hart *h, const Op *op, u64 pc);
+int v_load_unit(Hart *h, const Op *op, u64 pc, u32 eew);
+int v_store_unit(Hart *h, const Op *op, u64 pc, u32 eew);
 int v_arith(Hart *h, const Op *op, u64 pc, u32 operation, u32 form);
 int v_group(Hart *h, const Op *op, u64 pc, u32 operation, u32 form);
 int v_reduce(Hart *h, const Op *op, u64 pc, u32 operation);
@@ -34,7 +34,7 @@ int v_gather(Hart *h, const Op *op, u64 pc, u32 form, u32 ei16);
 int v_compress(Hart *h, const Op *op, u64 pc);
 int v_move_scalar(Hart *h, const Op *op, u64 pc, u32 in);
 int v_move_whole(Hart *h, const Op *op, u64 pc, u32 n);
-int v_load_first(Hart *h, const Op *op, u64 pc);
+int v_load_first(Hart *h, const Op *op, u64 pc, u32 eew);
 int v_load_strided(Hart *h, const Op *op, u64 pc);
 int v_load_indexed(Hart *h, const Op *op, u64 pc);
 int v_load_whole(Hart *h, const Op *op, u64 pc);
@@ -48,7 +48,8 @@ int v_store_mask(Hart *h, const Op *op, u64 pc);
 int v_allowed(Hart *h);
 int fp_allowed(Hart *h);
 
-/* ---- The usual cases, in the handlers themselves. */
+/* ---- The usual cases, in the handlers themselves: 1, or 0 when it is another and nothing has been done. */
+enum { V_SHORT = 256 }; /* bytes that are copied without a call */
 
 /* No vector instruction is refused, and none has to make the state dirty. */
 static inline int v_dirty(const Hart *h)
@@ -62,30 +63,43 @@ static inline u32 v_width(u32 w)
     return width ? width - 4 : 0;
 }
 
-/* memcpy for the few bytes of a register group */
+/* memcpy for a few bytes. Ends overlap what has been copied. */
+static inline void v_copy_short(u8 *to, const u8 *from, u64 n)
+{
+    if (likely(n >= 16)) {
+        const u8 *end = from + n - 16, *stop = from + (n & ~63ull);
+        u8 *last = to + n - 16;
+        for (; from != stop; from += 64, to += 64)
+            memcpy(to, from, 64);
+        for (; from < end; from += 16, to += 16)
+            memcpy(to, from, 16);
+        memcpy(last, end, 16);
+    } else if (n >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + n - 8, from + n - 8, 8);
+    } else {
+        for (; n; n--)
+            *to++ = *from++;
+    }
+}
+
+/* memcpy for the bytes of a register group */
 static inline void v_copy(void *to, const void *from, u64 n)
 {
-    u8 *d = to;
-    const u8 *s = from;
-    if (n > 256) {
+    if (n > V_SHORT)
         memcpy(to, from, n);
-        return;
-    }
-    for (; n >= 64; n -= 64, d += 64, s += 64)
-        memcpy(d, s, 64);
-    for (; n >= 16; n -= 16, d += 16, s += 16)
-        memcpy(d, s, 16);
-    for (; n; n--)
-        *d++ = *s++;
+    else
+        v_copy_short(to, from, n);
 }
 
 /* vsetvli and vsetivli that leave vtype as it is. */
-static inline int v_set(Hart *h, const Op *op, u64 pc, u32 kind)
+static inline int v_keep(Hart *h, const Op *op, u64 pc, u32 kind)
 {
     u32 w = (u32)op->imm, rs1 = w >> 15 & 31;
+    (void)pc;
     if (kind == VSET_R || (w >> 20 & (kind == VSET_I ? 0x7ff : 0x3ff)) != h->vtype || (kind == VSET_I && rs1 == 0) ||
         !v_dirty(h))
-        return v_configure(h, op, pc, kind);
+        return 0;
     u64 avl = kind == VSET_II ? rs1 : h->x[rs1];
     h->vl = avl < h->vlmax ? avl : h->vlmax;
     h->vstart = 0;
@@ -93,28 +107,30 @@ static inline int v_set(Hart *h, const Op *op, u64 pc, u32 kind)
     return 1;
 }
 
-/* A unit-stride access of all elements, as wide as SEW, in one page that the TLB knows; 0: not that, nothing is done. */
-static inline int v_plain(Hart *h, u32 w, int store)
+/* A unit-stride access of all elements, as wide as SEW, short, in one page that the TLB knows. */
+static inline __attribute__((always_inline)) int v_plain(Hart *h, const Op *op, u32 eew, int store)
 {
-    u32 eew = v_width(w), vd = w >> 7 & 31;
-    u64 va = h->x[w >> 15 & 31], n = h->vl << eew;
+    u32 w = (u32)op->imm, vd = w >> 7 & 31;
+    u64 va = h->x[op->rs1], n = h->vl << eew;
     const TlbEntry *e = &h->tlb[TLB_INDEX(va)];
-    if ((w >> 25) != 1 || h->vstart || (h->vshape & 0xff) != eew || vd & h->vshape >> 8 || !v_dirty(h) || n == 0 ||
+    if (!(w >> 25 & 1) || h->vstart || (h->vshape & 0xff) != eew || vd & h->vshape >> 8 || !v_dirty(h) || n > V_SHORT ||
         (va & 0xfff) + n > 4096 || (store ? e->wtag : e->rtag) != TLB_KEY(h, va, 1))
         return 0;
     u8 *host = (u8 *)(uintptr_t)(va + e->addend), *group = h->vreg + vd * h->vlenb;
-    store ? v_copy(host, group, n) : v_copy(group, host, n);
+    store ? v_copy_short(host, group, n) : v_copy_short(group, host, n);
     return 1;
 }
 
-static inline int v_load_unit(Hart *h, const Op *op, u64 pc)
+static inline int v_load_plain(Hart *h, const Op *op, u64 pc, u32 eew)
 {
-    return likely(v_plain(h, (u32)op->imm, 0)) ? 1 : v_load_any(h, op, pc);
+    (void)pc;
+    return v_plain(h, op, eew, 0);
 }
 
-static inline int v_store_unit(Hart *h, const Op *op, u64 pc)
+static inline int v_store_plain(Hart *h, const Op *op, u64 pc, u32 eew)
 {
-    return likely(v_plain(h, (u32)op->imm, 1)) ? 1 : v_store_any(h, op, pc);
+    (void)pc;
+    return v_plain(h, op, eew, 1);
 }
 
 #endif

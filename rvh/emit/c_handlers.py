@@ -53,7 +53,7 @@ def jumps(insn: Insn) -> bool:
 def has_slow(insn: Insn) -> bool:
     """Whether the handler has a slow twin to go to when its fast path does not apply."""
     access = insn.memory
-    return has_rm(insn) or bool(access and access.name in ("", PLAIN))
+    return has_rm(insn) or bool(access and access.name in ("", PLAIN)) or any(e.usual for e in insn.effects)
 
 
 class Body:
@@ -314,16 +314,22 @@ class Body:
         self.emit(f"if (!csr_op(h, {self.op}, pc, {number}, {kind}, {source}, {read}, {write})) {self._fail()}")
         self._result(effect, "h->result")
 
-    def _call_helper(self, effect: Effect) -> None:
+    def _helper_call(self, name: str, effect: Effect) -> str:
         args = ["h"]
         for a in effect.args:
             if isinstance(a, Value):
                 args.append(self.expr(a))
             else:
                 args.append((self.op if a.name == "op" else a.name) if isinstance(a, _Special) else str(a))
-        self.emit(f"if (!{effect.name}({', '.join(args)})) {self._fail()}")
+        return f"{name}({', '.join(args)})"
+
+    def _call_helper(self, effect: Effect) -> None:
+        self.emit(f"if (!{self._helper_call(effect.name, effect)}) {self._fail()}")
 
     def _helper(self, effect: Effect) -> None:
+        if self.mode == "fast" and effect.usual:
+            self.emit(f"if (unlikely(!{self._helper_call(effect.usual, effect)})) {self._miss};")
+            return
         self._call_helper(effect)
         self.leave = True
 

@@ -305,6 +305,7 @@ class Effect:
     name: str = ""
     result: Value | None = None
     line: str = ""
+    usual: str = ""  # of a helper: the C function, of the same arguments, for its usual case; 0: that it is not
 
 
 #: Statements after which a block ends.

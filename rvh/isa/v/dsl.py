@@ -140,6 +140,7 @@ def _vector_insn(
     *,
     refines: str = "",
     require: str = "",
+    usual: str = "",
 ) -> None:
     code = function.__code__
     where = f"{code.co_filename}:{code.co_firstlineno}"
@@ -162,7 +163,7 @@ def _vector_insn(
         whole_word=True,
     )
     helper, args = call
-    new.effects.append(Effect("helper", args=(OP, BLOCK_PC, *args), name=helper))
+    new.effects.append(Effect("helper", args=(OP, BLOCK_PC, *args), name=helper, usual=usual))
     INSNS[name] = new
 
 
@@ -319,7 +320,7 @@ def reduction(category: str, funct6: str, shape: Shape = REDUCE) -> Callable:
 
 def instruction(pattern: str, syntax: str, *, ext: str = "Zve32x", name: str = "", **more: str) -> Callable:
     """Defines one instruction that a helper of core/vector.c carries out: the function returns its name, or a tuple of
-    the name and further C arguments."""
+    the name and further C arguments. ``usual``: the function that carries out the usual case within the handler."""
 
     def define(function: Callable) -> Callable:
         call = function()

@@ -5,25 +5,27 @@ from .dsl import instruction
 _WIDTHS = {8: "000", 16: "101", 32: "110", 64: "111"}
 
 
-def _access(name: str, pattern: str, syntax: str, helper: str) -> None:
-    def definition() -> str:
-        return helper
+def _access(name: str, pattern: str, syntax: str, helper: str, *args: int, usual: str = "") -> None:
+    def definition() -> tuple:
+        return helper, *args
 
-    instruction(pattern, syntax, name=name)(definition)
+    instruction(pattern, syntax, name=name, usual=usual)(definition)
 
 
 def _all() -> None:
     for opcode, letter, data in (("0000111", "l", "vd"), ("0100111", "s", "vs3")):
         which = "load" if letter == "l" else "store"
-        for eew, width in _WIDTHS.items():
+        for size, (eew, width) in enumerate(_WIDTHS.items()):  # size: log2 of the bytes
             for fields in range(1, 9):
                 nf, seg = f"{fields - 1:03b}", f"seg{fields}" if fields > 1 else ""
                 end = f"{width} {data} {opcode}"
                 name = f"v{letter}{seg}e{eew}.v"
-                _access(name, f"{nf} 000 vm 00000 rs1 {end}", f"{data}, (rs1), vm", f"v_{which}_unit")
+                usual = f"v_{which}_plain" if fields == 1 else ""
+                pattern = f"{nf} 000 vm 00000 rs1 {end}"
+                _access(name, pattern, f"{data}, (rs1), vm", f"v_{which}_unit", size, usual=usual)
                 if letter == "l":
                     name = f"vl{seg}e{eew}ff.v"
-                    _access(name, f"{nf} 000 vm 10000 rs1 {end}", f"{data}, (rs1), vm", "v_load_first")
+                    _access(name, f"{nf} 000 vm 10000 rs1 {end}", f"{data}, (rs1), vm", "v_load_first", size)
                 name = f"v{letter}s{seg}e{eew}.v"
                 _access(name, f"{nf} 010 vm rs2 rs1 {end}", f"{data}, (rs1), rs2, vm", f"v_{which}_strided")
                 for order, bits in (("u", "001"), ("o", "011")):
