@@ -23,7 +23,7 @@ cdef inline void csr_write(Hart *h, const CsrRow *row, u64 value) noexcept nogil
 
 cdef inline bint csr_absent(Hart *h, u32 csr) noexcept nogil:
     cdef const CsrRow *row = &csr_rows[csr_index[csr]]
-    return csr_index[csr] == 0 or row.needs & ~h.ext or (row.either and not row.either & h.ext)
+    return csr_index[csr] == 0 or row.needs & ~h.ext or row.lacks & h.ext or (row.either and not row.either & h.ext)
 
 
 cdef public int csr_op(Hart *h, const Op *op, u64 pc, u32 csr, u32 kind, u64 src, int do_read,

@@ -51,6 +51,14 @@ FIELDS: list[tuple[str, str, int, str]] = [
     ("tselect", "u64", 0, "arch"),  # Sdtrig
     ("tdata1", "u64", 4, "arch"),
     ("tdata2", "u64", 4, "arch"),
+    ("tdata3", "u64", 4, "arch"),
+    ("tcontrol", "u64", 0, "arch"),
+    ("mcontext", "u64", 0, "arch"),  # and hcontext
+    ("scontext", "u64", 0, "arch"),
+    ("trigger_types", "u32", 0, "run"),  # bit n: a trigger of type n is there
+    ("trigger_written", "u32", 0, "cache"),  # bit n: the instruction in hand has written tdata1 of trigger n
+    ("trigger_after", "u8", 0, "cache"),  # a breakpoint when this instruction retires: AFTER_* of core/triggers.pxi ...
+    ("trigger_va", "u64", 0, "cache"),  # ... and this is its xtval
     ("armed", "u32", 0, "cache"),  # what triggers look at in the current mode: ARMED_* of core/triggers.pxi
     ("elp", "u8", 0, "arch"),  # Zicfilp: 1 is LP_EXPECTED ...
     ("lpe", "u8", 0, "cache"),  # ... and xLPE of the current mode

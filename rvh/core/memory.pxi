@@ -18,7 +18,7 @@ cdef inline bint walks_wanted(Hart *h) noexcept nogil:
 
 cdef inline u64 host_read(const u8 *p, u32 size) noexcept nogil:
     cdef u64 v = 0
-    memcpy(&v, p, size)
+    memcpy(&v, p, min(size, <u32>8))
     return v
 
 
@@ -215,13 +215,17 @@ cdef public int slow_load(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 h
     if unlikely(h.armed & ARMED_LOAD) and trigger_on_access(h, op, pc, va, size, how, MC6_LOAD):
         return 0
     if low >= size:
-        return load_within(h, va, size, how, op)
-    if not load_bytes(h, va, low, how, op):
-        return 0
-    part = h.result
-    if not load_bytes(h, va + low, size - low, how, op):
-        return 0
-    h.result = part | (h.result << (8 * low))
+        if not load_within(h, va, size, how, op):
+            return 0
+    else:
+        if not load_bytes(h, va, low, how, op):
+            return 0
+        part = h.result
+        if not load_bytes(h, va + low, size - low, how, op):
+            return 0
+        h.result = part | (h.result << (8 * low))
+    if unlikely(h.armed & ARMED_LOADED):
+        trigger_on_loaded(h, op, pc, va, size, how, h.result)
     return 1
 
 
@@ -240,7 +244,7 @@ cdef int load_bytes(Hart *h, u64 va, u32 n, u32 how, const Op *op) noexcept nogi
 cdef public int slow_store(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 how, u64 value) noexcept nogil:
     """Stores the low `size` bytes. Both pages of a crossing store are checked before memory changes (M14)."""
     cdef u32 low = 4096 - <u32>(va & 0xFFF), i
-    if unlikely(h.armed & ARMED_STORE) and trigger_on_access(h, op, pc, va, size, how, MC6_STORE):
+    if unlikely(h.armed & ARMED_STORE) and trigger_on_store(h, op, pc, va, size, how, value):
         return 0
     if low >= size:
         return store_within(h, va, size, how, value, op, False)
@@ -261,15 +265,27 @@ cdef inline bint amo_granule(Hart *h, u32 how) noexcept nogil:
 cdef public void *slow_amo(Hart *h, const Op *op, u64 pc, u64 va, u32 size, u32 how) noexcept nogil:
     """Host address of a RAM location for an AMO or SC (HOW_SC), read and write, or LR (HOW_LR: read), or NULL with the
     exception recorded: misaligned 4/6, device memory 5/7 (it supports no AMOs)."""
+    cdef void *p
+    if likely(not h.armed & (ARMED_LOAD | ARMED_STORE)):
+        return atomic_location(h, op, va, size, how)
+    if how & HOW_SC:
+        if trigger_on_store(h, op, pc, va, size, HOW_PLAIN, h.x[op.rs2]):
+            return NULL
+    elif trigger_on_access(h, op, pc, va, size, HOW_PLAIN,
+                           MC6_LOAD if how & (HOW_LR | HOW_CHECK) else MC6_LOAD | MC6_STORE):
+        return NULL
+    p = atomic_location(h, op, va, size, how)
+    if p != NULL and h.armed & ARMED_LOADED and not how & HOW_SC and size <= 8:
+        trigger_on_loaded(h, op, pc, va, size, HOW_PLAIN, host_read(<u8 *>p, size))
+    return p
+
+
+cdef void *atomic_location(Hart *h, const Op *op, u64 va, u32 size, u32 how) noexcept nogil:
+    """slow_amo() without what triggers make of it."""
     cdef Access a
     cdef u8 *host
     cdef u64 number
     cdef TlbEntry *e = &h.tlb[(va >> 12) & (TLB_SIZE - 1)]
-    if unlikely(h.armed & (ARMED_LOAD | ARMED_STORE)) and trigger_on_access(
-            h, op, pc, va, size, HOW_PLAIN,
-            MC6_LOAD if how & (HOW_LR | HOW_CHECK) else
-            MC6_STORE if how & HOW_SC else MC6_LOAD | MC6_STORE):
-        return NULL
     a.va, a.kind, a.hlvx, a.block = va, ACC_R if how & HOW_LR else ACC_W, False, False
     a.mode = data_mode(h)
     a.shadow = (how & HOW_SHADOW) != 0

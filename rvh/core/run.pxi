@@ -90,28 +90,30 @@ cdef void slice_chunk(Hart *h, u64 n) noexcept nogil:
 
 
 cdef bint interrupt_before(Hart *h) noexcept nogil:
-    """interrupt_take(), in the trace as well."""
+    """interrupt_take(), in the trace as well, and what triggers make of it."""
     cdef u64 pc = h.pc
-    cdef u32 priv = h.priv, v = h.v, armed = h.armed
+    cdef u32 priv = h.priv, v = h.v, counting = triggers_counting(h)
     if not interrupt_take(h):
         return False
-    if unlikely(armed & ARMED_ICOUNT):
-        trigger_count(h, priv, v, h.tdata1)
+    if unlikely(counting):
+        triggers_count(h, counting)
     if unlikely(traced(h)):
         trace_interrupt(h, pc, priv, v)
+    if unlikely(h.trigger_types & 1 << TYPE_ITRIGGER):
+        trigger_on_interrupt(h, mode_of(priv, v))
     return True
 
 
 cdef void slice_step(Hart *h, i64 left) noexcept nogil:
     """Executes one instruction, or takes one fetch fault, with `left` slots in hand."""
-    cdef u64 before[TRIGGERS]
-    cdef u32 priv = h.priv, v = h.v
-    if likely(not h.armed & ARMED_ICOUNT):
-        slice_one(h, left)
-        return
-    memcpy(before, h.tdata1, sizeof(before))
+    cdef u32 counting = triggers_counting(h)
+    cdef u64 nonretired = h.nonretired
+    h.trigger_after = 0
     slice_one(h, left)
-    trigger_count(h, priv, v, before)
+    if unlikely(counting):
+        triggers_count(h, counting)
+    if unlikely(h.trigger_after) and h.nonretired == nonretired:
+        trigger_take_after(h)
 
 
 cdef void slice_one(Hart *h, i64 left) noexcept nogil:

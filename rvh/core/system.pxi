@@ -167,7 +167,9 @@ cdef void hart_reset(Hart *h) noexcept nogil:
     h.tselect = 0
     for n in range(TRIGGERS):
         h.tdata1[n] = <u64>TYPE_DISABLED << 60 if h.ext & EXT_SDTRIG else 0
-        h.tdata2[n] = 0
+        h.tdata2[n] = h.tdata3[n] = 0
+    h.tcontrol = h.mcontext = h.scontext = 0
+    h.trigger_types = 0
     h.medeleg = h.hedeleg = h.hideleg = 0
     # VS-level and guest external interrupts are delegated for good (A15; bit 12 also with GEILEN=0, S4).
     h.mideleg = MIP_VS | MIP_SGEIP if h.ext & EXT_H else 0

@@ -107,7 +107,7 @@ cdef void trace_step(Hart *h, i64 left) noexcept nogil:
         r = &spare
         memset(r, 0, sizeof(TraceRecord))
         r.v = h.v
-    if t.count + 2 > t.capacity:  # an interrupt and an instruction may come in one step
+    if t.count + 4 > t.capacity:  # an interrupt and an instruction may come in one step, each with a trigger's breakpoint
         h.board.poll_request = 1
         h.stop = 1
     h.slots_end = hart_slots(h) + left
@@ -245,6 +245,8 @@ cdef void trace_system(Hart *h, TraceRecord *r, u32 flags, u64 status, u64 guest
         number = CSR_MCYCLECFG if n == 0 else CSR_MINSTRETCFG if n == 2 else CSR_MCOUNTINHIBIT + n
     elif number == CSR_SCOUNTINHIBIT:
         number = CSR_MCOUNTINHIBIT
+    elif number == CSR_MCONTEXT and h.ext & EXT_H:
+        number = CSR_HCONTEXT
     elif number == CSR_FCSR:
         trace_csr(h, r, CSR_FFLAGS)
         number = CSR_FRM
@@ -265,6 +267,14 @@ cdef void trace_interrupt(Hart *h, u64 pc, u32 priv, u32 v) noexcept nogil:
             r.cause = h.mncause
             return
         r.cause = h.mcause if h.priv == 3 else h.vscause if h.v else h.scause
+
+
+cdef void trace_breakpoint(Hart *h, u64 pc, u32 priv, u32 v, u64 tval) noexcept nogil:
+    """After a trigger's breakpoint that no instruction stands for: it was taken when the hart stood at pc."""
+    cdef TraceRecord *r = trace_next(h, <TraceLog *>h.log.trace, TRACE_EXCEPTION)
+    if r != NULL:
+        r.pc, r.priv, r.v = pc, <u8>priv, <u8>v
+        r.cause, r.tval = CAUSE_BREAKPOINT, tval
 
 
 # ---- text: Spike's commit log

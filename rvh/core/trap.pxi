@@ -26,12 +26,19 @@ cdef void critical_error(Hart *h, u64 pc) noexcept nogil:
     h.stop = 1
 
 
+cdef inline void trap_tcontrol(Hart *h) noexcept nogil:
+    """Entry into M-mode: MPTE takes MTE, which becomes 0 ("tcontrol")."""
+    if unlikely(h.tcontrol):
+        h.tcontrol = TCONTROL_MPTE if h.tcontrol & TCONTROL_MTE else 0
+
+
 cdef void trap_to_rnmi(Hart *h, u64 epc, u64 cause, u32 priv, u32 v) noexcept nogil:
     """To the RNMI handler ("RNMI Operation"); priv and v are what mnstatus says of the interrupted context."""
     h.mnepc, h.mncause = epc, cause
     h.mnstatus = <u64>priv << 11 | <u64>h.elp << 9 | <u64>v << 7
     h.elp = 0
     h.pc = h.board.rnmi_vector
+    trap_tcontrol(h)
     mode_set(h, 3, 0)
 
 
@@ -59,6 +66,7 @@ cdef void trap_to_m(Hart *h, u64 epc, u64 cause, u64 tval, u64 tval2, u64 tinst,
     h.pc = trap_vector(h.mtvec, cause)
     if unlikely(in_rnmi) and h.board.rnmi_exception_vector != <u64>-1:
         h.pc = h.board.rnmi_exception_vector
+    trap_tcontrol(h)
     mode_set(h, 3, 0)
 
 
@@ -96,7 +104,15 @@ cdef void trap_to_vs(Hart *h, u64 epc, u64 cause, u64 tval) noexcept nogil:
 
 cdef void trap_take(Hart *h, u64 epc, u32 insn) noexcept nogil:
     """Takes the exception recorded in h.exc_*, raised by the instruction `insn` (raw bits; 16-bit ones
-    zero-extended) at `epc`."""
+    zero-extended) at `epc`, and the breakpoint of a trigger on it."""
+    cdef u32 mode = mode_of(h.priv, h.v)
+    trap_deliver(h, epc, insn)
+    if unlikely(h.trigger_types & 1 << TYPE_ETRIGGER):
+        trigger_on_trap(h, TYPE_ETRIGGER, h.exc_cause, mode, False)
+
+
+cdef void trap_deliver(Hart *h, u64 epc, u32 insn) noexcept nogil:
+    """trap_take() without what triggers make of it."""
     cdef u64 cause = h.exc_cause, tval = h.exc_tval, tinst
     cdef bint delegated = h.priv != 3 and h.medeleg >> cause & 1
     h.n_traps += 1
@@ -172,6 +188,8 @@ cdef public int do_mret(Hart *h) noexcept nogil:
     if not h.ext & EXT_U:
         s |= MSTATUS_MPP
     h.mstatus = s
+    if unlikely(h.tcontrol):
+        h.tcontrol = TCONTROL_MPTE | TCONTROL_MTE if h.tcontrol & TCONTROL_MPTE else 0
     h.pc = h.mepc
     mode_set(h, priv, v)
     landing_restore(h, pelp)

@@ -725,7 +725,7 @@ static int strided(Hart *h, const Op *op, u64 pc, u64 stride, int store, int fir
             u64 va = base + i * stride + ((u64)f << eew);
             if (store ? element_store(h, op, pc, va, eew, p) : element_load(h, op, pc, va, eew, p))
                 continue;
-            if (!first_only || i == 0)
+            if (!first_only || i == 0 || h->exc_cause == CAUSE_BREAKPOINT) /* a trigger's event would be lost */
                 return faulted(h, i);
             h->vl = i; /* the fault of a later element only shortens the vector */
             return done(h);

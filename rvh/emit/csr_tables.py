@@ -18,6 +18,7 @@ _FIELDS: dict[str, Mapping[str, Bits]] = {
     "ENVCFG": csrs.ENVCFG,
     "MSECCFG": csrs.MSECCFG,
     "HPMEVENT": csrs.HPMEVENT,
+    "TCONTROL": csrs.TCONTROL,
 }
 _REASON_NAMES = {
     "ENCODING": access.ENCODING,
@@ -128,11 +129,12 @@ def _row(row: Csr, gates: _Gates, index: dict[str, int]) -> str:
     for mode, m in MODES.items():
         gate[m], deny[m] = gates.of(row.name, access.csr_rules(row), mode)
     words = row.needs.split()
-    needs = _set(word for word in words if "/" not in word)
+    needs = _set(word for word in words if "/" not in word and "!" not in word)
+    lacks = _set(word[1:] for word in words if "!" in word)
     either = _set(name for word in words if "/" in word for name in word.split("/"))
     assert sum("/" in word for word in words) <= 1, "one set of alternatives"
     return (
-        f"    {{ {needs}, {either}, {row.writable:#x}ull, offsetof(Hart, {_storage(row)}), {row.number:#x}, "
+        f"    {{ {needs}, {lacks}, {either}, {row.writable:#x}ull, offsetof(Hart, {_storage(row)}), {row.number:#x}, "
         f"{index[row.twin] if row.twin else 0}, {row.read_only << 1 | row.polled}, "
         f"{f'mask_{row.name}' if _has_mask_function(row) else '0'}, "
         f"{f'csr_read_{row.read}' if row.read else '0'}, {f'csr_write_{row.write}' if row.write else '0'}, "
@@ -143,6 +145,7 @@ def _row(row: Csr, gates: _Gates, index: dict[str, int]) -> str:
 
 _STRUCT = """typedef struct CsrRow {
     u128 needs;     /* extensions without which it does not exist */
+    u128 lacks;     /* and with which it does not */
     u128 either;    /* and of these one, unless there are none */
     u64 writable;   /* bits that a write changes, when `mask` is not given */
     u32 offset;     /* of its storage in Hart */
@@ -204,6 +207,7 @@ def render_pxi() -> str:
     ]
     out.append("""    ctypedef struct CsrRow:
         u128 needs
+        u128 lacks
         u128 either
         u64 writable
         u32 offset

@@ -337,6 +337,8 @@ def _controls(row: Csr) -> tuple[list[Rule], list[Rule]]:
         return before, after if name == "stimecmp" else []
     if name in ("senvcfg", "henvcfg"):
         return _stateen_rules(0, "ENVCFG", through_h=name == "senvcfg")
+    if name in ("scontext", "hcontext"):
+        return _stateen_rules(0, "CONTEXT", through_h=name == "scontext")
     if name[1:].startswith("stateen") and name[0] in "hs":
         n = int(name[-1])
         return _stateen_rules(n, "SE0" if n == 0 else "SE", through_h=name[0] == "s")

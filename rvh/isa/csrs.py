@@ -79,7 +79,10 @@ MSECCFG: dict[str, Bits] = {
 }  # fmt: skip
 #: OPST: 0 BIST, 1 WAIT, 2 ES16, 3 DEAD.
 SEED: dict[str, Bits] = {"ENTROPY": (15, 0), "OPST": (31, 30)}
-STATEEN0: dict[str, Bits] = {"C": (0, 0), "FCSR": (1, 1), "CSRIND": (60, 60), "ENVCFG": (62, 62), "SE0": (63, 63)}
+STATEEN0: dict[str, Bits] = {
+    "C": (0, 0), "FCSR": (1, 1), "CONTEXT": (57, 57), "CSRIND": (60, 60), "ENVCFG": (62, 62), "SE0": (63, 63),
+}  # fmt: skip
+TCONTROL: dict[str, Bits] = {"MTE": (3, 3), "MPTE": (7, 7)}
 ATP: dict[str, Bits] = {"PPN": (43, 0), "ASID": (59, 44), "MODE": (63, 60)}
 HGATP: dict[str, Bits] = {"PPN": (43, 0), "VMID": (57, 44), "MODE": (63, 60)}
 TVEC: dict[str, Bits] = {"MODE": (1, 0), "BASE": (63, 2)}
@@ -111,7 +114,7 @@ class Csr:
     that gives the software-written value for CSRRS and CSRRC when reads show hardware lines as well (mip and the like).
     ``polled``: reading is refused to instructions that only read.
     ``needs`` are the extensions without which the register does not exist, separated by blanks; of some joined by a
-    slash, one is enough.
+    slash, one is enough, and one behind an exclamation mark must not be there.
     """
 
     number: int
@@ -141,7 +144,7 @@ class Csr:
 
     def exists(self, extensions: frozenset[str] | set[str]) -> bool:
         """Whether a hart with these extensions has it."""
-        return all(not extensions.isdisjoint(word.split("/")) for word in self.needs.split())
+        return all(extensions.isdisjoint(word.lstrip("!").split("/")) == ("!" in word) for word in self.needs.split())
 
     def mask(self, extensions: frozenset[str] | set[str]) -> int:
         """Bits that software can change on a hart with these extensions (before WARL rules between values)."""
@@ -247,7 +250,9 @@ def _stateen_writable(n: int) -> int:
 
 
 def _stateen_extra(n: int) -> tuple[tuple[str, int], ...]:
-    return (("Sscsrind", fields_mask(STATEEN0, "CSRIND")),) if n == 0 else ()
+    if n:
+        return ()
+    return ("Sscsrind", fields_mask(STATEEN0, "CSRIND")), ("Sdtrig", fields_mask(STATEEN0, "CONTEXT"))
 
 
 def _indirect(level: Callable[..., None], prefix: str, base: int, needs: str, **more: Any) -> None:
@@ -298,6 +303,7 @@ def _supervisor(csr: Callable[..., None]) -> None:
     s(0x141, "sepc", "Supervisor Exception Program Counter", writable=_EPC_WRITE, extra=_EPC_C)
     s(0x142, "scause", "Supervisor Cause", fields=CAUSE)
     s(0x143, "stval", "Supervisor Trap Value")
+    s(0x5A8, "scontext", under=_TRIGGERS, writable=0xFFFF_FFFF, needs="S Sdtrig")
     s(0x144, "sip", under=_SIP, via="rwm", writable=interrupts("SSI"), extra=_LCOFI, fields=_PENDING)
     s(0x14D, "stimecmp", "Supervisor Timer", via="w", needs="S Sstc")
     _indirect(s, "s", 0x150, "S Sscsrind", read="sireg", write="sireg", writable=ALL)
@@ -352,6 +358,7 @@ def _hypervisor(csr: Callable[..., None]) -> None:
     h(0x64A, "htinst", "Trap Instruction")
     title = "Guest Address Translation and Protection"
     h(0x680, "hgatp", title, via="w", writable=ALL & ~(3 << 58 | 3), fields=HGATP)
+    h(0x6A8, "hcontext", under=_TRIGGERS, storage="mcontext", writable=0x3FFF, needs="H Sdtrig")
     h(0xE12, "hgeip", under=_HGEIP, via="w", writable=0)
 
 
@@ -409,6 +416,9 @@ def _machine(csr: Callable[..., None]) -> None:
     for number, name in ((0x7A0, "tselect"), (0x7A1, "tdata1"), (0x7A2, "tdata2"), (0x7A3, "tdata3")):
         csr(number, name, under=_TRIGGERS, read="trigger", write="trigger")
     csr(0x7A4, "tinfo", under=_TRIGGERS, via="r", writable=0)
+    writable = fields_mask(TCONTROL, "MTE", "MPTE")
+    csr(0x7A5, "tcontrol", under=_TRIGGERS, writable=writable, fields=TCONTROL, needs="Sdtrig !S")
+    csr(0x7A8, "mcontext", under=_TRIGGERS, writable=0x1FFF, extra=(("H", 0x2000),), needs="Sdtrig")
 
 
 def _machine_counters(csr: Callable[..., None]) -> None:

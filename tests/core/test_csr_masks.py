@@ -172,7 +172,7 @@ ELSEWHERE = {"ssp", "mcycle", "minstret", "pmpcfg0", "pmpaddr0", "misa", "seed",
 ELSEWHERE |= {f"{level}ireg{n}" for level in ("m", "s", "vs") for n in ("", 2, 3, 4, 5, 6)} | {"scountinhibit"}
 
 #: Their registers have tests of their own.
-ON_REQUEST = ("Zve32x", "Smrnmi")
+ON_REQUEST = ("Zve32x", "Smrnmi", "Sdtrig", "S Sdtrig", "H Sdtrig", "Sdtrig !S")
 
 
 @pytest.mark.parametrize(

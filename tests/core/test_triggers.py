@@ -1,55 +1,59 @@
-"""Debug triggers (RISC-V Debug Specification 1.0, "Sdtrig"): mcontrol6 on addresses, icount, breakpoint exceptions."""
+"""Debug triggers (RISC-V Debug Specification 1.0, "Sdtrig"): their registers, and mcontrol6 on addresses."""
 
 import pytest
 import rig as r
 from pagetables import KERNEL, Frames, Table
 from rig import ALL, CODE, DATA, MRET, NOP, Rig, Trap, csrr, csrw
+from triggers import (
+    AT_LEAST,
+    BELOW,
+    CHAIN,
+    COUNT,
+    COUNT_EVERYWHERE,
+    COUNT_HIT,
+    COUNT_IN,
+    DISABLED,
+    EQUAL,
+    ETRIGGER,
+    EVERYWHERE,
+    EXECUTE,
+    HIGH,
+    HIT0,
+    HIT1,
+    ICOUNT,
+    IN,
+    ITRIGGER,
+    LB,
+    LD,
+    LOAD,
+    LOW,
+    MC6,
+    MODES,
+    NAPOT,
+    NMI,
+    NOT_EQUAL,
+    NOT_NAPOT,
+    PENDING,
+    SB,
+    SD,
+    SELECT,
+    STORE,
+    TRAP_EVERYWHERE,
+    TRAP_HIT,
+    TRAP_IN,
+    TRIGGERS,
+    arm,
+    bench,
+    run,
+    tdata1,
+)
 
-ISA = "max_zicfiss_sdtrig"
-TRIGGERS = 4
-MC6, ICOUNT, DISABLED = 6 << 60, 3 << 60, 15 << 60
-LOAD, STORE, EXECUTE, CHAIN, HIT0, SELECT = 1, 2, 4, 1 << 11, 1 << 22, 1 << 21
-EQUAL, NAPOT, AT_LEAST, BELOW, LOW, HIGH, NOT_EQUAL, NOT_NAPOT = (n << 7 for n in (0, 1, 2, 3, 4, 5, 8, 9))
-MODES = ("M", "HS", "U", "VS", "VU")
-IN = {"U": 1 << 3, "HS": 1 << 4, "M": 1 << 6, "VU": 1 << 23, "VS": 1 << 24}
-COUNT_IN = {"U": 1 << 6, "HS": 1 << 7, "M": 1 << 9, "VU": 1 << 25, "VS": 1 << 26}
-EVERYWHERE, COUNT_EVERYWHERE = sum(IN.values()), sum(COUNT_IN.values())
-COUNT, PENDING, COUNT_HIT = 10, 1 << 8, 1 << 24
-MIE, SIE = 1 << 3, 1 << 1
-LD, LB, SD, SB = 0x0005B503, 0x00058503, 0x00A5B023, 0x00A58023  # a0, (a1)
 modes = pytest.mark.parametrize("mode", MODES)
 
 
 @pytest.fixture
-def rig() -> Rig:
-    """Interrupts are enabled, so that triggers may fire in every mode; breakpoints go to M-mode."""
-    rig = Rig(ISA)
-    rig.csr["mstatus"] = 3 << 13 | MIE | SIE
-    rig.csr["vsstatus"] = 3 << 13 | SIE
-    for vector in (r.M_VECTOR, r.HS_VECTOR, r.VS_VECTOR):
-        rig.code(0x0000006F, at=vector)  # j .
-    return rig
-
-
-def arm(rig: Rig, n: int, tdata1: int, tdata2: int = 0) -> None:
-    rig.csr["tselect"] = n
-    rig.csr["tdata1"] = tdata1
-    rig.csr["tdata2"] = tdata2
-
-
-def tdata1(rig: Rig, n: int) -> int:
-    rig.csr["tselect"] = n
-    return rig.csr["tdata1"]
-
-
-def run(rig: Rig, mode: str, *words: int, a1: int = DATA, steps: int | None = None) -> Trap | None:
-    """As Rig.execute, in one run of the machine."""
-    rig.code(*words)
-    rig.stand(mode)
-    rig.hart.x["a0"], rig.hart.x["a1"], rig.hart.x["a2"] = 0x5A, a1, 0
-    rig.csr["mstatus"] = rig.csr["mstatus"] | MIE
-    rig.step(len(words) if steps is None else steps)
-    return rig.trap()
+def rig():
+    return bench()
 
 
 # -- registers
@@ -61,13 +65,14 @@ def test_enumeration_finds_four_triggers(rig):
         rig.write("tselect", "M", n)
         if rig.read("tselect", "M") != n:
             break
-        assert rig.read("tinfo", "M") == 1 << 24 | 1 << 15 | 1 << 6 | 1 << 3
+        assert rig.read("tinfo", "M") == 1 << 24 | 1 << 15 | 0b111_1000
         assert rig.read("tdata1", "M") == DISABLED
         found += 1
     assert found == TRIGGERS
-    for name in ("tselect", "tdata1", "tdata2", "tdata3", "tinfo"):
+    for name in ("tselect", "tdata1", "tdata2", "tdata3", "tinfo", "mcontext"):
         for mode in MODES[1:]:
             assert rig.cause(csrr(name), mode=mode) == 2
+    assert rig.cause(csrr(0x7A5), mode="M") == rig.cause(csrr(0x7AA), mode="M") == 2  # tcontrol, mscontext
 
 
 def test_without_the_extension_there_are_none():
@@ -85,16 +90,23 @@ def test_without_the_extension_there_are_none():
         (MC6 | EVERYWHERE | LOAD | STORE | EXECUTE, None),
         (MC6 | EVERYWHERE | LOAD | STORE | 5 << 16 | CHAIN | HIT0, None),
         (MC6 | IN["HS"] | LOAD | 4 << 16, MC6 | IN["HS"] | LOAD),  # no such size
-        (MC6 | IN["HS"] | EXECUTE | 2 << 16, MC6 | IN["HS"] | EXECUTE),
-        (MC6 | IN["HS"] | LOAD | SELECT | 1 << 25 | 1 << 26 | 1 << 5, MC6 | IN["HS"] | LOAD),
+        (MC6 | IN["HS"] | EXECUTE | STORE | 2 << 16 | SELECT, None),
+        (MC6 | IN["HS"] | LOAD | 6 << 16, None),  # of AMOCAS.Q
+        (MC6 | IN["HS"] | LOAD | 6 << 16 | SELECT, MC6 | IN["HS"] | LOAD | SELECT),  # wider than XLEN
+        (MC6 | IN["HS"] | LOAD | 7 << 16, MC6 | IN["HS"] | LOAD),
+        (MC6 | IN["HS"] | LOAD | HIT0 | HIT1 | 1 << 26 | 1 << 5, MC6 | IN["HS"] | LOAD | HIT0 | HIT1),  # not uncertain
         (MC6 | IN["HS"] | LOAD | 1 << 12, DISABLED),  # debug mode
         (MC6 | 1 << 59 | IN["HS"] | LOAD, MC6 | IN["HS"] | LOAD),  # dmode
         (ICOUNT | COUNT_EVERYWHERE | 0x3FFF << COUNT | PENDING | COUNT_HIT, None),
         (ICOUNT | COUNT_IN["M"] | 1, DISABLED),
         (0, DISABLED),
         (2 << 60 | 0x47, DISABLED),
-        (4 << 60 | 1 << 9, DISABLED),
-        (5 << 60 | 1 << 9, DISABLED),
+        (ITRIGGER | TRAP_EVERYWHERE | TRAP_HIT, None),
+        (ITRIGGER | NMI | 1 << 8 | 1 << 13, ITRIGGER),  # there are none without Smrnmi
+        (ITRIGGER | TRAP_IN["M"] | 1, DISABLED),
+        (ETRIGGER | TRAP_EVERYWHERE | TRAP_HIT, None),
+        (ETRIGGER | NMI | 1 << 59, ETRIGGER),
+        (ETRIGGER | TRAP_IN["M"] | 8, DISABLED),
         (7 << 60, DISABLED),
         (15 << 60 | 0xFFF, DISABLED),
     ],
@@ -110,6 +122,68 @@ def test_tdata1_holds_what_there_is(rig, written, held):
 def test_the_kinds_of_match(rig, how):
     rig.csr["tdata1"] = MC6 | how << 7
     assert tdata1(rig, 0) >> 7 & 15 == (how if how in (0, 1, 2, 3, 4, 5, 8, 9, 12, 13) else 0)
+
+
+def test_a_napot_range_is_smaller_than_all_there_is(rig):
+    """maskmax6 by the sequence of "mcontrol6"."""
+    for how in (NAPOT, NOT_NAPOT):
+        arm(rig, 0, MC6 | how)
+        assert tdata1(rig, 0) >> 7 & 15 == how >> 7
+        rig.csr["tdata2"] = ALL
+        assert (~rig.csr["tdata2"] & ALL).bit_length() == 63
+        for tdata2 in (ALL, ALL >> 1):
+            arm(rig, 0, MC6 | how, tdata2)
+            assert tdata1(rig, 0) >> 7 & 7 == 0, "not legal with this tdata2, which no write of tdata1 may change"
+            assert rig.csr["tdata2"] == tdata2
+
+
+def test_tdata3_is_textra64(rig):
+    rig.csr["tdata3"] = ALL & ~(7 << 48 | 3)
+    assert rig.csr["tdata3"] == 0x1FFF << 51 | 0xF << 36 | 0xFFFF_FFFF << 2
+    rig.csr["tselect"] = 1
+    assert rig.csr["tdata3"] == 0
+    for mhselect, held in enumerate((0, 1, 2, 0, 4, 5, 6, 4)):
+        for sselect in range(4):
+            rig.csr["tdata3"] = mhselect << 48 | sselect
+            assert rig.csr["tdata3"] == held << 48 | (sselect if sselect < 3 else 0)
+
+
+@pytest.mark.parametrize("isa, mask", [
+    ("rv64gc_sdtrig", 0x1FFF << 51 | 4 << 48 | 0xF << 36 | 0xFFFF_FFFF << 2 | 2),
+    ("rv64imu_zicsr_sdtrig", 0x1FFF << 51 | 4 << 48),
+])  # fmt: skip
+def test_tdata3_without_h_and_without_s(isa, mask):
+    rig = Rig(isa)
+    rig.csr["tdata3"] = ALL & ~1
+    assert rig.csr["tdata3"] == mask
+    assert ("hcontext" in rig.csr, "scontext" in rig.csr) == (False, isa.startswith("rv64gc"))
+    rig.csr["mcontext"] = ALL
+    assert rig.csr["mcontext"] == 0x1FFF
+
+
+def test_contexts(rig):
+    rig.write("mcontext", "M", ALL)
+    assert rig.read("hcontext", "HS") == rig.read("mcontext", "M") == 0x3FFF
+    rig.write("hcontext", "HS", 0x1234)
+    assert rig.read("mcontext", "M") == 0x1234
+    for mode in ("HS", "VS"):
+        rig.write("scontext", mode, ALL ^ len(mode))
+        assert rig.read("scontext", "M") == 0xFFFF_FFFF ^ len(mode)
+
+
+@pytest.mark.rules("mstateen0_context_op", "hstateen0_context_op")
+@pytest.mark.parametrize("name", ["scontext", "hcontext"])
+def test_state_enables_of_the_contexts(rig, name):
+    context = 1 << 57
+    for machine, hypervisor in ((1, 1), (1, 0), (0, 1), (0, 0)):
+        rig.csr["mstateen0"] = ALL
+        rig.csr["hstateen0"] = ALL if hypervisor else ALL & ~context
+        rig.csr["mstateen0"] = ALL if machine else ALL & ~context
+        assert bool(rig.csr["hstateen0"] & context) == bool(machine and hypervisor)
+        guest = None if name == "scontext" and hypervisor else 22
+        expected = [None, None, 2, guest, 22] if machine else [None, 2, 2, 2, 2]
+        for word in (csrr(name), csrw(name)):
+            assert [rig.cause(word, mode=mode) for mode in MODES] == expected
 
 
 def test_the_last_trigger_cannot_be_chained_to_a_next(rig):
@@ -355,83 +429,7 @@ def test_a_disabled_trigger_in_a_chain_keeps_the_others_from_firing(rig):
     assert run(rig, "HS", LD) == Trap("M", 3, CODE, DATA)
 
 
-# -- icount
-
-
-@modes
-@pytest.mark.parametrize("count", [1, 2, 5])
-def test_icount_fires_after_as_many_instructions(rig, mode, count):
-    arm(rig, 0, ICOUNT | COUNT_IN[mode] | count << COUNT)
-    trap = run(rig, mode, *[0x00150513] * 8)
-    assert trap == Trap("M", 3, CODE + 4 * count, 0)
-    assert rig.a0 == 0x5A + count
-    assert tdata1(rig, 0) == ICOUNT | COUNT_IN[mode] | COUNT_HIT
-    assert run(rig, mode, *[0x00150513] * 8) is None, "once"
-
-
-def test_icount_counts_in_its_modes_alone(rig):
-    arm(rig, 0, ICOUNT | COUNT_IN["U"] | 3 << COUNT)
-    assert run(rig, "HS", *[NOP] * 8) is None
-    assert tdata1(rig, 0) == ICOUNT | COUNT_IN["U"] | 3 << COUNT
-
-
-def test_icount_steps_over_a_system_call(rig):
-    """The trap counts; the breakpoint comes when its handler has returned ("pending")."""
-    arm(rig, 0, ICOUNT | COUNT_IN["U"] | 1 << COUNT)
-    rig.code(0x34102573, 0x00450513, 0x34151073, MRET, at=r.M_VECTOR)  # csrr a0, mepc; a0 += 4; csrw mepc, a0; mret
-    rig.code(r.ECALL, NOP, NOP)
-    rig.stand("U")
-    rig.step()
-    assert (rig.pc, rig.csr["mcause"]) == (r.M_VECTOR, 8)
-    assert tdata1(rig, 0) == ICOUNT | COUNT_IN["U"] | PENDING
-    rig.step(4)
-    assert (rig.pc, rig.mode) == (CODE + 4, "U")
-    rig.step()
-    assert rig.trap() == Trap("M", 3, CODE + 4, 0)
-
-
-def test_icount_counts_an_interrupt(rig):
-    arm(rig, 0, ICOUNT | COUNT_IN["HS"] | 5 << COUNT)
-    rig.csr["mie"] = 1 << 3
-    rig.lines(1 << 3)
-    run(rig, "HS", NOP)
-    assert rig.csr["mcause"] == r.INTERRUPT | 3
-    assert tdata1(rig, 0) >> COUNT & 0x3FFF == 4
-
-
-# -- in the handler, and delegated
-
-
-@pytest.mark.parametrize("kind", ["execute", "load", "icount"])
-def test_none_in_m_mode_without_mie(rig, kind):
-    def again():
-        if kind == "icount":
-            arm(rig, 0, ICOUNT | COUNT_IN["M"] | PENDING)
-        else:
-            arm(rig, 0, MC6 | IN["M"] | (EXECUTE if kind == "execute" else LOAD), CODE if kind == "execute" else DATA)
-
-    again()
-    assert run(rig, "M", LD) is not None
-    again()
-    rig.code(LD)
-    rig.stand("M")
-    rig.csr["mstatus"] = rig.csr["mstatus"] & ~MIE
-    rig.step()
-    assert rig.trap() is None and rig.pc == CODE + 4
-
-
-@pytest.mark.parametrize("mode, into, enabled, fires", [
-    ("HS", "HS", True, True), ("HS", "HS", False, False), ("HS", "M", False, True),
-    ("U", "HS", False, True), ("VS", "VS", True, True), ("VS", "VS", False, False), ("VS", "HS", False, True),
-    ("VS", "M", False, True), ("VU", "VS", False, True),
-])  # fmt: skip
-def test_none_where_its_handler_may_be_running(rig, mode, into, enabled, fires):
-    rig.csr["medeleg"] = 8 if into != "M" else 0
-    rig.csr["hedeleg"] = 8 if into == "VS" else 0
-    for name in ("mstatus", "vsstatus"):
-        rig.csr[name] = rig.csr[name] & ~SIE | SIE * enabled
-    arm(rig, 0, MC6 | LOAD | IN[mode], DATA)
-    assert run(rig, mode, LD) == (Trap(into, 3, CODE, DATA) if fires else None)
+# -- the rest of the machine
 
 
 def test_traced_runs_meet_them_too(rig):

@@ -104,7 +104,10 @@ def test_csrs(name, mode, write, values, expected):
 def test_a_csr_of_an_extension_that_is_off_does_not_exist():
     number = csrs.BY_NAME["hstatus"].number
     assert decide_csr(number, "M", False, controls(), EVERYTHING - {"H"}) == access.ABSENT_CSR
-    assert decide_csr(0x5A8, "M", False, controls(), EVERYTHING) == access.ABSENT_CSR
+    assert decide_csr(0x5A9, "M", False, controls(), EVERYTHING) == access.ABSENT_CSR
+    number = csrs.BY_NAME["tcontrol"].number
+    assert decide_csr(number, "M", False, controls(), EVERYTHING) == access.ABSENT_CSR
+    assert decide_csr(number, "M", False, controls(), EVERYTHING - {"S"}) is None
 
 
 def test_the_reason_names_the_control():
