@@ -127,8 +127,9 @@ def test_data_of_sc_and_of_floating_point(rig):
     assert asm(rig, "HS", "lr.d a0, (a1)\nsc.d a0, a2, (a1)", a2=VALUE) == Trap("M", 3, CODE + 4, DATA)
     assert asm(rig, "HS", "lr.d a0, (a1)\nsc.d a0, a2, (a1)", a2=0) is None
     assert asm(rig, "HS", "fmv.d.x fa0, a2\nfsd fa0, 0(a1)", a2=VALUE) == Trap("M", 3, CODE + 4, DATA)
-    arm(rig, 0, MC6 | STORE | SELECT | IN["HS"] | SIZE[4], VALUE & 0xFFFF_FFFF)
-    assert asm(rig, "HS", "sc.w a0, a2, (a1)", a2=VALUE) == Trap("M", 3, CODE, DATA)
+    for size in (SIZE[4], 0):
+        arm(rig, 0, MC6 | STORE | SELECT | IN["HS"] | size, VALUE & 0xFFFF_FFFF)
+        assert asm(rig, "HS", "sc.w a0, a2, (a1)", a2=VALUE) == Trap("M", 3, CODE, DATA)
 
 
 def test_pushed_return_addresses(rig):
