@@ -26,6 +26,20 @@ def test_nop_is_addi_x0_x0_0():
     untouched(0x0000_0013)
 
 
+@rules("twos_complement_signed_integers")
+def test_signed_integers_are_in_twos_complement():
+    """-1 is all ones; the least number is its own negative; orders and right shifts see the sign."""
+    rig = Rig()
+    assert rig.execute(0xFFF0_0513) is None and rig.a0 == (1 << 64) - 1  # addi a0, x0, -1
+    for value in (1, 5, (1 << 63) - 1, 1 << 63):
+        assert rig.execute(0x40B0_0533, a1=value) is None  # sub a0, x0, a1
+        assert rig.a0 == ~value + 1 & (1 << 64) - 1
+    rig.execute(0x0005_A533, a1=1 << 63)  # slt a0, a1, x0
+    assert rig.a0 == 1
+    rig.execute(0x43F5_D513, a1=1 << 63)  # srai a0, a1, 63
+    assert rig.a0 == (1 << 64) - 1
+
+
 @rules("pause_op", "pause_enc_fence")
 @pytest.mark.rules("pause_enc")
 def test_pause_is_a_fence_that_changes_nothing():

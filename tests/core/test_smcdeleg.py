@@ -36,7 +36,7 @@ def select(rig: Rig, value: int) -> None:
 
 @pytest.mark.rules("miselect_op", "MISELECT_WARL", "miselect_min_sz", "siselect_min_range", "vsiselect_min_range")
 @pytest.mark.rules("miselect_msb_op", "siselect_msb_op", "vsiselect_msb_op", "sscsrind_smode_csrs_sz")
-@pytest.mark.rules("select_value_separate_address_space")
+@pytest.mark.rules("select_value_separate_address_space", "sscsrind_vsmode_csrs_sz")
 def test_the_select_registers(rig):
     for name, mode in (("miselect", "M"), ("siselect", "HS"), ("vsiselect", "HS"), ("siselect", "VS")):
         for value in (0, 0xFFF, 0x5A5, 1 << 63, ALL):
@@ -47,6 +47,13 @@ def test_the_select_registers(rig):
     assert (rig.read("siselect", "HS"), rig.read("siselect", "VS")) == (2, 3)
     rig.write("siselect", "VS", 4)
     assert (rig.csr["siselect"], rig.csr["vsiselect"]) == (2, 4)
+
+
+@pytest.mark.rules("miph_csr_number")
+def test_a_number_among_those_of_mireg_belongs_to_another_extension(rig):
+    numbers = [csrs.BY_NAME[f"mireg{n}"].number for n in ("", 2, 3, 4, 5, 6)]
+    assert numbers == [0x351, 0x352, 0x353, 0x355, 0x356, 0x357]
+    assert causes(rig, csrr(0x354)) == [II] * 5, "miph, of Smaia"
 
 
 @pytest.mark.rules("sscsrind_virtual_inst_fault", "ssccfg_hyp_vs_or_vu_access_vsireg_illegal")

@@ -74,15 +74,30 @@ SAME = {
     "vfnmadd.vv v16, v12, v8": "fnmadd.{t} fa3, fa1, fa2, fa0",
     "vfmsub.vv v16, v12, v8": "fmsub.{t} fa3, fa1, fa2, fa0",
     "vfnmsub.vv v16, v12, v8": "fnmsub.{t} fa3, fa1, fa2, fa0",
+    "vfsub.vf v16, v8, fa1": "fsub.{t} fa3, fa0, fa1",
+    "vfrsub.vf v16, v8, fa1": "fsub.{t} fa3, fa1, fa0",
+    "vfdiv.vf v16, v8, fa1": "fdiv.{t} fa3, fa0, fa1",
+    "vfrdiv.vf v16, v8, fa1": "fdiv.{t} fa3, fa1, fa0",
+    "vfmax.vf v16, v8, fa1": "fmax.{t} fa3, fa0, fa1",
+    "vfsgnjx.vf v16, v8, fa1": "fsgnjx.{t} fa3, fa0, fa1",
+    "vfnmsac.vf v16, fa1, v8": "fnmsub.{t} fa3, fa1, fa0, fa2",
+    "vfmsub.vf v16, fa1, v8": "fmsub.{t} fa3, fa1, fa2, fa0",
 }
 
 
-@pytest.mark.rules(
-    "V_fp_frm", "fflags_op_V_fp", "vfadd_op", "vfmul_op", "vfmacc_op", "vfsqrt_op", "vfmin_op", "vfsgnj_op"
-)
+def same():
+    """The rows, each with the rule of its instruction."""
+    for vector in SAME:
+        name, form = vector.split()[0].split(".")
+        yield pytest.param(
+            vector, id=f"{name}.{form}", marks=pytest.mark.rules(f"{name}_op", *["vfop_freg"] * (form == "vf"))
+        )
+
+
+@pytest.mark.rules("V_fp_frm", "fflags_op_V_fp")
 @pytest.mark.parametrize("frm", range(5))
 @pytest.mark.parametrize("width", FORMATS)
-@pytest.mark.parametrize("vector", SAME)
+@pytest.mark.parametrize("vector", list(same()))
 def test_elements_are_what_the_scalar_instruction_gives(rig, vector, width, frm):
     """Results and accrued flags, of all elements and of masked ones."""
     rng = random.Random(f"{vector} {width} {frm}")
@@ -90,6 +105,7 @@ def test_elements_are_what_the_scalar_instruction_gives(rig, vector, width, frm)
     n = 4 * 256 // width
     for mask in (None, rng.getrandbits(64)):
         a, b, d = (values(rng, width, n) for _ in range(3))
+        b = b[:1] * n if ".vf" in vector else b
         expected, flags = list(d), 0
         for i in range(n):
             if mask is not None and not mask >> i & 1:
@@ -109,11 +125,18 @@ def test_elements_are_what_the_scalar_instruction_gives(rig, vector, width, frm)
         assert rig.csr["fflags"] == flags
 
 
-@pytest.mark.rules("vmfeq_op", "vmfeq_sNaN_invalid", "vmflt_sqNaN_invalid", "vmfne_vdval1_NaN", "vmfeq_vdval0_NaN")
+def comparisons():
+    for name, scalar, swapped in (
+        ("vmfeq", "feq", False), ("vmfne", "feq", False), ("vmflt", "flt", False), ("vmfle", "fle", False),
+        ("vmfgt", "flt", True), ("vmfge", "fle", True)):  # fmt: skip
+        negated = name == "vmfne"
+        nan = f"{name}_vdval{int(negated)}_NaN"
+        invalid = f"{name}_{'sNaN' if scalar == 'feq' else 'sqNaN'}_invalid"
+        yield pytest.param(name, scalar, swapped, negated, id=name, marks=pytest.mark.rules(f"{name}_op", nan, invalid))
+
+
 @pytest.mark.parametrize("width", FORMATS)
-@pytest.mark.parametrize(("name", "scalar", "swapped", "negated"), [
-    ("vmfeq", "feq", False, False), ("vmfne", "feq", False, True), ("vmflt", "flt", False, False),
-    ("vmfle", "fle", False, False), ("vmfgt", "flt", True, False), ("vmfge", "fle", True, False)])  # fmt: skip
+@pytest.mark.parametrize(("name", "scalar", "swapped", "negated"), list(comparisons()))
 def test_comparisons(rig, name, scalar, swapped, negated, width):
     rng = random.Random(f"{name} {width}")
     n = 256 // width
@@ -311,7 +334,8 @@ def test_the_canonical_nan_of_bf16(rig):
     assert rig.hart.v.elements(16, 32, 1) == [NAN[32]] and rig.csr["fflags"] == 0
 
 
-@pytest.mark.rules("vfmv-f-s_op", "mstatus_FS_dirty_V_fp")
+@pytest.mark.rules("vfmv-f-s_op", "mstatus_FS_dirty_V_fp", "mstatus_FS_dirty_hypervisor_V_fp",
+                   "vsstatus_FS_dirty_hypervisor_V_fp")  # fmt: skip
 def test_what_makes_fs_dirty(rig):
     for text, dirty in (("vfmv.f.s fa0, v8", True), ("vfadd.vv v8, v8, v8", False), ("vfdiv.vv v8, v9, v9", True)):
         run(rig, "vsetivli zero, 1, e32, m1, ta, ma; vmv.v.i v8, 0; vmv.v.i v9, 0")

@@ -114,6 +114,25 @@ def test_v():
     assert isa_string(parse("rv64gcvh")).startswith("rv64imafdcvh_")
 
 
+@pytest.mark.rules("Vf_requrires_Vx", "Zve64f_dependent_F")
+def test_elements_of_a_format_need_its_scalars():
+    for name, formats in (("zve32f", "F"), ("zve64f", "F"), ("zve64d", "FD"), ("v", "FD")):
+        assert {format_ for format_ in "FD" if format_ in parse(f"rv64i_{name}")} == set(formats)
+    floating = {"Zve32f", "Zve64f", "Zve64d", "Zvfh", "V"}
+    for text, left in (
+        ("rv64gcv_zvfh_no-f", set()), ("rv64gcv_zvfh_no-d", {"Zve32f", "Zve64f", "Zvfh"}),
+        ("rv64gcv_zvfh_no-zfhmin", {"Zve32f", "Zve64f", "Zve64d", "V"})):  # fmt: skip
+        assert parse(text) & floating == left
+
+
+@pytest.mark.rules("zvfbfmin_depends_zve32f", "zvfbfwma_depends")
+def test_vectors_of_bfloat16():
+    assert "Zve32f" in parse("rv64i_zvfbfmin") and "Zve64x" not in parse("rv64i_zvfbfmin")
+    assert parse("rv64i_zvfbfwma") >= {"Zvfbfmin", "Zfbfmin", "Zve32f", "F"}
+    for part in ("zvfbfmin", "zfbfmin", "zve32f", "f"):
+        assert "Zvfbfwma" not in parse(f"rv64i_zvfbfwma_no-{part}")
+
+
 #: The mandatory extensions ("RVA20 Profiles", "RVA22 Profiles", "RVA23 Profiles"), but for the versions of the
 #: privileged architecture.
 RVA20U64 = set("M A F D C Zicsr Zicntr Ziccif Ziccrse Ziccamoa Za128rs Zicclsm".split())
