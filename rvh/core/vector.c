@@ -326,7 +326,8 @@ int v_arith(Hart *h, const Op *op, u64 pc, u32 operation, u32 form)
         u32 wide = o->shape == SHAPE_WIDEN_W || o->shape == SHAPE_NARROW;
         first = harmless(buffer[0], first, active, n, sew + wide, o->integers);
         second = form == FORM_NONE ? second : harmless(buffer[1], second, active, n, sew, 0);
-        third = harmless(buffer[2], to, active, n, size, 0);
+        if (o->shape != SHAPE_COMPARE) /* there vd is one register, and no operand */
+            third = harmless(buffer[2], to, active, n, size, 0);
     }
     if (o->shape == SHAPE_COMPARE) {
         loop(h, out, third, first, second, active, n);
