@@ -8,9 +8,10 @@ from collections import Counter
 import pytest
 
 from rvh import Machine
+from rvh.emit.asm import assemble
 from rvh.isa.csrs import BY_NAME
 from rvh.trace import CommitLog
-from tools.lockstep import access, access_differences, vector, vector_paged
+from tools.lockstep import access, access_differences, vector, vector_legal, vector_paged
 from tools.lockstep import compare as lockstep
 from tools.lockstep.differences import AVOIDED, KNOWN, explain
 from tools.lockstep.program import Options, build
@@ -69,6 +70,23 @@ def test_vectors_with_spike(vlen):
 def test_vectors_that_fault_half_way_with_spike(seed, mode, vlen):
     outcome = vector_paged.compare(vector_paged.Plan(seed, mode, vlen, turns=4), "spike")
     assert outcome.vectors > 3000 and outcome.faults > 300 and outcome.resumed > 100
+
+
+@pytest.mark.skipif(shutil.which("spike") is None, reason="there is no spike on PATH to compare with")
+@pytest.mark.parametrize(
+    ("isa", "setting"),
+    [("zve32f_zvfh_zfh_zvl256b", "e16, m2"), ("zve64d_zvfhmin_zvl128b", "e32, mf2"), ("v_zvl128b", "e64, m1")],
+)
+def test_illegal_vector_instructions_with_spike(isa, setting):
+    legal, differ = vector_legal.compare(len(isa), isa, setting, "spike")
+    assert legal > 5_000 and not differ
+
+
+def test_illegal_vector_instructions_are_found():
+    words = assemble("vadd.vv v8, v8, v8; vadd.vv v9, v8, v8; vmv8r.v v8, v16; vs4r.v v10, (x11)").words()
+    assert vector_legal.on_rvh(words, "e8, m2", "v_zvl128b") == {1, 3}
+    both = vector_legal.encodings(1)
+    assert len(both) == 64 * 7 * 2 * 32 + 8 * 8 * 2 * 32 * 4 * 2 and both != vector_legal.encodings(2)
 
 
 @pytest.mark.parametrize("seed", [4, 5])
