@@ -354,7 +354,8 @@ cdef void trigger_on_trap(Hart *h, u32 kind, u64 code, u32 mode, bint nmi) noexc
         return
     for i in range(TRIGGERS):
         t = h.tdata1[i]
-        if trigger_type(t) == kind and (t & ITRIGGER_NMI if nmi else h.tdata2[i] >> code & 1) and trigger_enabled(h, i, mode):
+        if trigger_type(t) == kind and trigger_enabled(h, i, mode) and \
+                (t & ITRIGGER_NMI if nmi else h.tdata2[i] >> code & 1):
             h.tdata1[i] |= TRAP_HIT
             fired = True
     if not fired:

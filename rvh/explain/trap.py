@@ -24,6 +24,11 @@ __all__ = ["Trap", "Value", "fetch", "looping", "trap"]
 
 _INTERRUPT = 1 << 63
 _ILLEGAL, _VIRTUAL, _DOUBLE = (csrs.CAUSES[name] for name in ("ILLEGAL", "VIRTUAL", "DOUBLE_TRAP"))
+_BREAKPOINT = csrs.CAUSES["BREAKPOINT"]
+#: Types of debug triggers and their hit bits in tdata1.
+_TRIGGERS = {
+    3: ("icount", 1 << 24), 4: ("itrigger", 1 << 58), 5: ("etrigger", 1 << 58), 6: ("mcontrol6", 1 << 22 | 1 << 25),
+}  # fmt: skip
 _PREFIX = {"M": "m", "HS": "s", "VS": "vs"}
 _PSEUDO = {0x3000: "read", 0x3020: "write"}
 
@@ -47,7 +52,8 @@ class Trap:
     ``code`` is the exception or interrupt code, without the interrupt bit; ``came_from`` the mode it was taken from;
     ``word`` the instruction at ``epc``, None where it cannot be read. ``delegation`` says why the trap came to
     ``into``, ``values`` what its registers mean, ``why`` the recorded reason of an illegal or virtual instruction,
-    ``translation`` the walk of an access that faulted, as it would go now.
+    ``translation`` the walk of an access that faulted, as it would go now; ``triggers``, of a breakpoint, the debug
+    triggers whose hit bits are set, by index: tdata1 and what it is. Software clears these bits.
     """
 
     hart: int
@@ -62,6 +68,7 @@ class Trap:
     values: tuple[Value, ...]
     why: Why | None = None
     translation: Translation | None = None
+    triggers: tuple[Value, ...] = ()
 
     @property
     def instruction(self) -> str:
@@ -90,10 +97,12 @@ class Trap:
             assert t.why is not None
             gpa = f" (guest physical {t.gpa:#x})" if t.cause in GUEST_PAGE else ""
             return f'{text}. The {t.access} at {t.va:#x}{gpa}: {t.why.text} ("{t.why.manual}")'
+        if self.triggers:
+            return f"{text}. Hit: {', '.join(f'{value.name}, {value.meaning}' for value in self.triggers)}"
         return text
 
     def __str__(self) -> str:
-        lines = [f"hart {self.hart}: {self.summary}", *(f"  {value}" for value in self.values)]
+        lines = [f"hart {self.hart}: {self.summary}", *(f"  {value}" for value in (*self.values, *self.triggers))]
         if self.translation is not None:
             lines += [f"  {line}" for line in str(self.translation).splitlines()]
         return "\n".join(lines)
@@ -125,7 +134,23 @@ def trap(machine: Machine, hart: int = 0, into: str | None = None) -> Trap | Non
     name = (INTERRUPTS if interrupt else EXCEPTIONS).get(code)
     found = Trap(hart, into, came_from, interrupt, code, name or "cause that is not standard", epc, word, "", (), why)
     found = replace(found, delegation=_delegation(found, read), values=tuple(_values(found, read, "hgatp" in who.csr)))
+    if not interrupt and code == _BREAKPOINT and "Sdtrig" in machine.extensions:
+        return replace(found, triggers=tuple(_hit(who)))
     return replace(found, translation=None if interrupt else _translation(machine, found, read))
+
+
+def _hit(hart: Hart) -> list[Value]:
+    out, selected, n = [], hart.csr["tselect"], 0
+    hart.csr["tselect"] = 0
+    while hart.csr["tselect"] == n:
+        tdata1 = hart.csr["tdata1"]
+        name, hit = _TRIGGERS.get(tdata1 >> 60, ("", 0))
+        if tdata1 & hit:
+            out.append(Value(f"trigger {n}", tdata1, f"{name} with tdata2 {hart.csr['tdata2']:#x}"))
+        n += 1
+        hart.csr["tselect"] = n
+    hart.csr["tselect"] = selected
+    return out
 
 
 def looping(machine: Machine, hart: int = 0) -> Trap | None:

@@ -15,6 +15,7 @@ from tools.lockstep import access, access_differences, vector, vector_legal, vec
 from tools.lockstep import compare as lockstep
 from tools.lockstep.differences import AVOIDED, KNOWN, explain
 from tools.lockstep.program import Options, build
+from tools.lockstep.triggers import FLAVOURS
 
 SHORT = Options(segments=60, length=50)
 
@@ -54,6 +55,15 @@ def test_csr_accesses_with_spike(seed):
     assert outcome.unknown == []
     assert outcome.compared > 150_000
     assert {"seed", "sireg-write", "mireg-guest"} <= set(outcome.known) <= set(access_differences.KNOWN)
+
+
+@pytest.mark.skipif(shutil.which("spike") is None, reason="there is no spike on PATH to compare with")
+@pytest.mark.parametrize("seed, flavour", list(enumerate(FLAVOURS, start=40)))
+def test_debug_triggers_with_spike(seed, flavour):
+    options = Options(segments=250, triggers=flavour)
+    outcome = lockstep.compare(build(seed, options), mine="_sdtrig")
+    assert outcome.compared > 100_000
+    assert set(outcome.known) <= set(KNOWN)
 
 
 @pytest.mark.skipif(shutil.which("spike") is None, reason="there is no spike on PATH to compare with")
@@ -114,6 +124,8 @@ def test_programs_repeat():
 
 ADD = b"core   0: 3 0x0000000080000000 (0x00208033) x5  0x000000000000000%d"
 CSRR_MTINST = b"core   0: 3 0x0000000080000154 (0x34a02ef3) x29 0x000000000000%04x"
+CSRR_TDATA1 = b"core   0: 3 0x0000000080000154 (0x7a102ef3) x29 0x%016x"
+CSRR_SCAUSE = b"core   0: 1 0x0000000080000154 (0x14202e73) x28 0x%016x"
 CSRW_HSTATUS = b"core   0: 1 0x0000000080000154 (0x600e9073) c1536_hstatus 0x000%x000200000000"
 CSRW_MIP = b"core   0: 3 0x0000000080000154 (0x344e9073)%s c836_mip 0x0000000000000002"
 
@@ -126,6 +138,14 @@ def test_only_known_differences_are_explained():
     assert explain(CSRW_HSTATUS % 2, CSRW_HSTATUS % 0) == "hupmm"
     assert explain(CSRW_HSTATUS % 2, CSRW_HSTATUS % 3) is None
     assert explain(CSRW_HSTATUS % 8, CSRW_HSTATUS % 0) is None
+    chained = 6 << 60 | 1 << 11 | 3
+    assert explain(CSRR_TDATA1 % chained, CSRR_TDATA1 % (chained | 1 << 22)) == "chain-hits"
+    assert explain(CSRR_TDATA1 % chained, CSRR_TDATA1 % (chained | 1 << 23)) is None
+    assert explain(CSRR_TDATA1 % 3, CSRR_TDATA1 % (3 | 1 << 22)) is None
+    assert explain(CSRR_SCAUSE % 6, CSRR_SCAUSE % 7) == "misaligned-amo"
+    assert explain(CSRR_SCAUSE % 7, CSRR_SCAUSE % 6) is None
+    assert explain(CSRR_SCAUSE % (1 << 63 | 6), CSRR_SCAUSE % (1 << 63 | 13)) == "lcofi"
+    assert explain(CSRR_SCAUSE % (1 << 63 | 9), CSRR_SCAUSE % (1 << 63 | 13)) is None
     assert all(reason and section for reason, section in KNOWN.values())
     assert all(what and reason for what, reason, _ in AVOIDED)
 

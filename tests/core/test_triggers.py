@@ -359,6 +359,43 @@ def test_it_comes_before_the_fault_of_the_access(rig):
     assert run(rig, "HS", LD, a1=r.NOWHERE) == Trap("M", 5, CODE, r.NOWHERE)
 
 
+@pytest.mark.rules("exc_priority")
+@pytest.mark.parametrize(
+    "word, mode, before",
+    [
+        (0x00C5B52F, "HS", 3),  # amoadd.d, misaligned: behind it
+        (0x1005B52F, "HS", 3),  # lr.d
+        (0x18C5B52F, "HS", 3),  # sc.d
+        (r.HLV_W, "HS", 3),
+        (r.HLV_W, "U", 2),  # HU is 0: in front of it
+        (r.HLV_W, "VS", 22),
+        (r.CBO_ZERO, "HS", 2),  # so is CBZE
+    ],
+)
+def test_it_comes_before_misalignment_and_behind_what_is_illegal(rig, word, mode, before):
+    rig.csr["hstatus"] = rig.csr["menvcfg"] = 0
+    for armed in (True, False):
+        arm(rig, 0, MC6 | LOAD | STORE | EVERYWHERE * armed | NAPOT, DATA | 0xFF)
+        trap = run(rig, mode, word, a1=DATA + 0xC | 1)
+        assert (trap.cause if trap else None) == (
+            before if armed or before != 3 else {r.HLV_W: None, 0x1005B52F: 4}.get(word, 6)
+        )
+
+
+def test_the_mode_is_the_harts(rig):
+    """Not that whose rules HLV and HSV, or accesses under MPRV, follow."""
+    for on in MODES:
+        arm(rig, 0, MC6 | LOAD | STORE | IN[on], DATA)
+        for word in (r.HLV_W, r.HSV_W):
+            trap = run(rig, "HS", word)
+            assert trap == (Trap("M", 3, CODE, DATA) if on == "HS" else None)
+            assert on != "HS" or rig.csr["mstatus"] & 1 << 38, "GVA: the address is a guest's"
+        mstatus = rig.csr["mstatus"] & ~(3 << 11)
+        rig.csr["mstatus"] = mstatus | 1 << 17 | 1 << 11  # MPRV: as HS
+        assert run(rig, "M", LD) == (Trap("M", 3, CODE, DATA) if on == "M" else None)
+        rig.csr["mstatus"] = mstatus
+
+
 def test_virtual_addresses_count(rig):
     table = Table(rig, Frames(r.TABLES, r.TABLES + 0x10000), "sv39")
     table.map(CODE, CODE, KERNEL)

@@ -6,6 +6,7 @@ from pagetables import KERNEL, USER, W, World
 from rig import ALL, Rig
 
 from rvh.explain import looping, trap
+from rvh.explain.trap import Value
 from rvh.isa import csrs
 
 
@@ -119,6 +120,28 @@ def test_interrupts():
     assert rig.take_interrupt("M").into == "M"
     found = trap(rig.machine)
     assert found.name == "machine external interrupt" and found.delegation == "a trap from M-mode stays in M-mode"
+
+
+def test_a_breakpoint_of_triggers():
+    rig = Rig("max_sdtrig")
+    assert rig.cause(r.EBREAK, mode="HS") == 3
+    assert trap(rig.machine).triggers == () and "Hit" not in trap(rig.machine).summary
+    for n in (1, 2):
+        rig.csr["tselect"] = n
+        rig.csr["tdata2"] = r.DATA + n - 1
+        rig.csr["tdata1"] = 6 << 60 | 1 << 4 | 1  # loads in HS-mode
+    rig.csr["tselect"] = 3
+    assert rig.cause(r.LW, mode="HS") == 3
+    found = trap(rig.machine)
+    hit = 6 << 60 | 1 << 22 | 1 << 4 | 1
+    assert found.triggers == tuple(
+        Value(f"trigger {n}", hit, f"mcontrol6 with tdata2 {r.DATA + n - 1:#x}") for n in (1, 2)
+    )
+    assert found.summary.endswith(
+        f"Hit: trigger 1, {found.triggers[0].meaning}, trigger 2, {found.triggers[1].meaning}"
+    )
+    assert str(found).splitlines()[-1].strip() == f"trigger 2={hit:#x}: mcontrol6 with tdata2 {r.DATA + 1:#x}"
+    assert rig.csr["tselect"] == 3, "left as it was"
 
 
 def test_a_trap_from_m_mode_and_no_trap():

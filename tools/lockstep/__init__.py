@@ -2,7 +2,8 @@
 line.
 
 ``python -m tools.lockstep --help``. `stream` makes instructions, `program` puts them into a world of page tables, CSR
-states and trap handlers, `compare` runs both sides, `differences` says where they may differ.
+states and trap handlers, `triggers` debug triggers with them, `compare` runs both sides, `differences` says where they
+may differ.
 
 `access` compares single CSR accesses instead, `vector` vector instructions, `vector_paged` those that fault half-way.
 """

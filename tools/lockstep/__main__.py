@@ -11,6 +11,7 @@ from collections import Counter
 from .compare import Difference, compare
 from .differences import KNOWN
 from .program import Options, build
+from .triggers import FLAVOURS
 
 
 def main() -> int:
@@ -23,6 +24,9 @@ def main() -> int:
     parser.add_argument("--control-flow", action="store_true", help="with Zicfilp and Zicfiss")
     parser.add_argument("--spike", default="spike")
     parser.add_argument("--rnmi", action="store_true", help="with Smrnmi: its CSRs, and MNRET")
+    parser.add_argument(
+        "--triggers", action="store_true", help="with Sdtrig: debug triggers, of one flavour in each program"
+    )
     parser.add_argument("--keep-going", action="store_true", help="show each program's first difference, and go on")
     parser.add_argument("--save", metavar="FILE", help="write the first program's ELF and end")
     args = parser.parse_args()
@@ -40,12 +44,13 @@ def main() -> int:
             options = Options(
                 segments=args.segments,
                 control_flow=args.control_flow,
-                reservations=seed % 8 == 0,
+                reservations=seed % 8 == 0 and not args.triggers,
                 rnmi=args.rnmi,
+                triggers=FLAVOURS[seed % len(FLAVOURS)] if args.triggers else "",
             )
             more = ("_zicfilp_zicfiss" if args.control_flow else "") + ("_smrnmi" if args.rnmi else "")
             try:
-                outcome = compare(build(seed, options), args.spike, more=more)
+                outcome = compare(build(seed, options), args.spike, more=more, mine="_sdtrig" if args.triggers else "")
             except Difference as error:
                 failed += 1
                 print(f"seed {seed}: difference\n{error}", flush=True)

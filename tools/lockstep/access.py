@@ -57,6 +57,7 @@ _SKIPPED = {"misa", "mvendorid", "marchid", "mimpid", "tselect", "tdata1", "tdat
 _OTHERS = [
     row.name for row in BY_NAME.values()
     if row.name not in _SKIPPED and row.name not in SUBJECTS and row.needs not in ("Zve32x", "Smrnmi")
+    and "Sdtrig" not in row.needs
 ]  # fmt: skip
 _INHIBIT = (0, 0, 1 << 63, 1 << 62, 1 << 61, 1 << 60, 0x1F << 58, 0x3F << 58)
 

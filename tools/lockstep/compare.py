@@ -192,13 +192,14 @@ class _Comparison:
         return "\n".join(out)
 
 
-def compare(elf: bytes, spike: str = "spike", untraced: bool = True, more: str = "") -> Outcome:
-    """Runs the program on both sides, with ``more`` extensions than by default if some are named (``_zicfilp``). With
-    ``untraced``, once more on rvh without a trace, which must end in the same state. Raises Difference."""
+def compare(elf: bytes, spike: str = "spike", untraced: bool = True, more: str = "", mine: str = "") -> Outcome:
+    """Runs the program on both sides, with ``more`` extensions than by default if some are named (``_zicfilp``), here
+    with ``mine`` as well, which Spike has without being asked. With ``untraced``, once more on rvh without a trace,
+    which must end in the same state. Raises Difference."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
         path = Path(folder) / "program.elf"
         path.write_bytes(elf)
-        machine = Machine(ram=RAM, isa="max" + more)
+        machine = Machine(ram=RAM, isa="max" + more + mine)
         machine.load(path)
         peer = _Peer(spike, str(path), more)
         comparison = _Comparison(machine, peer)
@@ -214,7 +215,7 @@ def compare(elf: bytes, spike: str = "spike", untraced: bool = True, more: str =
         if stop is not None and stop.kind != "pass":
             raise Difference(f"rvh ended with {stop}, {machine.harts[0]}")
         if untraced and stop is not None:
-            again = Machine(ram=RAM, isa="max" + more)
+            again = Machine(ram=RAM, isa="max" + more + mine)
             again.load(path)
             end = again.run(max_insns=LIMIT)
             if (end, again._core.total_slots, again.digest()) != (stop, machine._core.total_slots, machine.digest()):

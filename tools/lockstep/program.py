@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from rvh.emit.asm import assemble
 
+from . import triggers
 from .elffile import write_elf
 from .stream import HS, VS, VU, M, Stream, U
 
@@ -41,6 +42,9 @@ WORLD_CSRS = (
 ).split()
 SEGMENT_AT, WINDOW_AT, FENCE_AT = 8 * len(WORLD_CSRS), 8 * len(WORLD_CSRS) + 8, 8 * len(WORLD_CSRS) + 16
 SSP_AT = FENCE_AT + 8
+TRIGGERS_AT = SSP_AT + 8
+#: Room for the scheduler's and the handlers' code.
+OWN_SIZE = 8192
 
 #: Read after every segment. mtinst and htinst are not here: the handlers read them.
 DUMP = (
@@ -57,6 +61,7 @@ _HANDLER = """
 {name}_main:
         csrr x28, scause
 {landing}
+{gva}
         csrr x30, stval
         csrr x30, sstatus
         csrr x30, sip
@@ -66,6 +71,7 @@ _HANDLER = """
         bltz x28, {name}_interrupt
         csrr x30, sepc
         addi x30, x30, 4
+{align}
         csrw sepc, x30
         li x30, {fetch}
         srl x30, x30, x28
@@ -93,21 +99,36 @@ def _forget_landing(level: str, cause: str, other: str, bit: int, number: int) -
     )
 
 
-def _handlers(control_flow: bool) -> str:
+def _handlers(control_flow: bool, flavour: str) -> str:
+    align = "        andi x30, x30, -4" if flavour else ""
     landing = _forget_landing("s", "x28", "x30", 23, 2) if control_flow else ""
 
-    def one(name: str, more: str, disable: str) -> str:
+    def one(name: str, more: str, disable: str, gva: str = "") -> str:
         vectors = "\n".join(f"        j {name}_main" for _ in range(64))
         return ".balign 256\n" + _HANDLER.format(
-            name=name, vectors=vectors, more=more, disable=disable, fetch=FETCH_CAUSES, landing=landing
+            name=name,
+            vectors=vectors,
+            more=more,
+            disable=disable,
+            fetch=FETCH_CAUSES,
+            landing=landing,
+            align=align,
+            gva=gva,
         )
 
     hs = "        csrr x30, htval\n        csrr x30, htinst\n        csrr x30, hstatus\n        csrr x30, hip"
-    return one("hs", hs, "        csrc hie, x30") + one("vs", "", "")
+    gva = triggers.forget_gva("hstatus", 6, "x30") if flavour == "count" else ""
+    return one("hs", hs, "        csrc hie, x30", gva) + one("vs", "", "")
 
 
-def _source(tables: list[tuple[int, int]], control_flow: bool, rnmi: bool) -> str:
+def _source(tables: list[tuple[int, int]], control_flow: bool, rnmi: bool, flavour: str) -> str:
     """The scheduler and the handlers. At the end it sums up the page tables, [from, to) each."""
+    gva = triggers.forget_gva("mstatus", 38, "x29") if flavour == "count" else ""
+    gvas = gva + "\n" + triggers.forget_gva("hstatus", 6, "x29") if flavour == "count" else ""
+    align = "        andi x29, x29, -4" if flavour else ""
+    fired, all_triggers = (triggers.read("tdata1"), triggers.dump()) if flavour else ("", "")
+    arm = triggers.arm(TRIGGERS_AT) if flavour else ""
+    guard = triggers.guard(BASE, OWN_SIZE, WORLDS, CODE - WORLDS) if flavour else "        li x29, 0x1f << 56"
     landing = _forget_landing("m", "x28", "x29", 41, 2) if control_flow else ""
     shadow = f"        ld x29, {SSP_AT}(x30)\n        csrw ssp, x29" if control_flow else ""
     dump = "        csrr x29, ssp" if control_flow else ""
@@ -128,7 +149,7 @@ def _source(tables: list[tuple[int, int]], control_flow: bool, rnmi: bool) -> st
         csrw stimecmp, x29
         csrw vstimecmp, x29
         csrw pmpaddr15, x29
-        li x29, 0x1f << 56
+{guard}
         csrw pmpcfg2, x29
         csrw pmpcfg0, x0
         csrw pmpaddr0, x0
@@ -137,6 +158,7 @@ def _source(tables: list[tuple[int, int]], control_flow: bool, rnmi: bool) -> st
         .balign 4
 m_handler:
         csrr x28, mcause
+{gva}
         csrr x29, mepc
         csrr x29, mtval
         csrr x29, mtval2
@@ -155,8 +177,10 @@ m_handler:
         srl x29, x29, x28
         andi x29, x29, 1
         bnez x29, next
+{fired}
         csrr x29, mepc
         addi x29, x29, 4
+{align}
         csrw mepc, x29
         mret
 m_interrupt:
@@ -165,6 +189,8 @@ m_interrupt:
         csrc mie, x29
         mret
 next:
+{gvas}
+{all_triggers}
 {chr(10).join(f"        csrr x29, {name}" for name in DUMP)}
 {dump}
         li x29, 0x6000
@@ -187,6 +213,7 @@ next:
         add x30, x30, x29
 {write}
 {shadow}
+{arm}
         srli x28, x28, 48
         andi x28, x28, {N_SEGMENTS - 1}
         slli x28, x28, 3
@@ -217,10 +244,10 @@ sum:    ld x31, 0(x28)
         addi x28, x28, 8
         bltu x28, x29, sum
         ret
-        .balign 64
+{_handlers(control_flow, flavour)}
+        .balign {OWN_SIZE}
 state:  .dword 0, 0
 tohost: .dword 0, 0
-{_handlers(control_flow)}
 """
 
 
@@ -232,6 +259,7 @@ class Options:
     length: int = 70  # instructions of a segment, about
     control_flow: bool = False  # Zicfilp and Zicfiss, which both sides then have
     rnmi: bool = False  # for machines with Smrnmi
+    triggers: str = ""  # a flavour of triggers.FLAVOURS, for machines with Sdtrig
     reservations: bool = False  # LR/SC: Spike loses reservations at will, which ends the comparison
 
 
@@ -374,11 +402,14 @@ def _pointer(rng: random.Random) -> int:
     return HIGH ^ 1 << rng.randrange(38, 63)
 
 
-def _build_code(rng: random.Random, memory: _Memory, options: Options) -> None:
+def _build_code(rng: random.Random, memory: _Memory, options: Options) -> int:
+    """Returns where the code ends."""
     at = CODE
     for mode in range(5):
         for n in range(N_SEGMENTS):
             stream = Stream(rng, mode, _pointer, WINDOWS, GATES, options.reservations, options.control_flow)
+            if options.triggers:
+                stream.watch(options.triggers)
             code = stream.segment(rng.randrange(options.length // 2, options.length * 2))
             memory.put(at, code)
             memory.put(at + WINDOWS, code)
@@ -386,6 +417,7 @@ def _build_code(rng: random.Random, memory: _Memory, options: Options) -> None:
             at += len(code)
     if at > DATA:
         raise ValueError("the code does not fit: fewer or shorter segments")
+    return at
 
 
 def _bits(rng: random.Random, width: int, density: float = 0.5) -> int:
@@ -480,17 +512,24 @@ def build(seed: int, options: Options | None = None) -> bytes:
         spaces["satp"].append(mode | memory.space(levels, False, False) >> 12)
         spaces["vsatp"].append(mode | memory.space(levels, False, True) >> 12)
         spaces["hgatp"].append(mode | memory.space(levels, True, False) >> 12)
-    _build_code(rng, memory, options)
+    end = _build_code(rng, memory, options)
     tables = [(TABLES, memory.good), (RISKY, memory.risky)]
-    program = assemble(_source(tables, options.control_flow, options.rnmi), BASE)
+    program = assemble(_source(tables, options.control_flow, options.rnmi, options.triggers), BASE)
     memory.put(BASE, program.data)
     memory.put64(program.symbols["state"], options.segments)
     memory.put64(program.symbols["state"] + 8, rng.getrandbits(64))
     # MNRET leaves SDT with Spike: see differences.AVOIDED.
-    envcfg = (rng.random() < 0.2 and not options.rnmi) << 59 | (rng.random() < 0.6) << 61 | (rng.random() < 0.6) << 62
+    envcfg = (
+        (rng.random() < 0.2 and not options.rnmi and options.triggers != "trap") << 59
+        | (rng.random() < 0.6) << 61
+        | (rng.random() < 0.6) << 62
+    )
     for n in range(N_WORLDS):
         world = _world(rng, spaces, program.symbols, envcfg, options.control_flow)
         at = WORLDS + n * WORLD_SIZE
+        if options.triggers:
+            for m, value in enumerate(triggers.arrange(rng, options.triggers, world, (CODE, end), _pointer)):
+                memory.put64(at + TRIGGERS_AT + 8 * m, value)
         for m, name in enumerate(WORLD_CSRS):
             memory.put64(at + 8 * m, world[name])
         memory.put64(at + SEGMENT_AT, world["segment"])

@@ -10,6 +10,8 @@ from rvh.isa import ALIASES, INSNS
 from rvh.isa.csrs import BY_NAME, BY_NUMBER
 from rvh.isa.dsl import Insn
 
+from .triggers import INTERRUPT_CSRS
+
 #: Where loads and stores go most of the time: registers that only `Stream.pointer` changes.
 POINTERS = (2, 8, 9, 26, 27)
 #: Those of them that are always a multiple of 8, for atomics and aligned stores.
@@ -91,12 +93,14 @@ C_NOP = 0x0001
 
 # ---- CSRs
 
+#: There with Spike, and here with Sdtrig only.
+_CONTEXTS = {name for name, row in BY_NAME.items() if "Sdtrig" in row.needs}
 #: Never accessed with a destination: what they hold is the host's, or time.
 _UNREADABLE = {
     "mvendorid", "marchid", "mimpid", "misa", "mcycle", "cycle", "time", "mcountinhibit", "seed", "mncause",
     "tselect", "tdata1", "tdata2", "tdata3", "tinfo",
     *(f"mhpmevent{n}" for n in range(3, 32)), *(f"mhpmcounter{n}" for n in range(3, 32)),
-    "scountinhibit", "sireg", "sireg2", "sireg6", *(name for name in BY_NAME if name.startswith("mireg")),
+    "scountinhibit", "sireg", "sireg2", "sireg6", *(name for name in BY_NAME if name.startswith("mireg")), *_CONTEXTS,
 }  # fmt: skip
 #: Never written by random code: the program's own footing, or a choice that the two sides make differently for good
 #: reason (differences.AVOIDED).
@@ -113,7 +117,7 @@ _TINST = (0x34A, 0x64A)
 _LOW_BITS = {"hie", "mie", "mip", "sie", "sip"}
 
 READABLE = [row.number for row in BY_NAME.values() if row.name not in _UNREADABLE and row.number not in _TINST]
-_MISJUDGED = {"scountinhibit", "sireg6", *(name for name in BY_NAME if name.startswith("mireg"))}
+_MISJUDGED = {*_CONTEXTS, "scountinhibit", "sireg6", *(name for name in BY_NAME if name.startswith("mireg"))}
 GATED = [row.number for row in BY_NAME.values() if row.name in _UNREADABLE - _MISJUDGED]
 _CHANGED = [row for row in BY_NAME.values() if row.name not in _UNWRITABLE and not row.read_only]
 WRITABLE = [row.number for row in _CHANGED if row.number not in _TINST]
@@ -151,7 +155,18 @@ class Stream:
         weights = COMMON | WEIGHTS[mode] | ({"reservation": 3} if reservations else {})
         weights |= {"landing": 4, "shadow": 8} if control_flow else {}
         self.kinds, self.weights = list(weights), list(weights.values())
+        self.own, self.paired = OWN[mode], False
         self.out = bytearray()
+
+    def watch(self, flavour: str) -> None:
+        """For programs with debug triggers: every instruction of four bytes at a multiple of 4, no cache-block
+        operations, AMOs only where loads and stores are watched alike."""
+        weights = dict(zip(self.kinds, self.weights, strict=True)) | {"cbo": 0}
+        weights |= {"amo": 0} if flavour == "data" else {}
+        self.kinds, self.weights = list(weights), list(weights.values())
+        self.paired = True
+        if flavour == "count":
+            self.own = [n for n in self.own if BY_NUMBER[n].name not in INTERRUPT_CSRS]
 
     def segment(self, n: int) -> bytes:
         """About n instructions, ending in ECALLs."""
@@ -253,7 +268,9 @@ class Stream:
             reads = kind == "guest" and insn.name.startswith("hlv")
             base = rng.choice(POINTERS if reads else ALIGNED)
             word = self._based(word, base)
-            if kind == "amo" and insn.name.startswith("amo") and rng.random() < 0.3:
+            if kind == "amo" and self.paired:  # a breakpoint may have left out what aligned it
+                self._asm(f"andi x{base}, x{base}, -8")
+            elif kind == "amo" and insn.name.startswith("amo") and rng.random() < 0.3:
                 self._misaligned(insn, base, word)
                 return
         self._word(word)
@@ -314,6 +331,7 @@ class Stream:
         """Forward over a few plain instructions, taken or not."""
         skipped = self._scratch(lambda: [self._plain("int") for _ in range(self.rng.randrange(1, 4))])
         if self.rng.random() < 0.25:
+            skipped = C_NOP.to_bytes(2, "little") + skipped if self.paired else skipped
             name, register = self.rng.choice(("c.beqz", "c.bnez")), self.rng.randrange(10, 16)
             self._asm(f"{name} x{register}, {0x8000_0000 + 2 + len(skipped)}")
             self.out += skipped
@@ -326,6 +344,8 @@ class Stream:
     def _jump(self) -> None:
         skipped = self._scratch(lambda: [self._plain("int") for _ in range(self.rng.randrange(0, 3))])
         link, form = self.rng.choice((0, 1, 5)), self.rng.random()
+        if form < 0.3 and self.paired:
+            skipped = C_NOP.to_bytes(2, "little") + skipped
         if form < 0.15:
             self._asm(f"c.j {0x8000_0000 + 2 + len(skipped)}")
         elif form < 0.3:
@@ -440,7 +460,7 @@ class Stream:
             self._word(number << 20 | rs1 << 15 | 1 << 12 | 0x73)
             self._word(number << 20 | 2 << 12 | rd << 7 | 0x73)
         elif pick < 0.55:
-            number = rng.choice(OWN[self.mode])
+            number = rng.choice(self.own)
             forms = (5, 6, 7) if BY_NUMBER[number].name in _LOW_BITS else (1, 2, 3, 5, 6, 7)
             self._word(number << 20 | rs1 << 15 | rng.choice(forms) << 12 | rd << 7 | 0x73)
             if rng.random() < 0.7:
