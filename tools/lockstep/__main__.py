@@ -30,6 +30,8 @@ def main() -> int:
     parser.add_argument("--keep-going", action="store_true", help="show each program's first difference, and go on")
     parser.add_argument("--save", metavar="FILE", help="write the first program's ELF and end")
     args = parser.parse_args()
+    if args.triggers and args.control_flow:
+        parser.error("--triggers or --control-flow: Spike looks for landing pads before triggers (differences.AVOIDED)")
     if args.save:
         with open(args.save, "wb") as f:
             f.write(build(args.seed, Options(segments=args.segments, control_flow=args.control_flow)))

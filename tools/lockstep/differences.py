@@ -92,6 +92,11 @@ AVOIDED = (
         "A Extension",
     ),
     ("icount with interrupts", "Spike forgets what is pending when an interrupt comes", "icount"),
+    (
+        "triggers where a landing pad is expected",
+        "Spike looks for it first: icount does not count that trap, and an address's breakpoint comes behind it",
+        "Priority",
+    ),
     ("GVA after icount's breakpoint", "Spike sets it with the value 0 in xtval", "mstatus, hstatus"),
     ("etrigger and itrigger on what M-mode handles", "fire with Spike in spite of MIE=0", "Native Triggers"),
     ("itrigger on interrupts that VS handles", "Spike takes the hypervisor's numbers", "itrigger"),
