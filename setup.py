@@ -91,6 +91,8 @@ setup(
                 "rvh/core/dispatch.c",
                 "rvh/core/fp_soft.c",
                 "rvh/core/vector.c",
+                "rvh/core/vector_permute.c",
+                "rvh/core/vector_memory.c",
                 "rvh/core/vector_loops.c",
                 "rvh/core/vector_wide.c",
                 "rvh/core/vector_soft.c",
