@@ -16,6 +16,17 @@ typedef struct {
 
 #include "vector_properties.h"
 
+/* The loops for this host. */
+static VLoop *const (*host_loops)[4] = v_loops_plain;
+
+__attribute__((constructor)) static void choose_loops(void)
+{
+#if FP_HOST && !defined(RVH_NO_FMA)
+    if (__builtin_cpu_supports("avx2") && fp_has_fma())
+        host_loops = v_loops_wide;
+#endif
+}
+
 /* The loop of an operation at this SEW, or NULL where it is reserved. The host's floating point is used where it is, for
  * rounding modes that it has. */
 static VLoop *loop_of(const Hart *h, u32 operation, u32 sew)
@@ -25,11 +36,7 @@ static VLoop *loop_of(const Hart *h, u32 operation, u32 sew)
         return 0;
     if (o->floating && (!FP_HOST || h->frm > RM_RUP) && v_loops_soft[operation][sew])
         return v_loops_soft[operation][sew];
-#if FP_HOST && !defined(RVH_NO_FMA)
-    if (__builtin_cpu_supports("avx2") && fp_has_fma())
-        return v_loops_wide[operation][sew];
-#endif
-    return v_loops_plain[operation][sew];
+    return host_loops[operation][sew];
 }
 
 /* ---- vtype and vl */
@@ -129,52 +136,89 @@ static const void *harmless(u8 *buffer, const void *source, const u8 *active, u6
     return buffer;
 }
 
-int v_arith(Hart *h, const Op *op, u64 pc, u32 operation, u32 form)
+/* The third operand of arithmetic that is not a register group, for every element. */
+static const void *scalars(const Hart *h, const Op *op, const VOperation *o, u32 form, u8 *buffer)
 {
-    const VOperation *o = &operations[operation];
-    u32 w = (u32)op->imm, vd = w >> 7 & 31, vs1 = w >> 15 & 31;
-    u8 out[2 * VREG_MAX] __attribute__((aligned(64))), scalar[VREG_MAX] __attribute__((aligned(64))), active[VREG_MAX];
+    u32 w = (u32)op->imm, vs1 = w >> 15 & 31, sew = vsew(h);
+    spread(buffer, form == FORM_U6 ? vs1 | (w >> 26 & 1) << 5 : scalar_of(h, vs1, form, sew, o->bf16), h->vl, sew);
+    return buffer;
+}
+
+/* Arithmetic whose result does not go to its place element by element: it is masked, or makes a mask. */
+static __attribute__((noinline)) void arith_by_buffer(Hart *h, const Op *op, const VOperation *o, VLoop *loop,
+                                                      const void *first, const void *second, u8 *to, u32 has_second)
+{
+    u8 out[2 * VREG_MAX] __attribute__((aligned(64))), active[VREG_MAX];
     u8 buffer[3][2 * VREG_MAX] __attribute__((aligned(64)));
-    (void)pc;
-    if (!begin(h, 1) || (o->floating && !begin_float(h)))
-        return 0;
-    u32 sew = vsew(h);
+    u32 sew = vsew(h), size = sew + (u32)(o->shape == SHAPE_WIDEN || o->shape == SHAPE_WIDEN_W);
+    int masked = !vm(op) && !o->uses_m;
     u64 n = h->vl;
-    VLoop *loop = loop_of(h, operation, sew);
-    if (!loop || !operands_legal(h, o, op, form))
-        return illegal(h);
-    u8 *to = reg(h, vd);
-    const void *first = reg(h, w >> 20 & 31), *second = reg(h, vs1), *third = to;
-    int masked = !vm(op), widens = o->shape == SHAPE_WIDEN || o->shape == SHAPE_WIDEN_W;
-    u32 size = sew + (u32)widens;
-    if (form != FORM_V && form != FORM_NONE) {
-        u32 six = vs1 | (w >> 26 & 1) << 5;
-        spread(scalar, form == FORM_U6 ? six : scalar_of(h, vs1, form, sew, o->bf16), n, sew);
-        second = scalar;
-    }
-    if (masked)
+    const void *third = to;
+    if (!vm(op))
         expand_mask(active, h->vreg, n);
     else if (o->uses_m)
         memset(active, 0, n);
-    if (o->uses_m)
-        masked = 0; /* v0 is an operand: every element is active */
     if (masked && o->floating) {
         u32 wide = o->shape == SHAPE_WIDEN_W || o->shape == SHAPE_NARROW;
         first = harmless(buffer[0], first, active, n, sew + wide, o->integers);
-        second = form == FORM_NONE ? second : harmless(buffer[1], second, active, n, sew, 0);
+        second = has_second ? harmless(buffer[1], second, active, n, sew, 0) : second;
         if (o->shape != SHAPE_COMPARE) /* there vd is one register, and no operand */
             third = harmless(buffer[2], to, active, n, size, 0);
     }
-    if (o->shape == SHAPE_COMPARE) {
-        loop(h, out, third, first, second, active, n);
-        pack_mask(to, out, masked ? active : 0, n);
-    } else if (masked) {
-        loop(h, out, third, first, second, active, n);
-        take_active(to, out, active, n, size);
-    } else {
-        loop(h, to, third, first, second, o->uses_m ? active : 0, n);
+    if (o->shape != SHAPE_COMPARE && !masked) {
+        loop(h, to, third, first, second, active, n);
+        return;
     }
+    loop(h, out, third, first, second, active, n);
+    if (o->shape == SHAPE_COMPARE)
+        pack_mask(to, out, masked ? active : 0, n);
+    else
+        take_active(to, out, active, n, size);
+}
+
+int v_arith(Hart *h, const Op *op, u64 pc, u32 operation, u32 form)
+{
+    const VOperation *o = &operations[operation];
+    u32 w = (u32)op->imm;
+    u8 scalar[VREG_MAX] __attribute__((aligned(16)));
+    (void)pc;
+    if (!begin(h, 1) || (o->floating && !begin_float(h)))
+        return 0;
+    VLoop *loop = loop_of(h, operation, vsew(h));
+    if (!loop || !operands_legal(h, o, op, form))
+        return illegal(h);
+    u8 *to = reg(h, w >> 7 & 31);
+    const void *first = reg(h, w >> 20 & 31), *second = reg(h, w >> 15 & 31);
+    if (form != FORM_V && form != FORM_NONE)
+        second = scalars(h, op, o, form, scalar);
+    if (!vm(op) || o->uses_m || o->shape == SHAPE_COMPARE)
+        arith_by_buffer(h, op, o, loop, first, second, to, form != FORM_NONE);
+    else
+        loop(h, to, to, first, second, 0, h->vl);
     return done(h);
+}
+
+/* The usual case of v_arith: all elements, of one width; 0: it is another, nothing has been done. */
+int v_arith_plain(Hart *h, const Op *op, u64 pc, u32 operation, u32 form)
+{
+    const VOperation *o = &operations[operation];
+    u32 w = (u32)op->imm, vd = w >> 7 & 31, vs2 = w >> 20 & 31, vs1 = w >> 15 & 31, sew = h->vshape & 0xff;
+    (void)pc;
+    if (!vm(op) || h->vstart || sew > 3 || (vd | vs2 | (form == FORM_V ? vs1 : 0)) & h->vshape >> 8 || !v_dirty(h))
+        return 0;
+    if (o->floating && (h->frm > RM_RMM || ~h->mstatus & MSTATUS_FS || (h->v && ~h->vsstatus & MSTATUS_FS)))
+        return 0;
+    VLoop *loop = loop_of(h, operation, sew);
+    if (!loop)
+        return 0;
+    u8 *to = reg(h, vd);
+    if (form == FORM_V || form == FORM_NONE) {
+        loop(h, to, to, reg(h, vs2), reg(h, vs1), 0, h->vl);
+    } else {
+        u8 scalar[VREG_MAX] __attribute__((aligned(16)));
+        loop(h, to, to, reg(h, vs2), scalars(h, op, o, form, scalar), 0, h->vl);
+    }
+    return 1;
 }
 
 int v_reduce(Hart *h, const Op *op, u64 pc, u32 operation)

@@ -19,6 +19,7 @@ int v_configure(Hart *h, const Op *op, u64 pc, u32 kind);
 int v_load_unit(Hart *h, const Op *op, u64 pc, u32 eew);
 int v_store_unit(Hart *h, const Op *op, u64 pc, u32 eew);
 int v_arith(Hart *h, const Op *op, u64 pc, u32 operation, u32 form);
+int v_arith_plain(Hart *h, const Op *op, u64 pc, u32 operation, u32 form);
 int v_group(Hart *h, const Op *op, u64 pc, u32 operation, u32 form);
 int v_reduce(Hart *h, const Op *op, u64 pc, u32 operation);
 int v_mask_logic(Hart *h, const Op *op, u64 pc, u32 which);

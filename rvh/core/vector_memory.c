@@ -59,7 +59,7 @@ typedef struct {
 /* Ended by a fault at element i. */
 static int cut_short(Hart *h, const Access *a, u64 i)
 {
-    if (!a->first_only || i == 0)
+    if (!a->first_only || i == 0 || h->exc_cause == CAUSE_BREAKPOINT) /* a trigger's event would be lost */
         return faulted(h, i);
     h->vl = i;
     return done(h);

@@ -263,7 +263,8 @@ def arithmetic(
             suffix = form.replace("u", "i")
             name = f"{function.__name__.rstrip('_').replace('_', '.')}.{suffix}"
             call = ("v_arith", (_Special(f"V_{done.name.upper()}"), _Special(source)))
-            _vector_insn(name, pattern, ", ".join(operands), ext, call, function)
+            usual = "v_arith_plain" if shape is SINGLE and not uses_m else ""
+            _vector_insn(name, pattern, ", ".join(operands), ext, call, function, usual=usual)
         return function
 
     return define
@@ -292,7 +293,8 @@ def unary(
         pattern = f"{funct6} vm vs2 {vs1} {_FUNCT3[category, _VECTOR]} vd 1010111"
         name = function.__name__.rstrip("_").replace("_", ".")
         call = ("v_arith", (_Special(f"V_{done.name.upper()}"), _Special("FORM_NONE")))
-        _vector_insn(name, pattern, "vd, vs2, vm", ext, call, function)
+        usual = "v_arith_plain" if shape is SINGLE else ""
+        _vector_insn(name, pattern, "vd, vs2, vm", ext, call, function, usual=usual)
         return function
 
     return define
