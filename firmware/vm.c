@@ -78,7 +78,7 @@ static const char *boot(struct vm *vm)
 
     /* Its clock begins now, 1 ms above 0: that of another hart may be a little behind, and must not wrap. */
     vm->time_delta = platform.timebase / 1000 - rdtime();
-    vm->given_up = false;
+    vm->given_up = vm->refused = false;
     __atomic_store_n(&vm->state, VM_RUNNING, __ATOMIC_RELEASE);
     if (!error)
         sched_start(&vm->vcpu[0], entry, dtb);

@@ -31,6 +31,7 @@ struct vm {
     struct vm_share share;
     bool autostart, created;              /* boots with the machine; memory and devices are set up */
     bool given_up;                        /* it was said that it waits for ever */
+    bool refused;                         /* it was said that one of its accesses to devices is not emulated */
     u64 held_at;                          /* while paused: when its last vCPU left its hart */
 
     u64 ram_size;

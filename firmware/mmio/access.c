@@ -26,6 +26,7 @@ static enum found find_access(struct vcpu *v, struct access *a, u32 *offset)
     u32 insn = (u32)v->htinst;
     bool store = v->scause == CAUSE_STORE_GUEST_PAGE;
 
+    *a = (struct access){.write = store};
     if ((insn & 1) && mmio_decode(insn | 2, a)) {
         a->length = insn & 2 ? 4 : 2;
         *offset = a->base;
@@ -35,8 +36,10 @@ static enum found find_access(struct vcpu *v, struct access *a, u32 *offset)
     insn = guest_instruction(v);
     if (!insn)
         return CHANGED;
-    if (!mmio_decode(insn, a))
+    if (!mmio_decode(insn, a)) {
+        a->insn = insn;
         return UNKNOWN;
+    }
     *offset = (u32)(v->stval - (v->x[a->base] + (u64)a->immediate)) & 63;
     /* QEMU 7.2 reports some AMOs as loads. */
     bool same_kind = a->kind == ACCESS_AMO || a->write == store;
@@ -172,6 +175,18 @@ static bool perform(struct vcpu *v, const struct access *a, u64 begin, u64 gpa)
     return true;
 }
 
+/* A vector access, or one of an extension that is not known here. Said once: drivers do not expect such a fault, and
+   vstart and stval do not tell them whose limit it is. */
+static void refuse(struct vcpu *v, const struct access *a, u64 gpa)
+{
+    u64 cause = a->write ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS;
+
+    if (!__atomic_exchange_n(&v->vm->refused, true, __ATOMIC_ACQ_REL))
+        hv_log("%s: vcpu %u: %s at pc 0x%lx: the instruction 0x%x accesses the device at gpa 0x%lx, and only scalar "
+               "loads, stores and AMOs are emulated", v->vm->label, v->id, cause_name(cause), v->pc, a->insn, gpa);
+    access_fault(v, a, v->stval, gpa);
+}
+
 void mmio_access(struct vcpu *v, u64 gpa)
 {
     struct access a;
@@ -181,7 +196,7 @@ void mmio_access(struct vcpu *v, u64 gpa)
     if (found == FOUND && perform(v, &a, v->stval - offset, gpa))
         vcpu_retire(v, a.length);
     else if (found == UNKNOWN)
-        access_fault(v, &(struct access){.write = v->scause == CAUSE_STORE_GUEST_PAGE}, v->stval, gpa);
+        refuse(v, &a, gpa);
     else if (found == CHANGED)
         fence_i();                       /* it runs on and meets what is there now */
 }

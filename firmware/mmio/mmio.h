@@ -18,6 +18,7 @@ struct access {
     u32 operand, function;               /* AMO: rs2 and funct5 */
     i64 immediate;
     u32 length;                          /* of the instruction: where it ends is where the guest goes on */
+    u32 insn;                            /* if it is none of these */
 };
 
 /* decode.c: false if it is no instruction that accesses memory. Bits 1:0 tell a 16-bit one. */

@@ -20,7 +20,7 @@ from rvh import dtb, vms
 from rvh.isa import extensions
 
 sys.path.insert(0, str(TESTS / "firmware"))
-from keeper import keeper  # noqa: E402
+from vector_guests import intruder, keeper  # noqa: E402
 
 QEMU = "qemu-system-riscv64"
 CPU = "rv64,h=true"
@@ -166,3 +166,10 @@ def test_every_vm_keeps_its_vectors_on_qemu(tmp_path, firmware, vlen):
     guests = {keeper(tmp_path, number, vlen): 1 for number in (1, 2, 3)}
     output = run_qemu(tmp_path, tree_of(cpu, tmp_path), firmware, guests, cpu=cpu)
     assert sorted(re.findall(r"^\[(keep\d)\] (.*)", output, re.M)) == [(f"keep{n}", "kept") for n in (1, 2, 3)], output
+
+
+def test_a_vector_access_to_a_device_on_qemu(tmp_path, firmware):
+    cpu = f"{CPU},v=true,vlen=256"
+    output = run_qemu(tmp_path, tree_of(cpu, tmp_path), firmware, {intruder(tmp_path, "intruder"): 1}, cpu=cpu)
+    assert re.findall(r"^\[intruder\] (.*)", output, re.M) == ["done"], output
+    assert output.count("only scalar loads, stores and AMOs are emulated") == 1

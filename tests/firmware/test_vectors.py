@@ -3,9 +3,13 @@ instructions stay the guests'."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from keeper import keeper
+from vector_guests import ACCESSES, intruder, keeper
 from vmrig import IMAGES, SAY_AND_STOP, guest, run_vms
+
+from rvh.emit.asm import assemble
 
 pytestmark = pytest.mark.skipif(not (IMAGES / "hv.elf").exists(), reason="firmware and guests are not built")
 
@@ -62,3 +66,20 @@ def test_off_is_off_for_the_guest(tmp_path):
     source = HAS_NOT.replace("first: {text}", off)
     result = run_vms({"vm": guest(tmp_path, "off", source)}, isa=ISA)
     assert result.of("vm") == ["done"] and result.stop.kind == "pass", result.text
+
+
+@pytest.mark.parametrize("transformed", [True, False], ids=["htinst", "fetch"])
+def test_a_vector_access_to_a_device_is_an_access_fault_of_its_element(tmp_path, transformed):
+    """The guest goes on, and what has happened is said once for each VM."""
+    kernels = {name: intruder(tmp_path, name) for name in ("one", "two")}
+    result = run_vms(kernels, isa=ISA, transformed=transformed)
+    assert result.of("one") == result.of("two") == ["done"] and result.stop.kind == "pass", result.text
+    told = re.findall(r"^(\w+): (.*only scalar.*)", "\n".join(result.of("hv")), re.M)
+    word = int.from_bytes(assemble(ACCESSES[0][0]).data, "little")
+    assert sorted(name for name, _ in told) == ["one", "two"]
+    for _, words in told:
+        assert re.fullmatch(
+            rf"vcpu 0: load access fault at pc 0x802000[0-9a-f]+: the instruction {word:#x} accesses the device at gpa "
+            "0x2004000, and only scalar loads, stores and AMOs are emulated",
+            words,
+        )

@@ -1,10 +1,10 @@
-"""A guest that notices when another one's vector state, or none, comes back to it."""
+"""Guests that use vectors: one notices when another one's state, or none, comes back to it, one accesses a device."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from vmrig import guest
+from vmrig import SAY_AND_STOP, guest
 
 #: Registers must be zero at first. Then, {rounds} times: all registers become the VM's number plus the round, vl,
 #: vtype, vcsr and vstart something too; a while later they must still be so. One round waits in WFI, one spins.
@@ -113,3 +113,85 @@ def keeper(folder: Path, number: int, vlen: int) -> str:
     "kept" or "lost"."""
     source = KEEPS.format(number=number, vlen=vlen, rounds=24, pause=30_000)
     return guest(folder, f"keep{number}", source)
+
+
+#: Each access must end in a fault of that cause and element, at the address of mtimecmp, which is a1 bytes after a0 in
+#: RAM; then scalar ones must work.
+TO_DEVICE = (
+    """
+    la t0, handler
+    csrw stvec, t0
+    la a0, room
+    li a2, 0x02004000
+    sub a1, a2, a0
+    li s1, 0
+    li s10, 0
+    vsetivli zero, 2, e64, m1, ta, ma
+    vmv.v.i v1, -1
+    vid.v v2
+    vmul.vx v2, v2, a1      # offsets 0, A1
+{checks}
+    ld t0, 0(a2)            # the scalar ones go on
+    li s10, 99
+    sd t0, 0(a2)
+    la s2, done
+    j print
+failed:
+    li s1, 1
+    j wrong
+    .balign 4
+handler:
+    csrr s3, scause
+    csrr s4, stval
+    csrr s5, vstart
+    csrr t0, sepc
+    addi t0, t0, 4
+    csrw sepc, t0
+    sret
+print:
+"""
+    + SAY_AND_STOP.replace("la s2, text", "nop")
+    + """
+wrong:
+    la s2, text
+    addi s10, s10, 48
+    sb s10, 0(s2)
+    j print
+text: .asciz "? went wrong\\n"
+done: .asciz "done\\n"
+    .balign 8
+room: .dword 0x1122334455667788
+"""
+)
+CHECK = """
+    li s10, {number}
+    li s3, 0
+    {insn}
+    li t0, {cause}
+    bne s3, t0, failed
+    bne s4, a2, failed
+    li t0, {element}
+    bne s5, t0, failed
+    csrw vstart, zero
+"""
+ACCESSES = [
+    ("vle64.v v1, (a2)", 5, 0),
+    ("vse8.v v1, (a2)", 7, 0),
+    ("vle32ff.v v1, (a2)", 5, 0),
+    ("vl1re64.v v1, (a2)", 5, 0),
+    ("vs1r.v v1, (a2)", 7, 0),
+    ("vlse64.v v1, (a0), a1", 5, 1),
+    ("vsse64.v v1, (a0), a1", 7, 1),
+    ("vluxei64.v v1, (a0), v2", 5, 1),
+    ("vsoxei64.v v1, (a0), v2", 7, 1),
+]
+
+
+def intruder(folder: Path, name: str) -> str:
+    """Writes the guest that tries all of `ACCESSES`; returns its path. It prints "done", or the number of the access
+    that went wrong."""
+    checks = "".join(
+        CHECK.format(number=number, insn=insn, cause=cause, element=element)
+        for number, (insn, cause, element) in enumerate(ACCESSES, start=1)
+    )
+    return guest(folder, name, TO_DEVICE.format(checks=checks))
