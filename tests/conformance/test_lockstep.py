@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from rvh import Machine
 from rvh.emit.asm import assemble
+from rvh.emit.syntax import lookup
 from rvh.isa.csrs import BY_NAME
 from rvh.trace import CommitLog
-from tools.lockstep import access, access_differences, vector, vector_legal, vector_paged
+from tools.lockstep import access, access_differences, qemu, vector, vector_legal, vector_paged
 from tools.lockstep import compare as lockstep
 from tools.lockstep.differences import AVOIDED, KNOWN, explain
 from tools.lockstep.program import Options, build
@@ -97,6 +101,60 @@ def test_illegal_vector_instructions_are_found():
     assert vector_legal.on_rvh(words, "e8, m2", "v_zvl128b") == {1, 3}
     both = vector_legal.encodings(1)
     assert len(both) == 64 * 7 * 2 * 32 + 8 * 8 * 2 * 32 * 4 * 2 and both != vector_legal.encodings(2)
+
+
+@pytest.mark.skipif(not qemu.usable("qemu-system-riscv64"), reason="there is no QEMU of version 8 or later on PATH")
+def test_vectors_with_qemu():
+    outcome = qemu.Outcome()
+    for seed, vlen in enumerate((128, 256, 512, 1024)):
+        qemu.compare(seed, 200, vlen, "qemu-system-riscv64", outcome)
+    assert outcome.compared > 600 and len(outcome.kinds) > 200
+
+
+def test_programs_for_qemu_have_nothing_reserved():
+    def taken(text: str) -> bool:
+        word = int.from_bytes(assemble(text).data, "little")
+        return qemu.takes(lookup(word), word)
+
+    for text in (
+        "vadd.vv v8, v16, v24, v0.t",
+        "vmerge.vvm v8, v16, v24, v0",
+        "vadd.vv v8, v0, v24",
+        "vmand.mm v8, v0, v16",
+    ):
+        assert taken(text), text
+    assert taken("vse8.v v8, (a0), v0.t") and taken("vsetvli x0, a0, e8, m1, ta, ma") and taken("vwadd.wv v8, v16, v24")
+    for text in (
+        "vadd.vv v8, v0, v24, v0.t",
+        "vmerge.vvm v8, v16, v0, v0",
+        "vse8.v v0, (a0), v0.t",
+        "vnsrl.wv v8, v16, v17",
+    ):
+        assert not taken(text), text
+    assert not taken("vsetvli x0, x0, e8, m1, ta, ma") and not taken("vwmacc.vv v8, v10, v24")
+
+
+def test_a_difference_from_qemu_is_shown(monkeypatch):
+    def zeroes(command, **_):
+        signature = re.search("signature=([^,]*)", command[2])[1]
+        Path(signature).write_text("0\n" * 20_000)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(qemu.subprocess, "run", zeroes)
+    with pytest.raises(vector.Difference, match=r"seed 5 vlen 128: instruction 0, .*: v(l|type)\n  rvh .*\n  QEMU 0"):
+        qemu.compare(5, 20, 128, "qemu", qemu.Outcome())
+
+
+def test_known_differences_of_qemu_are_narrow():
+    word = int.from_bytes(assemble("vfwmaccbf16.vf v8, f2, v16").data, "little")
+    state = dict.fromkeys([*qemu.SCALARS, *(f"f{n}" for n in range(32))], 0)
+    boxed = state | {"f2": 0xFFFF_FFFF_FFFF_3F80}
+    assert qemu.explain(word, state, "fcsr") == "unboxed"
+    assert qemu.explain(word, boxed, "fcsr") is None and qemu.explain(word, state, "x6") is None
+    word = int.from_bytes(assemble("vsha2cl.vv v8, v16, v24").data, "little")
+    assert qemu.explain(word, state | {"vtype": 0xD7}, "x6") == "sha-fractional"
+    assert qemu.explain(word, state | {"vtype": 0xD0}, "x6") is None
+    assert qemu.explain(word, state | {"vtype": 0xD7}, "v8, byte 0 on") is None
 
 
 @pytest.mark.parametrize("seed", [4, 5])

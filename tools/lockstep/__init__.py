@@ -5,5 +5,6 @@ line.
 states and trap handlers, `triggers` debug triggers with them, `compare` runs both sides, `differences` says where they
 may differ.
 
-`access` compares single CSR accesses instead, `vector` vector instructions, `vector_paged` those that fault half-way.
+`access` compares single CSR accesses instead, `vector` vector instructions, `vector_paged` those that fault half-way,
+`qemu` vector instructions on QEMU.
 """

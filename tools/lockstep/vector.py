@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rvh import Machine
@@ -59,9 +59,15 @@ def _floats(rng: random.Random) -> bytes:
     return b"".join(_float(rng, width).to_bytes(width // 8, "little") for _ in range(64 // width))
 
 
-def _program(seed: int, n: int) -> bytes:
+def _any(insn: Insn, word: int) -> bool:
+    return True
+
+
+def program(seed: int, n: int, each: str = "", more: str = "", takes: Callable[[Insn, int], bool] = _any) -> bytes:
+    """The code: n instructions with what they need, the first ones the same for all n. Behind each the routine ``each``
+    of ``more`` is called; of vector instructions there are only those that ``takes`` takes."""
     rng = random.Random(seed)
-    out = bytearray(assemble("""
+    first = assemble("""
         li x5, 0x6600
         csrw mstatus, x5
         la x5, handler
@@ -77,10 +83,13 @@ def _program(seed: int, n: int) -> bytes:
         addi x6, x6, 4
         csrw mepc, x6
         mret
+    more:
+    """ + more + """
     start:
         vsetvli x5, x0, 0xc3
         csrwi fcsr, 0
-    """, BASE).data)  # fmt: skip
+    """, BASE)  # fmt: skip
+    out = bytearray(first.data)
 
     def asm(text: str) -> None:
         out.extend(assemble(text).data)
@@ -100,6 +109,10 @@ def _program(seed: int, n: int) -> bytes:
             word = word & ~insn.pattern.mask | insn.pattern.match
             if insn.pattern.matches(word):
                 return word
+
+    def put(insn: Insn, word: int) -> None:
+        if takes(insn, word):
+            out.extend(word.to_bytes(4, "little"))
 
     def field(word: int, position: int, value: int) -> int:
         return word & ~(31 << position) | value << position
@@ -133,8 +146,9 @@ def _program(seed: int, n: int) -> bytes:
                 li(5, rng.choice((rng.randrange(20), 8 * rng.randrange(1, 9), rng.randrange(300), 1 << 40)))
                 asm(f"vsetvli x6, {rng.choice(('x5', 'x5', 'x0'))}, {vtype}")
             else:
-                word = random_word(rng.choice(SETTINGS))
-                out += field(word, 7, rng.choice((0, 6))).to_bytes(4, "little")
+                insn = rng.choice(SETTINGS)
+                word = random_word(insn)
+                put(insn, field(word, 7, rng.choice((0, 6))))
         elif pick < 0.2:
             li(rng.choice(SCALARS), rng.choice(VALUES) if rng.random() < 0.6 else rng.getrandbits(64))
         elif pick < 0.23:
@@ -162,7 +176,7 @@ def _program(seed: int, n: int) -> bytes:
                 word = field(word, 20, group)
                 if insn.name.find("ei8") < 0:
                     asm(f"vl8re8.v v{group}, (x7)")
-            out += word.to_bytes(4, "little")
+            put(insn, word)
         else:
             insn = rng.choice(ARITHMETIC)
             word = random_word(insn)
@@ -170,15 +184,17 @@ def _program(seed: int, n: int) -> bytes:
                 word = field(word, 15, rng.choice(SCALARS))
             if "rd" in insn.pattern.fields:
                 word = field(word, 7, 6)
-            out += word.to_bytes(4, "little")
+            put(insn, word)
+        if each:
+            out += assemble(f"jal x1, {first.symbols[each]}", BASE + len(out)).data
     li(5, TOHOST)
     asm("li x6, 1\nsd x6, 0(x5)\n1: j 1b")
     return bytes(out)
 
 
-def _elf(seed: int, n: int) -> bytes:
+def image(seed: int, code: bytes) -> bytes:
+    """All of memory from BASE to TOHOST's end: the code, and data worth loading."""
     rng = random.Random(seed)
-    code = _program(seed, n)
     data = bytearray()
     while len(data) < DATA_SIZE:
         pick = rng.random()
@@ -187,8 +203,8 @@ def _elf(seed: int, n: int) -> bytes:
         )
     # x7 points at small 64-bit numbers, good as indices of any width
     small = b"".join(rng.randrange(0, 4096).to_bytes(8, "little") for _ in range(1024))
-    image = code.ljust(DATA - BASE, b"\0") + bytes(data[:DATA_SIZE]) + small
-    return write_elf(BASE, image.ljust(TOHOST + 16 - BASE, b"\0"), TOHOST)
+    whole = code.ljust(DATA - BASE, b"\0") + bytes(data[:DATA_SIZE]) + small
+    return whole.ljust(TOHOST + 16 - BASE, b"\0")
 
 
 class Difference(Exception):
@@ -200,7 +216,7 @@ def compare(seed: int, n: int, vlen: int, spike: str, legal: Counter | None = No
     isa = f"rv64gcv_zfh_zfbfmin_zvfh_zvfbfmin_zvfbfwma_zvl{vlen}b_zicntr_zicclsm_{CRYPTOGRAPHY}"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "program.elf"
-        path.write_bytes(_elf(seed, n))
+        path.write_bytes(write_elf(BASE, image(seed, program(seed, n)), TOHOST))
         compared = replay(f"seed {seed} vlen {vlen}", path, isa, vlen, spike, legal)
     if compared < n:
         raise Difference(f"seed {seed} vlen {vlen}: only {compared} instructions")
