@@ -151,6 +151,10 @@ def test_known_differences_of_qemu_are_narrow():
     boxed = state | {"f2": 0xFFFF_FFFF_FFFF_3F80}
     assert qemu.explain(word, state, "fcsr") == "unboxed"
     assert qemu.explain(word, boxed, "fcsr") is None and qemu.explain(word, state, "x6") is None
+    word = int.from_bytes(assemble("vfredusum.vs v8, v16, v24, v0.t").data, "little")
+    none = state | {"vl": 4, "v0": 0x70}
+    assert qemu.explain(word, none, "v8, byte 0 on") == qemu.explain(word, none, "fcsr") == "empty-sum"
+    assert qemu.explain(word, none | {"v0": 8}, "fcsr") is None and qemu.explain(word, none, "v8, byte 8 on") is None
     word = int.from_bytes(assemble("vsha2cl.vv v8, v16, v24").data, "little")
     assert qemu.explain(word, state | {"vtype": 0xD7}, "x6") == "sha-fractional"
     assert qemu.explain(word, state | {"vtype": 0xD0}, "x6") is None

@@ -61,16 +61,20 @@ def takes(insn: Insn, word: int) -> bool:
 #: Name -> reason. What comes behind one of these in its program is not compared.
 KNOWN = {
     "unboxed": "vfwmaccbf16.vf takes an f register that is not a boxed bfloat16 for a NaN; QEMU 10.0 does not look.",
+    "empty-sum": "An unordered sum of no active elements is vs1[0], a NaN of it canonical here; both are allowed "
+    '("Vector Unordered Single-Width Floating-Point Sum Reduction").',
     "sha-fractional": "vsha2* with a group that a fractional LMUL just holds are there; illegal with QEMU 10.0.",
 }
 
 
 def explain(word: int, state: dict[str, int], register: str) -> str | None:
     """The name in `KNOWN` of a first difference, in that register, after an instruction; or None. ``state``: `SCALARS`
-    and f registers, here."""
+    and f registers, here; and v0 before the instruction."""
     name = disassemble(word).split()[0]
     if name == "vfwmaccbf16.vf" and state[f"f{word >> 15 & 31}"] >> 16 != (1 << 48) - 1:
         return "unboxed" if register == "fcsr" or register.startswith("v") else None
+    if name in ("vfredusum.vs", "vfwredusum.vs") and not word >> 25 & 1 and not state["v0"] & (1 << state["vl"]) - 1:
+        return "empty-sum" if register in ("fcsr", f"v{word >> 7 & 31}, byte 0 on") else None
     if name.startswith("vsha2") and state["vtype"] & 7 > 4 and register == "x6":
         return "sha-fractional"
     return None
@@ -143,6 +147,8 @@ def compare(seed: int, n: int, vlen: int, qemu: str, outcome: Outcome) -> None:
         return
     dump, register = mine[step * size :], _name(at % size, vlen)
     state = {_name(k, vlen): int.from_bytes(dump[k : k + 8], "little") for k in range(0, 8 * (len(SCALARS) + 32), 8)}
+    before = mine[(step - 1) * size + 8 * (len(SCALARS) + 32) :] if step else b""
+    state["v0"] = int.from_bytes(before[: vlen // 8], "little")
     known = explain(words[step], state, register)
     if known is not None:
         outcome.known[known] += 1
