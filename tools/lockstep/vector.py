@@ -1,7 +1,7 @@
 """Random vector instructions in M-mode, made from the definitions, run on rvh and on Spike: after each instruction
 every vector register, and what Spike's commit log says of x registers, must agree.
 
-``python -m tools.lockstep.vector [--seed N] [--programs N] [--vlen BITS] [--spike PATH]``
+``python -m tools.lockstep.vector [--seed N] [--programs N] [--seconds S] [--vlen BITS] [--spike PATH]``
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -294,6 +295,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="lockstep.vector", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--programs", type=int, default=10)
+    parser.add_argument("--seconds", type=float, help="stop after this long")
     parser.add_argument("--length", type=int, default=4000, help="instructions generated per program")
     parser.add_argument("--vlen", type=int, default=0, help="128 to 1024; by turns unless given")
     parser.add_argument("--spike", default="spike")
@@ -301,7 +303,7 @@ def main() -> int:
     if shutil.which(args.spike) is None:
         print(f"lockstep: no {args.spike} here", file=sys.stderr)
         return 2
-    total, failed = 0, 0
+    started, total, failed = time.monotonic(), 0, 0
     legal: Counter = Counter()
     for seed in range(args.seed, args.seed + args.programs):
         vlen = args.vlen or (128, 256, 512, 1024)[seed % 4]
@@ -310,6 +312,8 @@ def main() -> int:
         except Difference as error:
             print(error)
             failed += 1
+        if args.seconds is not None and time.monotonic() - started > args.seconds:
+            break
     never = sorted(i.name for i in _VECTOR if i.name not in legal)
     print(f"{total} instructions compared, {sum(legal.values())} of them vector, {failed} programs differ")
     print(f"never executed: {' '.join(never) or 'none'}")
