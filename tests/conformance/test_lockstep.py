@@ -200,6 +200,7 @@ def test_only_known_differences_are_explained():
     assert explain(CSRW_HSTATUS % 2, CSRW_HSTATUS % 0) == "hupmm"
     assert explain(CSRW_HSTATUS % 2, CSRW_HSTATUS % 3) is None
     assert explain(CSRW_HSTATUS % 8, CSRW_HSTATUS % 0) is None
+    assert explain(CSRR_SCAUSE % 1, CSRR_SCAUSE.replace(b"80000154", b"00001010") % 1) == "platform"
     chained = 6 << 60 | 1 << 11 | 3
     assert explain(CSRR_TDATA1 % chained, CSRR_TDATA1 % (chained | 1 << 22)) == "chain-hits"
     assert explain(CSRR_TDATA1 % chained, CSRR_TDATA1 % (chained | 1 << 23)) is None

@@ -207,6 +207,21 @@ def test_icount_counts_once_where_etrigger_traps_again(rig):
     assert tdata1(rig, 1) >> COUNT & 0x3FFF == 4
 
 
+def test_a_missing_landing_pad():
+    """Its trap counts for icount, and an address's breakpoint comes before it ("Priority"), which remembers ELP."""
+    rig = bench("max_zicfilp_sdtrig")
+    rig.csr["menvcfg"] = rig.csr["menvcfg"] | 4  # LPE of HS
+    target = CODE + 0x100
+    rig.code(NOP, at=target)
+    arm(rig, 1, ICOUNT | COUNT_IN["HS"] | 5 << COUNT)
+    assert run(rig, "HS", 0x000580E7, a1=target, steps=2) == Trap("M", 18, target, 2)  # jalr ra, 0(a1)
+    assert tdata1(rig, 1) >> COUNT & 0x3FFF == 3
+    arm(rig, 0, MC6 | EXECUTE | IN["HS"], target)
+    assert run(rig, "HS", 0x000580E7, a1=target, steps=2) == Trap("M", 3, target, target)
+    assert rig.csr["mstatus"] >> 41 & 1, "MPELP"
+    assert tdata1(rig, 1) >> COUNT & 0x3FFF == 1
+
+
 # -- itrigger
 
 

@@ -99,6 +99,11 @@ AVOIDED = (
     ),
     ("GVA after icount's breakpoint", "Spike sets it with the value 0 in xtval", "mstatus, hstatus"),
     ("etrigger and itrigger on what M-mode handles", "fire with Spike in spite of MIE=0", "Native Triggers"),
+    (
+        "minstretcfg with etrigger",
+        "Spike takes the wrong mode for what retired before two traps at once",
+        "Smcntrpmf",
+    ),
     ("itrigger on interrupts that VS handles", "Spike takes the hypervisor's numbers", "itrigger"),
     ("ASID conditions of etrigger and itrigger", "Spike asks satp of the handler's mode", "textra"),
     ("mcontext above the 13 bits of mhvalue", "Spike compares 14 bits with mhselect 4", "textra"),
@@ -124,6 +129,7 @@ AVOIDED = (
 _CSR = re.compile(rb" c(\d+)_(\w+) 0x([0-9a-f]{16})")
 _LINE = re.compile(rb"(core.*\) )x\d+ +0x([0-9a-f]{16})$")
 _TINST = (0x34A, 0x64A)
+_PC = re.compile(rb"core +\d+: \d 0x([0-9a-f]{16})")
 _MEM = re.compile(rb" mem 0x([0-9a-f]{16})")
 _HITS = 1 << 22 | 1 << 25
 _HSTATUS, _HUPMM = re.compile(rb" c1536_hstatus 0x([0-9a-f]{16})"), 3 << 48
@@ -146,6 +152,8 @@ def explain(mine: bytes, theirs: bytes) -> str | None:
     if other & 0xF800607F == 0x1800202F and re.search(rb" x\d+ +0x0000000000000001$", theirs):
         return "reservation"
     if (m := _MEM.search(theirs)) and not _MEM.search(mine) and int(m[1], 16) & _UNMASKED < _RAM:
+        return "platform"
+    if (m := _PC.match(theirs)) and int(m[1], 16) < _RAM:
         return "platform"
     if other != word:
         return None

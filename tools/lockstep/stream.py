@@ -10,7 +10,7 @@ from rvh.isa import ALIASES, INSNS
 from rvh.isa.csrs import BY_NAME, BY_NUMBER
 from rvh.isa.dsl import Insn
 
-from .triggers import INTERRUPT_CSRS
+from .triggers import UNTOUCHED
 
 #: Where loads and stores go most of the time: registers that only `Stream.pointer` changes.
 POINTERS = (2, 8, 9, 26, 27)
@@ -165,8 +165,7 @@ class Stream:
         weights |= {"amo": 0} if flavour == "data" else {}
         self.kinds, self.weights = list(weights), list(weights.values())
         self.paired = True
-        if flavour == "count":
-            self.own = [n for n in self.own if BY_NUMBER[n].name not in INTERRUPT_CSRS]
+        self.own = [n for n in self.own if BY_NUMBER[n].name not in UNTOUCHED[flavour]]
 
     def segment(self, n: int) -> bytes:
         """About n instructions, ending in ECALLs."""
