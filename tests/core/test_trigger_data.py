@@ -340,6 +340,34 @@ def test_vector_loads_by_address(rig, text, stride, mode):
         assert asm(rig, mode, LOAD_VECTOR + text, a2=6) is None
 
 
+@pytest.mark.parametrize(
+    "text, kind, offset, element",
+    [
+        ("vle16.v v1, (a1), v0.t", LOAD, 10, 5),
+        ("vse16.v v1, (a1)", STORE, 10, 5),
+        ("vsse16.v v1, (a1), a2", STORE, 12, 2),
+        ("vluxei16.v v1, (a1), v2", LOAD, 12, 3),
+        ("vsoxei16.v v1, (a1), v2", STORE, 12, 3),
+        ("vlseg2e16.v v4, (a1)", LOAD, 12, 3),
+        ("vsseg2e16.v v4, (a1)", STORE, 10, 2),
+        ("vl1re16.v v1, (a1)", LOAD, 10, 5),
+        ("vs1r.v v1, (a1)", STORE, 10, 10),  # bytes
+        ("vlm.v v1, (a1)", LOAD, 0, 0),
+        ("vsm.v v1, (a1)", STORE, 0, 0),
+    ],
+)
+@pytest.mark.parametrize("mode", ["HS", "VS"])
+def test_vector_accesses_of_all_kinds(rig, text, kind, offset, element, mode):
+    rig.hart.v[0] = b"\xff" * 16
+    rig.hart.v[2] = b"".join((4 * n).to_bytes(2, "little") for n in range(8))
+    for armed, fires in ((0, False), (kind, True), ((LOAD | STORE) ^ kind, False)):  # first, the TLB learns of the page
+        arm(rig, 0, MC6 | armed | EVERYWHERE, DATA + offset)
+        trap = asm(rig, mode, LOAD_VECTOR + text, a2=6)
+        assert trap == (Trap("M", 3, CODE + 4, DATA + offset) if fires else None)
+        assert rig.csr["vstart"] == (element if fires else 0)
+        rig.csr["vstart"] = 0
+
+
 def test_vector_stores_by_data_and_loads(rig):
     for n in range(8):
         rig.store(DATA + 2 * n, 100 + n, 2)
