@@ -6,6 +6,7 @@ between two ``@`` stands for it, and a line that ends in ``# with X Y`` is for m
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from ..errors import InputError, UsageError, os_reason
 from ..isa import extensions
 from ..machine import DEFAULT_ISA
 
-__all__ = ["FRAMEWORKS", "write"]
+__all__ = ["FRAMEWORKS", "sail_overrides", "udb_names", "write"]
 
 FRAMEWORKS = ("riscof", "act4")
 _HERE = Path(__file__).parent
@@ -44,15 +45,19 @@ def _misa_letters(names: frozenset[str]) -> int:
     return sum(1 << ord(letter) - ord("A") for letter in _letters(names))
 
 
-def _udb_extensions(names: frozenset[str]) -> str:
-    """The list ``implemented_extensions`` of a UDB configuration; versions are those of the ratified specifications."""
+def udb_names(names: frozenset[str]) -> list[str]:
+    """The extensions as UDB, and the Sail model after it, spell them."""
     spelt = {name.capitalize() for name in extensions.isa_list(names)} | {"Sm"}
     spelt |= {name for name in names if len(name) == 1 or name.startswith("Sv")}
     spelt |= {part for whole, parts in _UDB_PARTS.items() if whole in names for part in parts}
     if {"Zba", "Zbb", "Zbs"} <= names:
         spelt.add("B")
-    spelt -= _UDB_NOT_DESCRIBED
-    rows = (f'  - {{ name: {name}, version: "= {_UDB_VERSIONS.get(name, "1.0.0")}" }}' for name in sorted(spelt))
+    return sorted(spelt - _UDB_NOT_DESCRIBED)
+
+
+def _udb_extensions(names: frozenset[str]) -> str:
+    """The list ``implemented_extensions`` of a UDB configuration; versions are those of the ratified specifications."""
+    rows = (f'  - {{ name: {name}, version: "= {_UDB_VERSIONS.get(name, "1.0.0")}" }}' for name in udb_names(names))
     return "\n".join(rows)
 
 
@@ -151,7 +156,7 @@ def _udb_counters(names: frozenset[str]) -> str:
     return "\n".join(rows)
 
 
-def _sail_overrides(names: frozenset[str]) -> str:
+def sail_overrides(names: frozenset[str]) -> dict[str, object]:
     """Where the reference model would otherwise differ from rvh: keys of its configuration, without what follows from
     the extensions. Vectors, with a level and lengths as powers of two, do not follow."""
     level = "Full" if "V" in names else "Disabled"
@@ -160,27 +165,26 @@ def _sail_overrides(names: frozenset[str]) -> str:
             level = value
     elen = 6 if "Zve64x" in names else 5 if "Zve32x" in names else 3
     vlen = max((int(name[3:-1]).bit_length() - 1 for name in names if re.fullmatch(r"Zvl\d+b", name)), default=3)
-    rows = {
-        "base.writable_misa": "false",
+    misaligned = {"Some": "AlignmentException"}
+    out: dict[str, object] = {
+        "base.writable_misa": False,
         "base.mstatus.fs_legal_states": "ExtContext_FourState" if "F" in names else "ExtContext_Off",
         "base.mstatus.vs_legal_states": "ExtContext_FourState" if "Zve32x" in names else "ExtContext_Off",
         "memory.pmp.count": 16,
         "memory.pmp.usable_count": 16,
-        "memory.misaligned.exceptions.lrsc": "{ Some: AlignmentException }",
-        "memory.misaligned.exceptions.amo": "{ None: null }" if "Zama16b" in names else "{ Some: AlignmentException }",
-        "memory.misaligned.byte_by_byte": "true",
+        "memory.misaligned.exceptions.lrsc": misaligned,
+        "memory.misaligned.exceptions.amo": {"None": None} if "Zama16b" in names else misaligned,
+        "memory.misaligned.byte_by_byte": True,
         "platform.archid": 0,
         "platform.instructions_per_tick": 100,
-        "platform.reservation.require_exact_reservation_addr": "true",
-        "platform.wfi_available_to_user_mode": "false",
+        "platform.reservation.require_exact_reservation_addr": True,
+        "platform.wfi_available_to_user_mode": False,
         "extensions.V.support_level": level,
         "extensions.V.vlen_exp": vlen,
         "extensions.V.elen_exp": elen,
         "extensions.V.max_index_eew_exp": elen,
     }
-    if "H" in names:
-        rows["extensions.H.geilen"] = 0
-    return "\n".join(f"  {key}: {value}" for key, value in rows.items())
+    return out | ({"extensions.H.geilen": 0} if "H" in names else {})
 
 
 _VALUES: dict[str, Callable[[frozenset[str]], str]] = {
@@ -193,7 +197,9 @@ _VALUES: dict[str, Callable[[frozenset[str]], str]] = {
     "UDB_VECTORS": _udb_vectors,
     "UDB_TINST": _udb_tinst,
     "UDB_COUNTERS": _udb_counters,
-    "SAIL_OVERRIDES": _sail_overrides,
+    "SAIL_OVERRIDES": lambda names: "\n".join(
+        f"  {key}: {json.dumps(value)}" for key, value in sail_overrides(names).items()
+    ),
     "UDB_GRANULE": lambda names: "16" if "Zama16b" in names else "0",
     "UDB_MISALIGNED_AMO": lambda names: str("Zama16b" in names).lower(),
 }
