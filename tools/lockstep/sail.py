@@ -30,7 +30,8 @@ from rvh.comply import frameworks
 from rvh.emit.disasm import disassemble
 from rvh.isa import extensions
 
-from .vector import BASE, CRYPTOGRAPHY, Difference, _elf
+from .elffile import write_elf
+from .vector import BASE, CRYPTOGRAPHY, TOHOST, Difference, image, program
 
 RAM = 16 << 20
 WAIT = 0x6F  # j .
@@ -74,19 +75,18 @@ class _LeaveOut(Exception):
 def compare(seed: int, length: int, vlen: int, sail: str, legal: Counter) -> tuple[int, Counter]:
     """Instructions compared, and those left out by reason. Raises Difference."""
     isa = f"rv64gcv_zfh_zfbfmin_zvfh_zvfbfmin_zvfbfwma_zvl{vlen}b_zicntr_zicclsm_{CRYPTOGRAPHY}"
-    program = bytearray(_elf(seed, length))
-    [segment] = struct.unpack_from("<Q", program, 64 + 8)
+    memory = bytearray(image(seed, program(seed, length)))
     left_out: Counter = Counter()
     with tempfile.TemporaryDirectory() as folder:
         path, config = Path(folder) / "program.elf", Path(folder) / "sail.json"
         config.write_text(json.dumps(configuration(sail, isa)))
         while True:
-            path.write_bytes(program)
+            path.write_bytes(write_elf(BASE, bytes(memory), TOHOST))
             try:
                 return _replay(f"seed {seed} vlen {vlen}", path, config, isa, vlen, sail, legal), left_out
             except _LeaveOut as found:
                 left_out[found.why] += 1
-                struct.pack_into("<I", program, segment + found.pc - BASE, 0x13)
+                struct.pack_into("<I", memory, found.pc - BASE, 0x13)
 
 
 def _replay(name: str, path: Path, config: Path, isa: str, vlen: int, sail: str, legal: Counter) -> int:
