@@ -81,6 +81,8 @@ PROGRAMS = (
     Program("vcopy", "vcopy", "run_m", 60000, 3.0, vector=True),
     Program("saxpy", "saxpy", "run_m", 40000, 3.0, vector=True),
     Program("dot8", "dot8", "run_m", 12000, 3.0, vector=True),
+    Program("vstrlen", "vstrlen", "run_m", 200000, vector=True),
+    Program("vgray", "vgray", "run_m", 12000, vector=True),
 )
 
 
