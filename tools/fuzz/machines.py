@@ -85,6 +85,11 @@ interrupt:
 """
 #: Causes that a handler at an address of no meaning raises itself: these are M-mode's, most of the time.
 LOOPING = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 12 | 1 << 20
+_ISAS = (
+    "max", "max", "max_smdbltrp", "rv64gch", "rva22s64", "rv64imac", "rva23s64", "max_zve32x_zvl32b",
+    "max_v_zvfh_zvbb_zvbc_zvkng_zvksg_zvl256b", "rv64gcv_zvl1024b",
+)  # fmt: skip
+_VSETIVLI = 0xC0007057  # and a legal vtype, mostly: without it vectors do nothing
 _RENEWED = (1, 2, 5, 8, 9, 10, 11, 15, 18, 20, 24, 27)
 _INSNS, _ALIASES = list(INSNS.values()), list(ALIASES.values())
 
@@ -108,7 +113,7 @@ class Trial:
     def _isa(self) -> str:
         rng = self.rng
         if rng.random() < 0.5:
-            name = rng.choice(("max", "max", "max_smdbltrp", "rv64gch", "rva22s64", "rv64imac"))
+            name = rng.choice(_ISAS)
             return name + rng.choice(("", "_no-zihpm", "_no-zihpm"))
         while True:
             names = {"I", *rng.sample(extensions.EXTENSIONS, rng.randrange(len(extensions.EXTENSIONS)))}
@@ -148,6 +153,10 @@ class Trial:
         if pick < 0.4:
             halves = [self._half(), self._half()]
             return halves[0] | halves[1] << 16
+        if pick < 0.45 and "Zve32x" in self.machine.extensions:
+            return (
+                _VSETIVLI | rng.randrange(4) << 23 | rng.choice((0, 1, 2, 3, 5, 6, 7)) << 20 | rng.getrandbits(10) << 10
+            )
         pattern = rng.choice(_INSNS).pattern
         return rng.getrandbits(32) & ~pattern.mask | pattern.match
 
