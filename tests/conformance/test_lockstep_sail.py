@@ -60,6 +60,12 @@ def test_a_mask_inside_its_source():
     assert not any(sail.mask_inside_source(word, M1) for word in words)
 
 
+def test_a_result_over_its_source():
+    text = "viota.m v4, v5; viota.m v4, v6; viota.m v4, v8; vsha2ms.vv v4, v8, v4; vsha2ms.vv v4, v8, v12"
+    words = assemble(text).words()
+    assert [sail.result_over_source(word, M2) for word in words] == [True, False, False, True, False]
+
+
 def test_what_sail_says_is_compared():
     program = assemble("addi x5, x0, 7; csrrwi x0, vxrm, 2; addi x6, x5, 1; 1: j 1b")
     words = program.words()

@@ -5,8 +5,8 @@ what Sail's trace says of x and f registers and of CSRs, must agree.
 
 An instruction becomes a nop, and the program begins anew, where the model stops with a failed assertion of its own, and
 where it differs about a reserved encoding: most that read a register at two widths are illegal on Sail, done here and
-on Spike; comparisons to a register inside of their source group, and some cryptography on parts of element groups, the
-other way round.
+on Spike; comparisons to a register inside of their source group, results over their source, and some cryptography on
+parts of element groups, the other way round. Sail wants a scalar element group in a register that LMUL divides.
 """
 
 from __future__ import annotations
@@ -147,6 +147,15 @@ def mask_inside_source(word: int, vtype: int) -> bool:
     return word & 0x7F == 0x57 and comparison and any(group < vd < group + lmul for group in groups)
 
 
+def result_over_source(word: int, vtype: int) -> bool:
+    """Whether cryptography or VIOTA writes over what it reads, which is reserved where it matters here."""
+    lmul = 1 << (vtype & 3) if not vtype & 4 else 1
+    vd, vs1, vs2 = word >> 7 & 31, word >> 15 & 31, word >> 20 & 31
+    if word & 0x7F == 0x77:
+        return any(vd < vs + lmul and vs < vd + lmul for vs in (vs1, vs2))
+    return word & 0x7F == 0x57 and word >> 26 == 0x14 and vs1 == 0x10 and vd <= vs2 < vd + lmul
+
+
 def _steps(log: Iterable[str]) -> Iterable[tuple[int, int, list[tuple[str, int, int]]]]:
     """Of each instruction pc, word and what it wrote: x, f, v or csr, number and value; the last write counts. Raises
     _LeaveOut for the last one, when the trace ends before the program waits for its end."""
@@ -182,6 +191,10 @@ def _follow(name: str, machine: Machine, log: Iterable[str], vlen: int, legal: C
                 raise _LeaveOut(pc, "a register at two widths")
             if mask_inside_source(word, vtype):
                 raise _LeaveOut(pc, "a mask inside its source")
+            if result_over_source(word, vtype):
+                raise _LeaveOut(pc, "a result over its source")
+            if word & 0x7F == 0x77 and trapped and word >> 20 & (1 << (vtype & 3)) - 1 and not vtype & 4:
+                raise _LeaveOut(pc, "a scalar element group at any register")
             if word & 0x7F == 0x77 and vl % 4:
                 raise _LeaveOut(pc, "part of an element group")
         if word & 0x7F in (0x57, 0x77, 0x07, 0x27) and not trapped:
