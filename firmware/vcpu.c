@@ -85,10 +85,11 @@ void vcpu_put(struct vcpu *v)
         csr_write(vstimecmp, FOREVER);
     }
     csr_write(hie, 0);                   /* nothing that is left of this vCPU ends the hart's WFI */
-    if ((v->sstatus & SSTATUS_FS) == SSTATUS_FS) {
-        csr_set(sstatus, SSTATUS_FS);
+    csr_set(sstatus, SSTATUS_FS);
+    if ((v->sstatus & SSTATUS_FS) == SSTATUS_FS)
         fp_save(v);
-    }
+    else
+        v->fcsr = csr_read(fcsr);        /* QEMU leaves sstatus.FS as it is when a guest writes this */
     vector_put(v);
 }
 

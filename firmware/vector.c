@@ -1,5 +1,5 @@
-/* Vector state of vCPUs: 32 registers of vlenb bytes, which most guests never touch. Saved only if sstatus.VS says that
-   the guest has changed it (Dirty), and brought back only if the hart's registers hold something else. */
+/* Vector state of vCPUs: 32 registers of vlenb bytes, which most guests never touch. Saved only if the guest has changed
+   it, as sstatus.VS says (Dirty), and brought back only if the hart's registers hold something else. */
 #include "vm.h"
 
 #define SAME_IN_ASSEMBLY(field, offset) _Static_assert(offsetof(struct vector_state, field) == (offset), "vector.S")
@@ -62,11 +62,19 @@ void vector_load(struct vcpu *v)
     v->sstatus = (v->sstatus & ~SSTATUS_VS) | SSTATUS_VS_CLEAN;
 }
 
+/* QEMU leaves sstatus.VS as it is when a guest writes one of these CSRs, or a load faults between two elements. */
+static bool changed_unnoticed(const struct vector_state *s)
+{
+    return csr_read(vstart) != s->vstart || csr_read(vcsr) != s->vcsr;
+}
+
 void vector_put(struct vcpu *v)
 {
-    if ((v->sstatus & SSTATUS_VS) != SSTATUS_VS)
+    if (!features.vlenb)
         return;
     csr_set(sstatus, SSTATUS_VS);
+    if ((v->sstatus & SSTATUS_VS) != SSTATUS_VS && !changed_unnoticed(&v->vector))
+        return;
     vector_save(&v->vector);
     v->vector.used = true;
     v->vector.hart = this_hart();

@@ -7,7 +7,7 @@ from pathlib import Path
 from vmrig import SAY_AND_STOP, guest
 
 #: Registers must be zero at first. Then, {rounds} times: all registers become the VM's number plus the round, vl,
-#: vtype, vcsr and vstart something too; a while later they must still be so. One round waits in WFI, one spins.
+#: vtype, vcsr, vstart and fcsr something too; a while later they must still be so. One round waits in WFI, one spins.
 KEEPS = """
     la t0, handler
     csrw stvec, t0
@@ -37,6 +37,7 @@ round:
     vsetvli t0, t1, e16, m2, ta, mu
     csrwi vcsr, {number}
     csrwi vstart, {number}
+    csrwi fcsr, {number}
     rdtime s5
     li t1, {pause}
     add s5, s5, t1
@@ -57,6 +58,8 @@ round:
     csrr t1, vl
     bne t1, t2, bad
     csrr t1, vcsr
+    bne t1, t2, bad
+    csrr t1, fcsr
     bne t1, t2, bad
     csrr t1, vtype
     li t2, 0x49
