@@ -4,37 +4,14 @@ import random
 
 import fp_reference as fp
 import pytest
-from rig import Rig
+from vrig import ILLEGAL, rules
 
-from rvh.emit.asm import assemble
+ISA = "max_v_zvfh_zvfbfwma_zvl256b"
 
-ILLEGAL = 2
+
 FORMATS = {16: fp.HALF, 32: fp.SINGLE, 64: fp.DOUBLE}
 BOX = {w: (1 << 64) - (1 << w) for w in FORMATS}
 A, WIDE, B, D = 8, 12, 16, 20  # registers; the last of groups of two
-
-
-@pytest.fixture(scope="module")
-def shared():
-    return Rig(isa="max_v_zvfh_zvfbfwma_zvl256b")
-
-
-@pytest.fixture
-def rig(shared):
-    shared.csr["mstatus"] = shared.csr["hstatus"] = 0
-    shared.open_gates()
-    shared.csr["vstart"] = shared.csr["vcsr"] = shared.csr["fcsr"] = 0
-    for n in range(32):
-        shared.hart.v[n] = bytes(32)
-    return shared
-
-
-def run(rig: Rig, text: str, **options):
-    return rig.execute(*assemble(text).words(), **options)
-
-
-def rules(*names: str):
-    return pytest.mark.rules(*names)
 
 
 def numbers(rng: random.Random, f: fp.Format, n: int) -> list[int]:
@@ -93,7 +70,7 @@ def test_widening(rig, name, form, width, frm):
         operands = operands[::-1] if "ac" in name else operands
         tail = "" if mask is None else ", v0.t"
         text = f"{name}.{form} v{D}, {', '.join(operands)}{tail}"
-        assert run(rig, f"vsetvli a0, zero, e{width}, m1, ta, ma; {text}") is None
+        assert rig.run(f"vsetvli a0, zero, e{width}, m1, ta, ma; {text}") is None
         expected, flags = list(d), 0
         for i in range(n):
             if mask is None or mask >> i & 1:
@@ -132,7 +109,7 @@ def test_conversions_of_bfloat16(rig, word, source, to, frm):
     for _ in range(8):
         given = numbers(rng, source, 16)
         rig.hart.v.put(A, widths[source], given)
-        run(rig, "vsetvli a0, zero, e16, m1, ta, ma")
+        rig.run("vsetvli a0, zero, e16, m1, ta, ma")
         rig.csr["fcsr"] = frm << 5
         assert rig.execute(word) is None
         results = [fp.to_format(to, source.decode(x), frm) for x in given]
@@ -157,7 +134,7 @@ def test_encodings_of_the_product_of_bfloat16(rig, word):
     rig.hart.v.put(D, 32, [0x3F000000, 0x3F000000])
     rig.hart.f[10] = 0x4040 | BOX[16]
     rig.hart.v.put(0, 8, [0b10])
-    run(rig, "vsetivli zero, 2, e16, m1, ta, ma")
+    rig.run("vsetivli zero, 2, e16, m1, ta, ma")
     assert rig.execute(word & ~(1 << 25)) is None
     assert rig.hart.v.elements(D, 32, 2) == [0x3F000000, 0x41000000]
     assert rig.execute(word) is None
@@ -175,7 +152,7 @@ def test_encodings_of_the_product_of_bfloat16(rig, word):
 )
 @pytest.mark.parametrize("sew", [8, 16, 32, 64])
 def test_bfloat16_is_of_sew_16(rig, word, sew):
-    run(rig, f"vsetivli zero, 1, e{sew}, m1, ta, ma")
+    rig.run(f"vsetivli zero, 1, e{sew}, m1, ta, ma")
     assert rig.cause(word, mode="M") == (None if sew == 16 else ILLEGAL)
 
 
@@ -185,7 +162,7 @@ def test_the_canonical_nan(rig, nan):
     """From a conversion of any NaN, scalar and vector: no payload, no sign."""
     rig.hart.f[10] = nan | BOX[32]
     rig.hart.v.put(A, 32, [nan])
-    run(rig, "fcvt.bf16.s fa1, fa0; vsetivli zero, 1, e16, m1, ta, ma")
+    rig.run("fcvt.bf16.s fa1, fa0; vsetivli zero, 1, e16, m1, ta, ma")
     assert rig.hart.f[11] == 0x7FC0 | BOX[16]
     assert rig.execute(NARROW) is None
     assert rig.hart.v.elements(D, 16, 1) == [0x7FC0]

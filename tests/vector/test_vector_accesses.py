@@ -6,20 +6,12 @@ from typing import NamedTuple
 import pytest
 from vrig import SETTINGS, SEWS, VectorRig
 
+ISA = "max_v_zvl128b"
+
 WIDTH = {0: 8, 5: 16, 6: 32, 7: 64}
 UNIT, UNORDERED, STRIDED, ORDERED = range(4)  # mop
 WHOLE, MASK, FIRST = 8, 11, 16  # lumop, sumop
 A1, A2 = 11, 12
-
-
-@pytest.fixture(scope="module")
-def shared():
-    return VectorRig(isa="max_v_zvl128b")
-
-
-@pytest.fixture
-def rig(shared):
-    return shared.fresh()
 
 
 class Access(NamedTuple):

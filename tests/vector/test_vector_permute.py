@@ -3,24 +3,12 @@
 import random
 
 import pytest
-from vrig import ILLEGAL, SETTINGS, SEWS, VectorRig, vtype, words
+from vrig import ILLEGAL, SETTINGS, SEWS, rules, vtype, words
+
+ISA = "max_v_zvfh_zvl128b"
 
 VLEN, VLENB = 128, 16
 ALL = (1 << 64) - 1
-
-
-@pytest.fixture(scope="module")
-def shared():
-    return VectorRig(isa="max_v_zvfh_zvl128b")
-
-
-@pytest.fixture
-def rig(shared):
-    return shared.fresh()
-
-
-def rules(*names: str):
-    return pytest.mark.rules(*names)
 
 
 def permuted(rig, text, sew, lmul, vl, model, *, mask=None, index_width=0, indices=(), **x) -> None:

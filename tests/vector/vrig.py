@@ -3,10 +3,14 @@ they are illegal."""
 
 from __future__ import annotations
 
+import pytest
 import rig as r
 from rig import Rig, Trap
 
 from rvh.emit.asm import assemble
+
+#: Names of normative rules that a test checks
+rules = pytest.mark.rules
 
 ILLEGAL = 2
 ELEN = 64
@@ -33,12 +37,13 @@ def vtype(sew: int, lmul: float, vta: int = 0, vma: int = 0) -> int:
 
 class VectorRig(Rig):
     def fresh(self) -> VectorRig:
-        """Gates open, VS on and everything of the vectors zero."""
+        """Gates open, VS and FS on and everything of vectors and floating point zero."""
         self.csr["mstatus"] = self.csr["hstatus"] = 0
         self.open_gates()
-        self.csr["vstart"] = self.csr["vcsr"] = 0
+        self.csr["vstart"] = self.csr["vcsr"] = self.csr["fcsr"] = 0
         for n in range(32):
             self.hart.v[n] = bytes(len(self.hart.v[n]))
+            self.hart.f[n] = 0
         return self
 
     def run(self, text: str, **options) -> Trap | None:

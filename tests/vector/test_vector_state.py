@@ -2,37 +2,10 @@
 
 import pytest
 import rig as r
-from rig import Rig, csrr, csrw
+from rig import csrr, csrw
+from vrig import FS, ILLEGAL, VILL, VS, VectorRig, words
 
-from rvh.emit.asm import assemble
-
-ILLEGAL = 2
-VS, FS = 3 << 9, 3 << 13
-VILL = 1 << 63
-
-
-def words(text: str) -> list[int]:
-    return assemble(text).words()
-
-
-@pytest.fixture(scope="module")
-def shared():
-    return Rig(isa="max_zve64x_zvl128b")
-
-
-@pytest.fixture
-def rig(shared):
-    """One hart for all, gates open, VS on and everything of it zero."""
-    shared.csr["mstatus"] = shared.csr["hstatus"] = 0
-    shared.open_gates()
-    shared.csr["vstart"] = shared.csr["vcsr"] = 0
-    for n in range(32):
-        shared.hart.v[n] = bytes(16)
-    return shared
-
-
-def run(rig: Rig, text: str, **options):
-    return rig.execute(*words(text), **options)
+ISA = "max_zve64x_zvl128b"
 
 
 # -- reset, vtype and vl
@@ -41,7 +14,7 @@ def run(rig: Rig, text: str, **options):
 @pytest.mark.rules("vector_reset_state", "VLEN", "vlenb_op", "vlenb_acc")
 @pytest.mark.parametrize("vlen", [64, 128, 256, 512, 1024])
 def test_reset(vlen):
-    rig = Rig(isa=f"max_zve64x_zvl{vlen}b")
+    rig = VectorRig(isa=f"max_zve64x_zvl{vlen}b")
     assert rig.csr["vtype"] == VILL and rig.csr["vl"] == rig.csr["vstart"] == rig.csr["vcsr"] == 0
     assert rig.csr["vlenb"] == vlen // 8 == len(rig.hart.v[31])
     assert rig.csr["misa"] >> 21 & 1 == 0, "V is more than Zve64x"
@@ -52,7 +25,7 @@ def test_reset(vlen):
 @pytest.mark.parametrize("vsew", [0, 1, 2, 3])
 def test_vlmax(rig, vsew, vlmul):
     lmul = {0: 1, 1: 2, 2: 4, 3: 8, 5: 1 / 8, 6: 1 / 4, 7: 1 / 2}[vlmul]
-    assert run(rig, f"vsetvli a0, zero, {vsew << 3 | vlmul}") is None
+    assert rig.run(f"vsetvli a0, zero, {vsew << 3 | vlmul}") is None
     if (8 << vsew) > 64 * lmul:
         assert rig.csr["vtype"] == VILL and rig.a0 == rig.csr["vl"] == 0
     else:
@@ -63,21 +36,21 @@ def test_vlmax(rig, vsew, vlmul):
 @pytest.mark.rules("vl_val", "egs_vl_avl")
 @pytest.mark.parametrize("avl", [0, 1, 3, 4, 5, 7, 8, 9, 1 << 63])
 def test_vl_is_the_least_of_avl_and_vlmax(rig, avl):
-    run(rig, "vsetvli a0, a2, e32, m1, ta, ma", a2=avl)
+    rig.run("vsetvli a0, a2, e32, m1, ta, ma", a2=avl)
     assert rig.a0 == rig.csr["vl"] == min(avl, 4)
 
 
 def test_rs1_x0_keeps_vl_and_may_not_change_vlmax(rig):
-    run(rig, "vsetivli zero, 3, e32, m1, ta, ma; vsetvli zero, zero, e16, mf2, tu, mu")
+    rig.run("vsetivli zero, 3, e32, m1, ta, ma; vsetvli zero, zero, e16, mf2, tu, mu")
     assert (rig.csr["vl"], rig.csr["vtype"]) == (3, 1 << 3 | 7)
-    run(rig, "vsetvli zero, zero, e16, m1, tu, mu")
+    rig.run("vsetvli zero, zero, e16, m1, tu, mu")
     assert (rig.csr["vl"], rig.csr["vtype"]) == (0, VILL)
 
 
 @pytest.mark.rules("vtype_vill_set", "vtype_vill_op", "RESERVED_VILL_SET")
 @pytest.mark.parametrize("vtype", [4, 4 << 3, 7 << 3, 1 << 8, 1 << 62, 1 << 63])
 def test_reserved_vtype_sets_vill_and_then_all_but_a_few_are_illegal(rig, vtype):
-    run(rig, "vsetivli zero, 3, e32, m1, ta, ma; vsetvl a0, a1, a2", a1=3, a2=vtype)
+    rig.run("vsetivli zero, 3, e32, m1, ta, ma; vsetvl a0, a1, a2", a1=3, a2=vtype)
     assert (rig.csr["vtype"], rig.csr["vl"], rig.a0) == (VILL, 0, 0)
     for text in ("vadd.vv v1, v2, v3", "vle8.v v1, (a1)", "vmv.x.s a0, v1", "vmv1r.v v1, v2", "vmand.mm v1, v2, v3"):
         assert rig.cause(*words(text), mode="M") == ILLEGAL, text
@@ -87,10 +60,10 @@ def test_reserved_vtype_sets_vill_and_then_all_but_a_few_are_illegal(rig, vtype)
 
 @pytest.mark.rules("Zve_eew")
 def test_elen_is_32_with_zve32x():
-    rig = Rig(isa="max_zve32x_zvl128b")
-    run(rig, "vsetivli zero, 1, e64, m1, ta, ma")
+    rig = VectorRig(isa="max_zve32x_zvl128b")
+    rig.run("vsetivli zero, 1, e64, m1, ta, ma")
     assert rig.csr["vtype"] == VILL
-    run(rig, "vsetivli zero, 1, e32, m1, ta, ma")
+    rig.run("vsetivli zero, 1, e32, m1, ta, ma")
     for text in ("vle64.v v8, (a1)", "vl1re64.v v8, (a1)", "vwadd.vv v8, v4, v5", "vluxei64.v v8, (a1), v16"):
         assert rig.cause(*words(text), mode="M") == ILLEGAL, text
 
@@ -98,8 +71,8 @@ def test_elen_is_32_with_zve32x():
 @pytest.mark.rules("Zve64_eew64_nsupport_vmulh", "Zve64_eew64_nsupport_vsmul")
 def test_zve64x_has_no_high_products_of_64_bits(rig):
     for name in ("vmulh", "vmulhu", "vmulhsu", "vsmul"):
-        assert run(rig, f"vsetivli zero, 1, e32, m1, ta, ma; {name}.vv v8, v4, v5") is None
-        assert run(rig, f"vsetivli zero, 1, e64, m1, ta, ma; {name}.vv v8, v4, v5").cause == ILLEGAL
+        assert rig.run(f"vsetivli zero, 1, e32, m1, ta, ma; {name}.vv v8, v4, v5") is None
+        assert rig.run(f"vsetivli zero, 1, e64, m1, ta, ma; {name}.vv v8, v4, v5").cause == ILLEGAL
 
 
 # -- operands that are reserved
@@ -137,7 +110,7 @@ def test_reserved_operands(rig, setting, text, cause):
     if "vsext" in text:
         cause = ILLEGAL  # there is nothing narrower than 8 bits
     rig.csr["mtval"] = 0
-    trap = run(rig, f"vsetivli zero, 1, {setting}, ta, ma; {text}")
+    trap = rig.run(f"vsetivli zero, 1, {setting}, ta, ma; {text}")
     assert (trap and trap.cause) == cause
     assert trap is None or trap.tval == words(text)[0]
 
@@ -149,7 +122,7 @@ def test_reserved_operands(rig, setting, text, cause):
 def test_loads_and_stores_begin_at_vstart(rig):
     for n in range(8):
         rig.store(r.DATA + 4 * n, 0x11111111 * n, 4)
-    run(rig, "vsetivli zero, 4, e32, m1, ta, ma; csrwi vstart, 2; vle32.v v8, (a1)")
+    rig.run("vsetivli zero, 4, e32, m1, ta, ma; csrwi vstart, 2; vle32.v v8, (a1)")
     assert rig.hart.v.elements(8, 32, 4) == [0, 0, 0x22222222, 0x33333333]
     assert rig.csr["vstart"] == 0
     rig.csr["vstart"] = -1
@@ -159,7 +132,7 @@ def test_loads_and_stores_begin_at_vstart(rig):
 @pytest.mark.rules("vreduction_vstart_n0_ill", "vcpop_vstart_n0_ill", "vcompress_vstart_n0_ill", "vstart_unmodified")
 def test_arithmetic_never_stops_midway_so_vstart_must_be_0(rig):
     for text in ("vadd.vv v8, v9, v10", "vredsum.vs v8, v9, v10", "vcpop.m a0, v8", "vcompress.vm v8, v9, v10"):
-        trap = run(rig, f"vsetivli zero, 4, e32, m1, ta, ma; csrwi vstart, 1; {text}")
+        trap = rig.run(f"vsetivli zero, 4, e32, m1, ta, ma; csrwi vstart, 1; {text}")
         assert trap.cause == ILLEGAL and rig.csr["vstart"] == 1
         rig.csr["vstart"] = 0
 
@@ -172,17 +145,17 @@ def test_a_fault_midway_says_where_and_the_access_resumes(rig, first):
     base = end - 4 * first
     for n in range(first):
         rig.store(base + 4 * n, 0xA0 + n, 4)
-    run(rig, "vsetivli zero, 4, e32, m1, tu, mu; vmv.v.i v8, -1")
-    trap = run(rig, "vle32.v v8, (a1)", a1=base)
+    rig.run("vsetivli zero, 4, e32, m1, tu, mu; vmv.v.i v8, -1")
+    trap = rig.run("vle32.v v8, (a1)", a1=base)
     assert (trap.cause, trap.tval, rig.csr["vstart"]) == (5, end, first)
     assert rig.hart.v.elements(8, 32, 4) == [0xA0 + n for n in range(first)] + [0xFFFFFFFF] * (4 - first)
     for n in range(4):
         rig.store(r.DATA + 4 * n, 0xB0 + n, 4)
-    assert run(rig, "vle32.v v8, (a1)", a1=r.DATA) is None
+    assert rig.run("vle32.v v8, (a1)", a1=r.DATA) is None
     expected = [0xA0 + n for n in range(first)] + [0xB0 + n for n in range(first, 4)]
     assert rig.hart.v.elements(8, 32, 4) == expected and rig.csr["vstart"] == 0
     # The same by a fault-only-first load: only element 0 traps, a later one shortens vl.
-    trap = run(rig, "vsetivli zero, 4, e32, m1, tu, mu; vle32ff.v v8, (a1)", a1=base)
+    trap = rig.run("vsetivli zero, 4, e32, m1, tu, mu; vle32ff.v v8, (a1)", a1=base)
     if first:
         assert trap is None and rig.csr["vl"] == first and rig.csr["vstart"] == 0
     else:
@@ -194,13 +167,13 @@ def test_a_fault_midway_says_where_and_the_access_resumes(rig, first):
 def test_a_store_faults_at_an_active_element_only(rig):
     end = r.RAM + r.RAM_SIZE
     rig.hart.v.put(0, 8, [0b0101])
-    run(rig, "vsetivli zero, 4, e32, m1, tu, mu; vmv.v.i v8, 7")
-    trap = run(rig, "vse32.v v8, (a1), v0.t", a1=end - 4)
+    rig.run("vsetivli zero, 4, e32, m1, tu, mu; vmv.v.i v8, 7")
+    trap = rig.run("vse32.v v8, (a1), v0.t", a1=end - 4)
     assert (trap.cause, trap.tval, rig.csr["vstart"]) == (7, end + 4, 2)
     assert rig.load(end - 4, 4) == 7
     rig.csr["vstart"] = 0
     rig.hart.v.put(0, 8, [0b0001])
-    assert run(rig, "vse32.v v8, (a1), v0.t", a1=end - 4) is None
+    assert rig.run("vse32.v v8, (a1), v0.t", a1=end - 4) is None
 
 
 # -- tail and mask policies
@@ -211,9 +184,9 @@ def test_a_store_faults_at_an_active_element_only(rig):
 def test_agnostic_elements_stay_undisturbed(rig, policy):
     rig.hart.v.put(0, 8, [0b101])
     rig.hart.v.put(8, 32, [1, 2, 3, 4])
-    run(rig, f"vsetivli zero, 3, e32, m1, {policy}; vadd.vi v8, v8, 10, v0.t")
+    rig.run(f"vsetivli zero, 3, e32, m1, {policy}; vadd.vi v8, v8, 10, v0.t")
     assert rig.hart.v.elements(8, 32, 4) == [11, 2, 13, 4]
-    run(rig, f"vsetivli zero, 3, e8, m1, {policy}; vmseq.vv v8, v8, v8")
+    rig.run(f"vsetivli zero, 3, e8, m1, {policy}; vmseq.vv v8, v8, v8")
     assert rig.hart.v.elements(8, 8, 1) == [11 & ~7 | 7]
 
 
@@ -230,7 +203,7 @@ def status(rig):
 @pytest.mark.rules("mstatus_vs_op", "mstatus_fs_vs_xs_off_op")
 def test_off_is_an_illegal_instruction_in_every_mode(rig, text):
     """Never a virtual one: the manual names vsstatus.VS next to mstatus.VS, as it does FS."""
-    run(rig, "vsetivli zero, 1, e8, m1, ta, ma")
+    rig.run("vsetivli zero, 1, e8, m1, ta, ma")
     for mstatus, vsstatus, guests in ((0, VS, ILLEGAL), (VS, 0, ILLEGAL), (VS, VS, None), (1 << 9, 1 << 9, None)):
         for mode in ("M", "HS", "U", "VS", "VU"):
             rig.csr["mstatus"], rig.csr["vsstatus"] = mstatus | FS, vsstatus | FS
@@ -251,7 +224,7 @@ def test_off_is_an_illegal_instruction_in_every_mode(rig, text):
 @pytest.mark.parametrize("mode", ["M", "HS", "U", "VS", "VU"])
 @pytest.mark.rules("mstatus_vs_op", "MSTATUS_VS_NO_CHANGE_DIRTY", "mstatus_fs_vs_xs_update_indep_priv")
 def test_a_change_makes_both_fields_dirty(rig, text, mode):
-    run(rig, "vsetivli zero, 1, e8, m1, ta, ma")
+    rig.run("vsetivli zero, 1, e8, m1, ta, ma")
     for old in (1 << 9, 2 << 9):
         rig.csr["mstatus"], rig.csr["vsstatus"] = old, old
         assert rig.cause(*words(text), mode=mode) is None
@@ -269,9 +242,9 @@ def test_reading_leaves_it_clean(rig):
 
 @pytest.mark.rules("HW_MSTATUS_VS_DIRTY_UPDATE")
 def test_a_load_that_faults_has_changed_vstart_and_maybe_elements(rig):
-    run(rig, "vsetivli zero, 4, e32, m1, tu, mu")
+    rig.run("vsetivli zero, 4, e32, m1, tu, mu")
     rig.csr["mstatus"] = 2 << 9
-    assert run(rig, "vle32.v v8, (a1)", a1=r.RAM + r.RAM_SIZE - 4).cause == 5
+    assert rig.run("vle32.v v8, (a1)", a1=r.RAM + r.RAM_SIZE - 4).cause == 5
     assert status(rig)[0] == VS
 
 
@@ -286,7 +259,7 @@ def test_sstatus_shows_the_field_and_writes_it(rig):
 
 @pytest.mark.rules("mstatus_vs_acc", "MSTATUS_VS_RDONLY0_S_NO_V", "MSTATUS_VS_WARL")
 def test_without_vectors_there_is_neither_field_nor_register():
-    rig = Rig()
+    rig = VectorRig()
     rig.csr["mstatus"] = rig.csr["vsstatus"] = VS
     assert status(rig) == (0, 0)
     for word in (*words("vsetivli zero, 1, e8, m1, ta, ma"), *words("vl1re8.v v8, (a1)"), csrr("vl"), csrw("vstart")):
@@ -311,7 +284,7 @@ def test_vcsr_is_vxrm_and_vxsat(rig):
                                                 (3, [1, 1, 1, 2, 3])])  # fmt: skip
 def test_rounding_modes(rig, vxrm, expected):
     rig.hart.v.put(8, 8, [2, 4, 7, 8, 10])
-    run(rig, f"vsetivli zero, 5, e8, m1, tu, mu; csrwi vxrm, {vxrm}; vssrl.vi v9, v8, 2")
+    rig.run(f"vsetivli zero, 5, e8, m1, tu, mu; csrwi vxrm, {vxrm}; vssrl.vi v9, v8, 2")
     assert rig.hart.v.elements(9, 8, 5) == expected
 
 
@@ -319,7 +292,7 @@ def test_rounding_modes(rig, vxrm, expected):
 def test_saturation_of_active_elements_only(rig):
     rig.hart.v.put(8, 8, [250, 1])
     rig.hart.v.put(0, 8, [2])
-    run(rig, "vsetivli zero, 2, e8, m1, tu, mu; vsaddu.vi v9, v8, 10, v0.t")
+    rig.run("vsetivli zero, 2, e8, m1, tu, mu; vsaddu.vi v9, v8, 10, v0.t")
     assert rig.hart.v.elements(9, 8, 2) == [0, 11] and rig.csr["vxsat"] == 0
-    run(rig, "vsaddu.vi v9, v8, 10")
+    rig.run("vsaddu.vi v9, v8, 10")
     assert rig.hart.v.elements(9, 8, 2) == [255, 11] and rig.csr["vxsat"] == 1

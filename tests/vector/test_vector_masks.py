@@ -4,24 +4,12 @@ import random
 
 import pytest
 from rig import CODE, M_VECTOR
-from vrig import ILLEGAL, SETTINGS, VectorRig, words
+from vrig import ILLEGAL, SETTINGS, VectorRig, rules, words
+
+ISA = "max_v_zvl128b"
 
 VLEN, VLENB = 128, 16
 ONES = (1 << VLEN) - 1
-
-
-@pytest.fixture(scope="module")
-def shared():
-    return VectorRig(isa="max_v_zvl128b")
-
-
-@pytest.fixture
-def rig(shared):
-    return shared.fresh()
-
-
-def rules(*names: str):
-    return pytest.mark.rules(*names)
 
 
 def put(rig, n: int, bits: int) -> None:

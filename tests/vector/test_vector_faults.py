@@ -2,28 +2,16 @@
 
 import pytest
 from rig import RAM, RAM_SIZE
-from vrig import FS, VS, VectorRig
+from vrig import FS, VS, VectorRig, rules
 
 from rvh.devices.bus import Device
+
+ISA = "max_v_zvl128b"
 
 END = RAM + RAM_SIZE
 LOAD_FAULT, STORE_FAULT = 5, 7
 DEVICE = 0x3000_0000
 OLD = 0xEEEE_EEEE
-
-
-def rules(*names: str):
-    return pytest.mark.rules(*names)
-
-
-@pytest.fixture(scope="module")
-def shared():
-    return VectorRig(isa="max_v_zvl128b")
-
-
-@pytest.fixture
-def rig(shared):
-    return shared.fresh()
 
 
 class Recorder(Device):

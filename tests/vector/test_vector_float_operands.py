@@ -5,43 +5,15 @@ import random
 
 import fp_reference as fp
 import pytest
-from rig import Rig
+from vrig import ILLEGAL, VectorRig, rules, words
 
-from rvh.emit.asm import assemble
 from rvh.isa import INSNS
 
-ILLEGAL = 2
 NV = 16
 VLEN = 256
+ISA = f"max_v_zvfh_zvl{VLEN}b"
 FORMATS = {16: fp.HALF, 32: fp.SINGLE, 64: fp.DOUBLE}
 BOX = {w: (1 << 64) - (1 << w) for w in FORMATS}
-
-
-@pytest.fixture(scope="module")
-def shared():
-    return Rig(isa=f"max_v_zvfh_zvl{VLEN}b")
-
-
-@pytest.fixture
-def rig(shared):
-    shared.csr["mstatus"] = shared.csr["hstatus"] = 0
-    shared.open_gates()
-    shared.csr["vstart"] = shared.csr["vcsr"] = shared.csr["fcsr"] = 0
-    for n in range(32):
-        shared.hart.v[n] = bytes(VLEN // 8)
-    return shared
-
-
-def words(text: str) -> list[int]:
-    return assemble(text).words()
-
-
-def run(rig: Rig, text: str, **options):
-    return rig.execute(*words(text), **options)
-
-
-def rules(*names: str):
-    return pytest.mark.rules(*names)
 
 
 # -- comparisons
@@ -90,7 +62,7 @@ def test_comparisons_with_exact_arithmetic(rig, name, form, width):
         rig.hart.v.put(9, width, b)
         rig.hart.f[10] = b[0] | BOX[width]
         rig.csr["fflags"] = 0
-        run(rig, f"vsetvli a0, zero, e{width}, m1, ta, ma; {name}.{form} v16, v8, {'v9' if form == 'vv' else 'fa0'}")
+        rig.run(f"vsetvli a0, zero, e{width}, m1, ta, ma; {name}.{form} v16, v8, {'v9' if form == 'vv' else 'fa0'}")
         results = [compared(name, width, x, y) for x, y in zip(a, b, strict=True)]
         mask = sum(bit << i for i, (bit, _) in enumerate(results))
         assert int.from_bytes(rig.hart.v[16], "little") & (1 << n) - 1 == mask
@@ -109,7 +81,7 @@ def test_a_comparison_into_its_own_mask_is_an_and(rig, name, policy):
         rig.hart.v[0] = mask.to_bytes(VLEN // 8, "little")
         rig.hart.f[10] = b | BOX[16]
         rig.csr["fflags"] = 0
-        run(rig, f"vsetivli zero, 13, e16, m1, {policy}; {name}.vf v0, v8, fa0, v0.t")
+        rig.run(f"vsetivli zero, 13, e16, m1, {policy}; {name}.vf v0, v8, fa0, v0.t")
         results = [compared(name, 16, x, b) for x in a[:13]]
         holds = sum(bit << i for i, (bit, _) in enumerate(results))
         assert int.from_bytes(rig.hart.v[0], "little") == mask & (holds | -1 << 13)
@@ -124,7 +96,7 @@ def test_a_mask_is_one_register(rig, name):
     rig.hart.v.put(8, 16, a)
     rig.hart.f[10] = b | BOX[16]
     for vd in (3, 31):
-        assert run(rig, f"vsetvli a0, zero, e16, m8, ta, ma; {name}.vf v{vd}, v8, fa0") is None
+        assert rig.run(f"vsetvli a0, zero, e16, m8, ta, ma; {name}.vf v{vd}, v8, fa0") is None
         mask = sum(compared(name, 16, x, b)[0] << i for i, x in enumerate(a))
         assert int.from_bytes(rig.hart.v[vd], "little") == mask
         assert rig.hart.v[vd - 1] == bytes(32) and rig.hart.v[(vd + 1) % 32] == bytes(32)
@@ -160,14 +132,14 @@ def test_a_mask_is_one_register(rig, name):
     ],
 )
 def test_operands(rig, setting, text, cause):
-    assert run(rig, f"vsetivli zero, 1, {setting}, ta, ma") is None
+    assert rig.run(f"vsetivli zero, 1, {setting}, ta, ma") is None
     assert rig.cause(*words(text), mode="M") == cause
 
 
 @pytest.mark.rules("vfmv_vs2_nv0_rsv")
 @pytest.mark.parametrize("vs2", [1, 8, 31])
 def test_a_splat_has_no_second_source(rig, vs2):
-    run(rig, "vsetivli zero, 1, e32, m1, ta, ma")
+    rig.run("vsetivli zero, 1, e32, m1, ta, ma")
     (word,) = words("vfmv.v.f v8, fa0")
     assert rig.cause(word, mode="M") is None
     assert rig.cause(word | vs2 << 20, mode="M") == ILLEGAL
@@ -179,7 +151,7 @@ def test_a_merge_writes_every_element_of_the_body(rig):
     rig.hart.v.put(16, 32, [9] * 6)
     rig.hart.v.put(0, 8, [0b100101])
     rig.hart.f[10] = 0x40400000 | BOX[32]
-    run(rig, "vsetivli zero, 5, e32, m1, tu, mu; vfmerge.vfm v16, v8, fa0, v0")
+    rig.run("vsetivli zero, 5, e32, m1, tu, mu; vfmerge.vfm v16, v8, fa0, v0")
     assert rig.hart.v.elements(16, 32, 6) == [0x40400000, 2, 0x40400000, 4, 5, 9]
 
 
@@ -209,7 +181,7 @@ def instruction(name: str) -> str:
 
 @pytest.fixture(scope="module", params=["", "_zvfhmin", "_zvfh"])
 def with_halves(request):
-    return request.param, Rig(isa="max_v" + request.param)
+    return request.param, VectorRig(isa="max_v" + request.param)
 
 
 @pytest.mark.rules("Zvfh_instr")
@@ -220,5 +192,5 @@ def test_instructions_on_halves(with_halves, name):
     there = {16: extension == "_zvfh" or name in INTEGERS, 8: extension == "_zvfh" and name in INTEGERS}
     there[16] |= extension == "_zvfhmin" and name in WITH_ZVFHMIN
     for sew in (8, 16):
-        assert run(rig, f"vsetivli zero, 1, e{sew}, m1, ta, ma") is None
+        assert rig.run(f"vsetivli zero, 1, e{sew}, m1, ta, ma") is None
         assert rig.cause(*words(instruction(name)), mode="M") == (None if there[sew] else ILLEGAL), sew

@@ -4,17 +4,9 @@ import pytest
 from rig import DATA, csrr, csrw
 from vrig import ELEN, ILLEGAL, SETTINGS, SEWS, VILL, VLMUL, VS, VectorRig, vtype, words
 
+ISA = "max_zve64x_zvl128b"
+
 VLEN = 128
-
-
-@pytest.fixture(scope="module")
-def shared():
-    return VectorRig(isa="max_zve64x_zvl128b")
-
-
-@pytest.fixture
-def rig(shared):
-    return shared.fresh()
 
 
 def legal(sew: int, lmul: float, elen: int = ELEN) -> bool:

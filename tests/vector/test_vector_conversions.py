@@ -6,31 +6,12 @@ from fractions import Fraction
 
 import fp_reference as fp
 import pytest
-from rig import Rig
 
-from rvh.emit.asm import assemble
 from rvh.isa import INSNS
 
+ISA = "max_v_zvfh_zvl256b"
+
 FORMATS = {16: fp.HALF, 32: fp.SINGLE, 64: fp.DOUBLE}
-
-
-@pytest.fixture(scope="module")
-def shared():
-    return Rig(isa="max_v_zvfh_zvl256b")
-
-
-@pytest.fixture
-def rig(shared):
-    shared.csr["mstatus"] = shared.csr["hstatus"] = 0
-    shared.open_gates()
-    shared.csr["vstart"] = shared.csr["vcsr"] = shared.csr["fcsr"] = 0
-    for n in range(32):
-        shared.hart.v[n] = bytes(32)
-    return shared
-
-
-def run(rig: Rig, text: str, **options):
-    return rig.execute(*assemble(text).words(), **options)
 
 
 def to_integer(signed: bool, width: int, a: fp.Number, rm: int) -> tuple[int, int]:
@@ -117,7 +98,7 @@ def test_conversions(rig, name, sew, source, to, frm):
         rig.hart.v.put(8, source, given)
         rig.csr["fcsr"] = frm << 5
         setting = f"e{sew}, {'m2' if source == to else 'm1'}, ta, ma"
-        assert run(rig, f"vsetvli a0, zero, {setting}; {name} v16, v8") is None
+        assert rig.run(f"vsetvli a0, zero, {setting}; {name} v16, v8") is None
         results = [model(name, source, to, bits, frm) for bits in given]
         assert rig.hart.v.elements(16, to, n) == [bits for bits, _ in results]
         flags = 0
@@ -141,7 +122,7 @@ def test_reciprocals_of_the_table(rig):
             for rest in (0, (1 << f.precision - 8) - 1):
                 x = f.bits(True, f.emax, row << f.precision - 8 | rest)
                 rig.hart.v.put(8, width, [x])
-                run(rig, f"vsetivli zero, 1, e{width}, m1, ta, ma; vfrec7.v v9, v8")
+                rig.run(f"vsetivli zero, 1, e{width}, m1, ta, ma; vfrec7.v v9, v8")
                 assert rig.hart.v.elements(9, width, 1) == [f.bits(True, f.emax - 1, out << f.precision - 8)]
 
 
@@ -153,7 +134,7 @@ def test_roots_of_the_table(rig):
                 odd = row >> 6  # the bias is odd: 1 <= x < 2 has an exponent field that ends in 1
                 x = f.bits(False, f.emax + 1 - odd, (row & 63) << f.precision - 7 | rest)
                 rig.hart.v.put(8, width, [x])
-                run(rig, f"vsetivli zero, 1, e{width}, m1, ta, ma; vfrsqrt7.v v9, v8")
+                rig.run(f"vsetivli zero, 1, e{width}, m1, ta, ma; vfrsqrt7.v v9, v8")
                 assert rig.hart.v.elements(9, width, 1) == [f.bits(False, f.emax - 1, out << f.precision - 8)]
 
 
@@ -167,5 +148,5 @@ def test_roots_of_the_table(rig):
     ("vfrec7.v v9, v8", 0x00200000, 0x7F7F0000)])  # fmt: skip
 def test_estimates_by_hand(rig, text, given, result):
     rig.hart.v.put(8, 32, [given, given | 1 << 31])
-    run(rig, f"vsetivli zero, 1, e32, m1, ta, ma; {text}")
+    rig.run(f"vsetivli zero, 1, e32, m1, ta, ma; {text}")
     assert rig.hart.v.elements(9, 32, 1) == [result] and rig.csr["fflags"] == 0

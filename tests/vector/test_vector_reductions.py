@@ -5,37 +5,17 @@ import random
 import struct
 
 import pytest
-from rig import Rig
+from vrig import FS, ILLEGAL, VS
 
-from rvh.emit.asm import assemble
+ISA = "max_v_zvfh_zvl256b"
 
-ILLEGAL = 2
-VS, FS = 3 << 9, 3 << 13
+
 NV = 16
 RNE = 0
 MINUS = {16: 1 << 15, 32: 1 << 31, 64: 1 << 63}
 NAN = {16: 0x7E00, 32: 0x7FC00000, 64: 0x7FF8000000000000}
 SIGNALING = {16: 0x7D00, 32: 0x7FA00000, 64: 0x7FF4000000000000}
 PACKED = {16: "<e", 32: "<f", 64: "<d"}
-
-
-@pytest.fixture(scope="module")
-def shared():
-    return Rig(isa="max_v_zvfh_zvl256b")
-
-
-@pytest.fixture
-def rig(shared):
-    shared.csr["mstatus"] = shared.csr["hstatus"] = 0
-    shared.open_gates()
-    shared.csr["vstart"] = shared.csr["vcsr"] = shared.csr["fcsr"] = 0
-    for n in range(32):
-        shared.hart.v[n] = bytes(32)
-    return shared
-
-
-def run(rig: Rig, text: str, **options):
-    return rig.execute(*assemble(text).words(), **options)
 
 
 def bits(x: float, width: int) -> int:
@@ -55,9 +35,9 @@ FAMILIES = ("vredsum", "vwredsum", "vredmaxu", "vfredosum", "vfredusum", "vfredm
 @pytest.mark.rules("vreduction_scalar", "vreg_scalar_EMUL")
 @pytest.mark.parametrize("name", FAMILIES)
 def test_scalars_are_in_single_registers_the_vector_is_a_group(rig, name):
-    run(rig, "vsetvli zero, zero, e32, m4, ta, ma; vsetvli a0, zero, e32, m4, ta, ma")
-    assert run(rig, f"{name}.vs v9, v12, v11") is None
-    assert run(rig, f"{name}.vs v9, v13, v11").cause == ILLEGAL
+    rig.run("vsetvli zero, zero, e32, m4, ta, ma; vsetvli a0, zero, e32, m4, ta, ma")
+    assert rig.run(f"{name}.vs v9, v12, v11") is None
+    assert rig.run(f"{name}.vs v9, v13, v11").cause == ILLEGAL
 
 
 @pytest.mark.rules("vreduction_vd_overlap_vs")
@@ -73,7 +53,7 @@ def test_the_destination_may_be_any_source(rig, name, width, vd):
     rig.hart.v.put(0, 64, [mask])
     active = [x for i, x in enumerate(a) if mask >> i & 1]
     result = max(first, *active) if name == "vredmaxu" else (first + sum(active)) % (1 << wide)
-    assert run(rig, f"vsetvli a0, zero, e{width}, m4, ta, ma; {name}.vs v{vd}, v8, v16, v0.t") is None
+    assert rig.run(f"vsetvli a0, zero, e{width}, m4, ta, ma; {name}.vs v{vd}, v8, v16, v0.t") is None
     assert rig.hart.v.elements(vd, wide, 1) == [result]
 
 
@@ -84,7 +64,7 @@ def test_the_rest_of_the_destination_stays(rig, name, policy):
     rig.hart.v.put(8, 32, [bits(float(n), 32) for n in range(8)])
     before = [0x11111111 * (n + 1) for n in range(8)]
     rig.hart.v.put(16, 32, before)
-    run(rig, f"vsetivli zero, 8, e32, m1, {policy}, ma; {name}.vs v16, v8, v9")
+    rig.run(f"vsetivli zero, 8, e32, m1, {policy}, ma; {name}.vs v16, v8, v9")
     skip = 2 if "vw" in name or "vfw" in name else 1
     after = rig.hart.v.elements(16, 32, 8)
     assert after[skip:] == before[skip:] and after[:skip] != before[:skip]
@@ -94,12 +74,12 @@ def test_the_rest_of_the_destination_stays(rig, name, policy):
 @pytest.mark.parametrize("name", [name for name in FAMILIES if "f" in name])
 def test_a_trap_says_vstart_0(rig, name):
     """Where floating point is off, and by a reserved rounding mode: there is no other trap on a reduction."""
-    run(rig, "vsetivli zero, 8, e32, m1, ta, ma")
+    rig.run("vsetivli zero, 8, e32, m1, ta, ma")
     rig.hart.v.put(16, 32, [5] * 8)
     for mstatus, frm in ((VS | FS, 5), (VS, RNE)):
         rig.csr["frm"] = frm
         rig.csr["mstatus"] = mstatus
-        assert run(rig, f"{name}.vs v16, v8, v9").cause == ILLEGAL
+        assert rig.run(f"{name}.vs v16, v8, v9").cause == ILLEGAL
         assert rig.csr["vstart"] == 0 and rig.hart.v.elements(16, 32, 8) == [5] * 8
 
 
@@ -128,7 +108,7 @@ def test_sums_in_order(rig, name, width):
         rig.hart.v.put(0, 64, [mask or 0])
         vl = rng.randrange(n // 2, n)
         tail = "" if mask is None else ", v0.t"
-        run(rig, f"vsetvli zero, a1, e{width}, m2, ta, ma; {name}.vs v17, v8, v16{tail}", a1=vl)
+        rig.run(f"vsetvli zero, a1, e{width}, m2, ta, ma; {name}.vs v17, v8, v16{tail}", a1=vl)
         for i in range(vl):
             if mask is None or mask >> i & 1:
                 total = bits(value(total, wide) + value(a[i], width), wide)
@@ -146,7 +126,7 @@ def test_the_tree_of_an_unordered_sum_is_a_list(rig, unordered, ordered, frm):
         got = []
         for name in (unordered, ordered, unordered):
             rig.csr["fcsr"] = frm << 5
-            run(rig, f"vsetvli zero, a1, e32, m4, ta, ma; {name}.vs v16, v8, v8", a1=vl)
+            rig.run(f"vsetvli zero, a1, e32, m4, ta, ma; {name}.vs v16, v8, v8", a1=vl)
             got.append((rig.hart.v.elements(16, 64, 1), rig.csr["fflags"]))
         assert got[0] == got[1] == got[2]
 
@@ -161,7 +141,7 @@ def test_the_identity_of_an_unordered_sum(rig, name, width, frm):
     for first in (0, MINUS[wide], 1, MINUS[wide] | 1, bits(1.5, wide), bits(-float("inf"), wide)):
         rig.csr["fcsr"] = frm << 5
         rig.hart.v.put(16, wide, [first])
-        run(rig, f"vsetvli a0, zero, e{width}, m1, ta, ma; {name}.vs v17, v8, v16, v0.t")
+        rig.run(f"vsetvli a0, zero, e{width}, m1, ta, ma; {name}.vs v17, v8, v16, v0.t")
         assert (rig.hart.v.elements(17, wide, 1), rig.csr["fflags"]) == ([first], 0)
 
 
@@ -189,6 +169,6 @@ def test_extremes(rig, name, width):
         rig.csr["fcsr"] = 0
         rig.hart.v.put(8, width, elements)
         rig.hart.v.put(16, width, [first])
-        run(rig, f"vsetivli zero, {len(elements)}, e{width}, m1, ta, ma; {name}.vs v17, v8, v16")
+        rig.run(f"vsetivli zero, {len(elements)}, e{width}, m1, ta, ma; {name}.vs v17, v8, v16")
         expected = least if name == "vfredmin" else greatest
         assert (rig.hart.v.elements(17, width, 1), rig.csr["fflags"]) == ([expected], flags), (first, elements)

@@ -3,23 +3,11 @@
 from fractions import Fraction
 
 import pytest
-from vrig import ELEN, ILLEGAL, SETTINGS, VectorRig, words
+from vrig import ELEN, ILLEGAL, SETTINGS, rules, words
+
+ISA = "max_v_zvl128b"
 
 VLEN, VLENB = 128, 16
-
-
-@pytest.fixture(scope="module")
-def shared():
-    return VectorRig(isa="max_v_zvl128b")
-
-
-@pytest.fixture
-def rig(shared):
-    return shared.fresh()
-
-
-def rules(*names: str):
-    return pytest.mark.rules(*names)
 
 
 # -- which registers

@@ -2,32 +2,10 @@
 random elements is in tests/isa/test_vector.py."""
 
 import pytest
-from rig import ALL, Rig
+from rig import ALL
+from vrig import rules
 
-from rvh.emit.asm import assemble
-
-
-@pytest.fixture(scope="module")
-def shared():
-    return Rig(isa="max_v_zvl128b")
-
-
-@pytest.fixture
-def rig(shared):
-    shared.csr["mstatus"] = shared.csr["hstatus"] = 0
-    shared.open_gates()
-    shared.csr["vstart"] = shared.csr["vcsr"] = 0
-    for n in range(32):
-        shared.hart.v[n] = bytes(16)
-    return shared
-
-
-def run(rig: Rig, text: str, **options):
-    return rig.execute(*assemble(text).words(), **options)
-
-
-def rules(*names: str):
-    return pytest.mark.rules(*names)
+ISA = "max_v_zvl128b"
 
 
 # -- vxrm, vxsat and vcsr
@@ -56,7 +34,7 @@ def test_vxsat_is_raised_by_saturation_and_lowered_by_software_only(rig):
     rig.hart.v.put(8, 8, [250, 1])
     for text, vxsat in (("vsaddu.vi v9, v8, 5", 0), ("vsaddu.vi v9, v8, 6", 1), ("vsaddu.vi v9, v8, 5", 1),
                         ("vadd.vi v9, v8, 6", 1)):  # fmt: skip
-        run(rig, f"vsetivli zero, 2, e8, m1, ta, ma; {text}")
+        rig.run(f"vsetivli zero, 2, e8, m1, ta, ma; {text}")
         assert rig.read("vxsat", "U") == vxsat
     rig.write("vxsat", "U", 0)
     assert rig.read("vxsat", "U") == 0
@@ -101,7 +79,7 @@ def test_single_width(rig, name, width, a, b, expected):
         rig.hart.v.put(8, width, [a])
         rig.hart.v.put(9, width, [b])
         rig.csr["vcsr"] = vxrm << 1
-        run(rig, f"vsetivli zero, 1, e{width}, m1, ta, ma; {name} v10, v8, v9")
+        rig.run(f"vsetivli zero, 1, e{width}, m1, ta, ma; {name} v10, v8, v9")
         assert (rig.hart.v.elements(10, width, 1)[0], rig.csr["vxsat"]) == expected[vxrm], vxrm
 
 
@@ -133,5 +111,5 @@ def test_clips(rig, name, width, a, shift, expected, form):
         rig.hart.v.put(11, width, [shift])
         rig.csr["vcsr"] = vxrm << 1
         operand = {"wv": "v11", "wx": "a1"}[form]
-        run(rig, f"vsetivli zero, 1, e{width}, m1, ta, ma; {name}.{form} v10, v8, {operand}", a1=shift)
+        rig.run(f"vsetivli zero, 1, e{width}, m1, ta, ma; {name}.{form} v10, v8, {operand}", a1=shift)
         assert (rig.hart.v.elements(10, width, 1)[0], rig.csr["vxsat"]) == expected[vxrm], vxrm

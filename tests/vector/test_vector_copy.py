@@ -5,23 +5,19 @@ import random
 
 import pytest
 import rig as r
-from rig import Rig
+from vrig import words
 
-from rvh.emit.asm import assemble
+ISA = "max_v_zvl256b"
+
 
 PAGE = r.RAM + 0x9000
 ROOM = 1024
 
 
-@pytest.fixture(scope="module")
-def rig():
-    return Rig(isa="max_v_zvl256b")
-
-
 def program(eew: int, n: int) -> list[int]:
     """a1 elements, n bytes, from a2 to a0 by way of v8. What the TLB has to know it knows from accesses before that."""
     touched = "; ".join(f"lb a4, {i}({x}); sb a4, {i}({x})" for x in ("a0", "a2") for i in (0, n))
-    return assemble(f"{touched}; vsetvli a5, a1, e{eew}, m8, ta, ma; vle{eew}.v v8, (a2); vse{eew}.v v8, (a0)").words()
+    return words(f"{touched}; vsetvli a5, a1, e{eew}, m8, ta, ma; vle{eew}.v v8, (a2); vse{eew}.v v8, (a0)")
 
 
 @pytest.mark.parametrize("eew", [8, 16, 32, 64])
@@ -53,7 +49,6 @@ def test_a_copy_is_exact(rig, eew):
 def test_one_byte_too_many_faults(rig, insn, cause, n):
     """At the end of RAM, whose last page the TLB knows."""
     start = r.RAM + r.RAM_SIZE - n
-    words = assemble(f"lb a4, 0(a0); sb a4, 0(a0); vsetvli a5, a1, e8, m8, ta, ma; {insn}").words()
-    trap = rig.execute(*words, a0=start, a1=n + 1)
+    trap = rig.run(f"lb a4, 0(a0); sb a4, 0(a0); vsetvli a5, a1, e8, m8, ta, ma; {insn}", a0=start, a1=n + 1)
     assert (trap.cause, trap.tval, rig.csr["vstart"]) == (cause, start + n, n)
     rig.csr["vstart"] = 0

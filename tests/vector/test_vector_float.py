@@ -4,13 +4,12 @@ import random
 import struct
 
 import pytest
-from rig import Rig
+from vrig import FS, ILLEGAL, VS, VectorRig, words
 
-from rvh.emit.asm import assemble
 from rvh.isa.extensions import parse
 
-ILLEGAL = 2
-VS, FS = 3 << 9, 3 << 13
+ISA = "max_v_zvfh_zvfbfwma_zvl256b"
+
 NX, UF, OF, DZ, NV = 1, 2, 4, 8, 16
 FORMATS = {16: (5, 10), 32: (8, 23), 64: (11, 52)}
 LETTER = {16: "h", 32: "s", 64: "d"}
@@ -19,26 +18,6 @@ ONE = {16: 0x3C00, 32: 0x3F800000, 64: 0x3FF0000000000000}
 INFINITY = {16: 0x7C00, 32: 0x7F800000, 64: 0x7FF0000000000000}
 NAN = {16: 0x7E00, 32: 0x7FC00000, 64: 0x7FF8000000000000}
 SIGNALING = {w: INFINITY[w] + 1 for w in FORMATS}
-
-
-@pytest.fixture(scope="module")
-def shared():
-    return Rig(isa="max_v_zvfh_zvfbfwma_zvl256b")
-
-
-@pytest.fixture
-def rig(shared):
-    shared.csr["mstatus"] = shared.csr["hstatus"] = 0
-    shared.open_gates()
-    shared.csr["vstart"] = shared.csr["vcsr"] = shared.csr["fcsr"] = 0
-    for n in range(32):
-        shared.hart.v[n] = bytes(32)
-        shared.hart.f[n] = 0
-    return shared
-
-
-def run(rig, text, **options):
-    return rig.execute(*assemble(text).words(), **options)
 
 
 def values(rng: random.Random, width: int, n: int) -> list[int]:
@@ -112,7 +91,7 @@ def test_elements_are_what_the_scalar_instruction_gives(rig, vector, width, frm)
                 continue
             rig.csr["fcsr"] = frm << 5
             rig.hart.f[10], rig.hart.f[11], rig.hart.f[12] = (x | BOX[width] for x in (a[i], b[i], d[i]))
-            assert run(rig, scalar) is None
+            assert rig.run(scalar) is None
             expected[i] = rig.hart.f[13] & (1 << width) - 1
             flags |= rig.csr["fflags"]
         for register, elements in ((8, a), (12, b), (16, d)):
@@ -120,7 +99,7 @@ def test_elements_are_what_the_scalar_instruction_gives(rig, vector, width, frm)
         rig.hart.v.put(0, 64, [mask or 0])
         rig.csr["fcsr"] = frm << 5
         text = vector + (", v0.t" if mask is not None else "")
-        assert run(rig, f"vsetvli a0, zero, e{width}, m4, ta, ma; {text}") is None
+        assert rig.run(f"vsetvli a0, zero, e{width}, m4, ta, ma; {text}") is None
         assert rig.hart.v.elements(16, width, n) == expected
         assert rig.csr["fflags"] == flags
 
@@ -148,13 +127,13 @@ def test_comparisons(rig, name, scalar, swapped, negated, width):
             rig.csr["fcsr"] = 0
             x, y = (b, a[i]) if swapped else (a[i], b)
             rig.hart.f[10], rig.hart.f[11] = x | BOX[width], y | BOX[width]
-            run(rig, f"{scalar}.{LETTER[width]} a0, fa0, fa1")
+            rig.run(f"{scalar}.{LETTER[width]} a0, fa0, fa1")
             expected |= (rig.a0 ^ negated) << i
             flags |= rig.csr["fflags"]
         rig.hart.v.put(8, width, a)
         rig.hart.f[10] = b | BOX[width]
         rig.csr["fcsr"] = 0
-        assert run(rig, f"vsetvli a0, zero, e{width}, m1, ta, ma; {name}.vf v16, v8, fa0") is None
+        assert rig.run(f"vsetvli a0, zero, e{width}, m1, ta, ma; {name}.vf v16, v8, fa0") is None
         assert rig.hart.v.elements(16, 64, 1)[0] & (1 << n) - 1 == expected
         assert rig.csr["fflags"] == flags
 
@@ -187,13 +166,13 @@ def test_conversions(rig, name, source, to, scalar, frm):
         for x in bits:
             rig.csr["fcsr"] = frm << 5
             rig.hart.f[10] = x | BOX[source]
-            run(rig, scalar, a1=x)
+            rig.run(scalar, a1=x)
             expected.append((rig.hart.f[13] if "fa3" in scalar else rig.a0) & (1 << to) - 1)
             flags |= rig.csr["fflags"]
         rig.hart.v.put(8, source, bits)
         rig.csr["fcsr"] = frm << 5
         setting = f"e{min(source, to)}, {'m1' if source <= to else 'mf2'}"
-        assert run(rig, f"vsetvli a0, zero, {setting}, ta, ma; {name} v16, v8") is None
+        assert rig.run(f"vsetvli a0, zero, {setting}, ta, ma; {name} v16, v8") is None
         assert rig.hart.v.elements(16, to, n) == expected
         assert rig.csr["fflags"] == flags
 
@@ -201,7 +180,7 @@ def test_conversions(rig, name, source, to, scalar, frm):
 @pytest.mark.rules("vfncvt_op")
 def test_narrow_integers_saturate(rig):
     rig.hart.v.put(8, 16, [0x5800, 0x57F0, 0xD808, 0xD810, 0x3800, NAN[16]])  # 128, 127, -129, -130, 0.5, NaN
-    run(rig, "vsetivli zero, 6, e8, mf2, ta, ma; vfncvt.x.f.w v16, v8")
+    rig.run("vsetivli zero, 6, e8, mf2, ta, ma; vfncvt.x.f.w v16, v8")
     assert rig.hart.v.elements(16, 8, 6) == [127, 127, 128, 128, 0, 127]
     assert rig.csr["fflags"] == NV | NX
 
@@ -209,7 +188,7 @@ def test_narrow_integers_saturate(rig):
 def test_round_to_odd(rig):
     """1 + 2**-40 has no single: the neighbour whose last bit is 1; what is exact stays even."""
     rig.hart.v.put(8, 64, [ONE[64] | 1 << 12, ONE[64], 0x7FEFFFFFFFFFFFFF])
-    run(rig, "vsetivli zero, 3, e32, m1, ta, ma; vfncvt.rod.f.f.w v16, v8")
+    rig.run("vsetivli zero, 3, e32, m1, ta, ma; vfncvt.rod.f.f.w v16, v8")
     assert rig.hart.v.elements(16, 32, 3) == [ONE[32] | 1, ONE[32], 0x7F7FFFFF]
     assert rig.csr["fflags"] == NX | OF
 
@@ -218,14 +197,14 @@ def test_round_to_odd(rig):
 def test_widening_rounds_once(rig):
     """(1 + 2**-23)**2 takes 47 bits; 1 + 2**-23 * 2**-23 would be 1 in single precision."""
     rig.hart.v.put(8, 32, [ONE[32] | 1])
-    run(rig, "vsetivli zero, 1, e32, m1, ta, ma; vfwmul.vv v16, v8, v8")
+    rig.run("vsetivli zero, 1, e32, m1, ta, ma; vfwmul.vv v16, v8, v8")
     assert rig.hart.v.elements(16, 64, 1) == [ONE[64] | 1 << 30 | 1 << 6] and rig.csr["fflags"] == 0
     rig.hart.v.put(16, 64, [ONE[64]])
-    run(rig, "vfwnmsac.vv v16, v8, v8; vfwadd.wv v20, v16, v8")
+    rig.run("vfwnmsac.vv v16, v8, v8; vfwadd.wv v20, v16, v8")
     assert rig.hart.v.elements(16, 64, 1) == [0xBE90000010000000], "-(2**-22 + 2**-46)"
     rig.hart.v.put(8, 16, [0x3F81])  # 1 + 2**-7
     rig.hart.v.put(16, 32, [0])
-    run(rig, "vsetivli zero, 1, e16, m1, ta, ma; vfwmaccbf16.vv v16, v8, v8")
+    rig.run("vsetivli zero, 1, e16, m1, ta, ma; vfwmaccbf16.vv v16, v8, v8")
     assert rig.hart.v.elements(16, 32, 1) == [0x3F820200]
 
 
@@ -234,18 +213,18 @@ def test_reductions(rig):
     third = 0x3EAAAAAB
     rig.hart.v.put(8, 32, [ONE[32], 0x4B800000, third, 0xCB800000])  # 1, 2**24, 1/3, -2**24
     rig.hart.v.put(12, 32, [third, 7])
-    run(rig, "vsetivli zero, 4, e32, m1, ta, ma; vfredosum.vs v16, v8, v12; vfredmax.vs v17, v8, v12")
+    rig.run("vsetivli zero, 4, e32, m1, ta, ma; vfredosum.vs v16, v8, v12; vfredmax.vs v17, v8, v12")
     assert rig.hart.v.elements(16, 32, 2) == [0x40000000, 0], "in the order of the elements: 1/3 gets lost, 1 becomes 2"
     assert rig.hart.v.elements(17, 32, 1) == [0x4B800000] and rig.csr["fflags"] == NX
-    run(rig, "vsetivli zero, 4, e32, m1, ta, ma; vfwredosum.vs v18, v8, v20")
+    rig.run("vsetivli zero, 4, e32, m1, ta, ma; vfwredosum.vs v18, v8, v20")
     sum_ = struct.unpack("<Q", struct.pack("<d", 1 + 0xAAAAAB * 2.0**-25))[0]
     assert rig.hart.v.elements(18, 64, 1) == [sum_], "exact in double precision"
-    run(rig, "vsetivli zero, 0, e32, m1, ta, ma; vfredosum.vs v16, v12, v12")
+    rig.run("vsetivli zero, 0, e32, m1, ta, ma; vfredosum.vs v16, v12, v12")
     assert rig.hart.v.elements(16, 32, 1) == [0x40000000], "nothing is written with vl=0"
     rig.hart.v.put(12, 32, [SIGNALING[32]])
-    run(rig, "vsetivli zero, 4, e32, m1, ta, ma; csrwi fflags, 0; vfredosum.vs v16, v8, v12, v0.t")
+    rig.run("vsetivli zero, 4, e32, m1, ta, ma; csrwi fflags, 0; vfredosum.vs v16, v8, v12, v0.t")
     assert rig.hart.v.elements(16, 32, 1) == [SIGNALING[32]] and rig.csr["fflags"] == 0, "no active element: a copy"
-    run(rig, "vfredusum.vs v16, v8, v12, v0.t")
+    rig.run("vfredusum.vs v16, v8, v12, v0.t")
     assert rig.hart.v.elements(16, 32, 1) == [NAN[32]] and rig.csr["fflags"] == NV, "the sum of it and the identity"
 
 
@@ -265,7 +244,7 @@ def test_estimates_are_good_to_seven_bits(rig, width):
     for _ in range(40):
         numbers = [rng.randrange(1, (1 << e) - 3) << s | rng.getrandbits(s) for _ in range(n)]
         rig.hart.v.put(8, width, numbers)
-        run(rig, f"vsetvli a0, zero, e{width}, m1, ta, ma; vfrec7.v v9, v8; vfrsqrt7.v v10, v8")
+        rig.run(f"vsetvli a0, zero, e{width}, m1, ta, ma; vfrec7.v v9, v8; vfrsqrt7.v v10, v8")
         for x, r, q in zip(numbers, rig.hart.v.elements(9, width, n), rig.hart.v.elements(10, width, n), strict=True):
             assert abs(value(x, width) * value(r, width) - 1) < 2**-7
             assert abs(value(x, width) * value(q, width) ** 2 - 1) < 2**-6
@@ -287,11 +266,11 @@ def test_estimates_at_the_ends(rig, width):
     for name, x, result, flags in cases:
         rig.csr["fcsr"] = 0
         rig.hart.v.put(8, width, [x])
-        run(rig, f"vsetivli zero, 1, e{width}, m1, ta, ma; {name} v9, v8")
+        rig.run(f"vsetivli zero, 1, e{width}, m1, ta, ma; {name} v9, v8")
         assert (rig.hart.v.elements(9, width, 1), rig.csr["fflags"]) == ([result], flags), (name, hex(x))
     rig.csr["fcsr"] = 1 << 5  # towards zero: the greatest number
     rig.hart.v.put(8, width, [1])
-    run(rig, f"vsetivli zero, 1, e{width}, m1, ta, ma; vfrec7.v v9, v8")
+    rig.run(f"vsetivli zero, 1, e{width}, m1, ta, ma; vfrec7.v v9, v8")
     assert rig.hart.v.elements(9, width, 1) == [inf - 1]
 
 
@@ -302,7 +281,7 @@ def test_classes(rig, width):
     numbers = [minus | INFINITY[width], minus | ONE[width], minus | 1, minus, 0, 1, 1 << s, INFINITY[width],
                SIGNALING[width], NAN[width]]  # fmt: skip
     rig.hart.v.put(8, width, numbers)
-    run(rig, f"vsetvli a0, zero, e{width}, m8, ta, ma; vfclass.v v16, v8")
+    rig.run(f"vsetvli a0, zero, e{width}, m8, ta, ma; vfclass.v v16, v8")
     assert rig.hart.v.elements(16, width, 10) == [1 << n for n in range(10)]
     assert rig.csr["fflags"] == 0
 
@@ -318,7 +297,7 @@ def test_a_scalar_that_is_not_boxed_is_the_canonical_nan(rig, width):
     for bits, expected in ((BOX[width] | 5, 5), (5, NAN[width]), (BOX[width] << 1 | 5, NAN[width])):
         rig.hart.f[10] = bits
         rig.hart.v.put(0, 8, [1])
-        run(rig, f"vsetivli zero, 2, e{width}, m1, ta, ma; vfmv.v.f v8, fa0; vfmv.s.f v9, fa0; vfmv.f.s fa1, v8;"
+        rig.run(f"vsetivli zero, 2, e{width}, m1, ta, ma; vfmv.v.f v8, fa0; vfmv.s.f v9, fa0; vfmv.f.s fa1, v8;"
                  "vfmerge.vfm v10, v7, fa0, v0; vfslide1up.vf v11, v7, fa0; vfslide1down.vf v12, v7, fa0")  # fmt: skip
         assert rig.hart.v.elements(8, width, 3) == [expected, expected, 0]
         assert rig.hart.v.elements(9, width, 2) == [expected, 0]
@@ -330,7 +309,7 @@ def test_a_scalar_that_is_not_boxed_is_the_canonical_nan(rig, width):
 def test_the_canonical_nan_of_bf16(rig):
     rig.hart.f[10] = ONE[16]
     rig.hart.v.put(8, 16, [0x3F80])
-    run(rig, "vsetivli zero, 1, e16, m1, ta, ma; vfwmaccbf16.vf v16, fa0, v8")
+    rig.run("vsetivli zero, 1, e16, m1, ta, ma; vfwmaccbf16.vf v16, fa0, v8")
     assert rig.hart.v.elements(16, 32, 1) == [NAN[32]] and rig.csr["fflags"] == 0
 
 
@@ -338,11 +317,11 @@ def test_the_canonical_nan_of_bf16(rig):
                    "vsstatus_FS_dirty_hypervisor_V_fp")  # fmt: skip
 def test_what_makes_fs_dirty(rig):
     for text, dirty in (("vfmv.f.s fa0, v8", True), ("vfadd.vv v8, v8, v8", False), ("vfdiv.vv v8, v9, v9", True)):
-        run(rig, "vsetivli zero, 1, e32, m1, ta, ma; vmv.v.i v8, 0; vmv.v.i v9, 0")
+        rig.run("vsetivli zero, 1, e32, m1, ta, ma; vmv.v.i v8, 0; vmv.v.i v9, 0")
         for mode in ("HS", "VS"):
             rig.csr["fcsr"] = 0
             rig.csr["mstatus"], rig.csr["vsstatus"] = 1 << 13 | VS, 1 << 13 | VS
-            assert run(rig, text, mode=mode) is None
+            assert rig.run(text, mode=mode) is None
             assert rig.csr["mstatus"] & FS == (FS if dirty else 1 << 13)
             assert rig.csr["vsstatus"] & FS == (FS if dirty and mode == "VS" else 1 << 13)
 
@@ -353,23 +332,23 @@ def test_what_makes_fs_dirty(rig):
 @pytest.mark.parametrize("text", ["vfadd.vv v8, v8, v8", "vfmv.v.f v8, fa0", "vfmerge.vfm v8, v8, fa0, v0",
                                   "vfredosum.vs v8, v8, v8", "vfslide1up.vf v9, v8, fa0"])  # fmt: skip
 def test_both_units_must_be_on(rig, text):
-    run(rig, "vsetivli zero, 1, e32, m1, ta, ma")
+    rig.run("vsetivli zero, 1, e32, m1, ta, ma")
     for bits, mode, expected in (
         ((FS | VS, FS | VS), "VS", None), ((VS, FS | VS), "HS", ILLEGAL), ((FS, FS | VS), "HS", ILLEGAL),
         ((VS | FS, VS), "VS", ILLEGAL), ((VS | FS, FS), "VS", ILLEGAL), ((VS | FS, 0), "HS", None),
     ):  # fmt: skip
         rig.csr["mstatus"], rig.csr["vsstatus"] = bits
-        assert rig.cause(*assemble(text).words(), mode=mode) == expected, (bits, mode)
+        assert rig.cause(*words(text), mode=mode) == expected, (bits, mode)
 
 
 @pytest.mark.rules("V_inv_frm_rsv")
 @pytest.mark.parametrize("frm", [5, 6, 7])
 def test_reserved_rounding_modes(rig, frm):
-    run(rig, "vsetivli zero, 1, e32, m1, ta, ma")
+    rig.run("vsetivli zero, 1, e32, m1, ta, ma")
     rig.csr["frm"] = frm
     for text in ("vfadd.vv v8, v8, v8", "vfsgnj.vv v8, v8, v8", "vfmv.v.f v8, fa0", "vfredmax.vs v8, v8, v8"):
-        assert rig.cause(*assemble(text).words(), mode="M") == ILLEGAL, text
-    assert rig.cause(*assemble("vadd.vv v8, v8, v8").words(), mode="M") is None
+        assert rig.cause(*words(text), mode="M") == ILLEGAL, text
+    assert rig.cause(*words("vadd.vv v8, v8, v8"), mode="M") is None
 
 
 @pytest.mark.rules(
@@ -377,8 +356,8 @@ def test_reserved_rounding_modes(rig, frm):
 )
 def test_widths_and_extensions():
     def legal(isa: str, width: int, text: str) -> bool:
-        rig = Rig(isa=isa)
-        return rig.cause(*assemble(f"vsetivli zero, 1, e{width}, m1, ta, ma; {text}").words(), mode="M") is None
+        rig = VectorRig(isa=isa)
+        return rig.cause(*words(f"vsetivli zero, 1, e{width}, m1, ta, ma; {text}"), mode="M") is None
 
     add, narrow, bf16 = "vfadd.vv v8, v8, v8", "vfncvt.f.f.w v8, v10", "vfncvtbf16.f.f.w v8, v10"
     assert [legal("max_v", w, add) for w in (8, 16, 32, 64)] == [False, False, True, True]
@@ -387,4 +366,4 @@ def test_widths_and_extensions():
     assert [legal("max_v_zvfhmin", 16, t) for t in (add, narrow, bf16)] == [False, True, False]
     assert [legal("max_v_zvfbfmin", 16, t) for t in (add, narrow, bf16)] == [False, False, True]
     assert legal("max_v", 64, "vmulh.vv v8, v8, v8") and not legal("max_zve64d", 64, "vmulh.vv v8, v8, v8")
-    assert Rig(isa="max_v").csr["misa"] >> 21 & 1 and parse("rv64gcv") >= {"V", "Zve64d", "Zvl128b"}
+    assert VectorRig(isa="max_v").csr["misa"] >> 21 & 1 and parse("rv64gcv") >= {"V", "Zve64d", "Zvl128b"}

@@ -4,26 +4,14 @@ import random
 
 import pytest
 from rig import DATA
-from vrig import SETTINGS, SEWS, VectorRig
+from vrig import SETTINGS, SEWS, VectorRig, rules
+
+ISA = "max_v_zvl128b"
 
 VLEN, VLENB = 128, 16
 ROOM = 4096
 BASE = DATA + 1024
 FILL = 0xEE
-
-
-@pytest.fixture(scope="module")
-def shared():
-    return VectorRig(isa="max_v_zvl128b")
-
-
-@pytest.fixture
-def rig(shared):
-    return shared.fresh()
-
-
-def rules(*names: str):
-    return pytest.mark.rules(*names)
 
 
 class Case:

@@ -4,40 +4,11 @@ make of each element is in tests/isa/test_vector.py."""
 import random
 
 import pytest
-from rig import Rig
+from vrig import ILLEGAL, rules, words
 
-from rvh.emit.asm import assemble
-
-ILLEGAL = 2
 VLEN = 128
+ISA = f"max_zve64x_zvl{VLEN}b"
 VM = 1 << 25
-
-
-def words(text: str) -> list[int]:
-    return assemble(text).words()
-
-
-@pytest.fixture(scope="module")
-def shared():
-    return Rig(isa=f"max_zve64x_zvl{VLEN}b")
-
-
-@pytest.fixture
-def rig(shared):
-    shared.csr["mstatus"] = shared.csr["hstatus"] = 0
-    shared.open_gates()
-    shared.csr["vstart"] = shared.csr["vcsr"] = 0
-    for n in range(32):
-        shared.hart.v[n] = bytes(VLEN // 8)
-    return shared
-
-
-def run(rig: Rig, text: str, **options):
-    return rig.execute(*words(text), **options)
-
-
-def rules(*names: str):
-    return pytest.mark.rules(*names)
 
 
 # -- register groups of operands wider or narrower than SEW
@@ -96,7 +67,7 @@ def rules(*names: str):
     ],
 )
 def test_operands(rig, setting, text, cause):
-    assert run(rig, f"vsetivli zero, 1, {setting}, ta, ma") is None
+    assert rig.run(f"vsetivli zero, 1, {setting}, ta, ma") is None
     assert rig.cause(*words(text), mode="M") == cause
 
 
@@ -117,7 +88,7 @@ def test_operands(rig, setting, text, cause):
 )
 def test_reserved_fields(rig, text, bits):
     """An instruction, and what it becomes with further bits of its word set."""
-    run(rig, "vsetivli zero, 1, e32, m1, ta, ma")
+    rig.run("vsetivli zero, 1, e32, m1, ta, ma")
     (word,) = words(text)
     assert rig.cause(word, mode="M") is None
     assert rig.cause(word | bits, mode="M") == ILLEGAL and rig.csr["mtval"] == word | bits
@@ -131,7 +102,7 @@ def test_bit_25_clear_puts_an_instruction_under_the_mask(rig, text):
     """With no element active nothing is written, of a reduction the scalar alone."""
     (word,) = words(text)
     assert word & VM
-    run(rig, "vsetivli zero, 4, e32, m1, ta, ma")
+    rig.run("vsetivli zero, 4, e32, m1, ta, ma")
     for bits in (word, word & ~VM):
         rig.hart.v.put(8, 32, [5, 5, 5, 5])
         rig.hart.v.put(9, 32, [1, 2, 3, 4])
@@ -169,7 +140,7 @@ def test_a_comparison_into_its_own_mask_is_an_and(rig, name, policy):
     rig.hart.v.put(8, 8, a)
     rig.hart.v.put(9, 8, b)
     rig.hart.v.put(0, 64, [mask & (1 << 64) - 1, mask >> 64])
-    run(rig, f"vsetivli zero, 13, e8, m1, {policy}; {name}.{form} v0, v8, {'a1' if form == 'vx' else 'v9'}, v0.t",
+    rig.run(f"vsetivli zero, 13, e8, m1, {policy}; {name}.{form} v0, v8, {'a1' if form == 'vx' else 'v9'}, v0.t",
         a1=b[0])  # fmt: skip
     number = (lambda x: x - 256 if x > 127 else x) if signed else int
     result = sum(HOLDS[relation](number(x), number(y)) << i for i, (x, y) in enumerate(zip(a, b, strict=True)))
@@ -188,5 +159,5 @@ def test_moves(rig, text, expected):
     """Of vl elements, over the registers of a group; a splat takes the low SEW bits, sign-extends an immediate."""
     rig.hart.v.put(16, 32, [3, 1, 4, 1, 5, 9, 2, 6])
     rig.hart.v.put(8, 32, [7] * 8)
-    run(rig, f"vsetivli zero, 6, e32, m2, tu, ma; {text}", a1=0x01234567_89ABCDEF)
+    rig.run(f"vsetivli zero, 6, e32, m2, tu, ma; {text}", a1=0x01234567_89ABCDEF)
     assert rig.hart.v.elements(8, 32, 8) == [*expected, 7, 7]
