@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import sys
 import time
@@ -10,16 +9,14 @@ from collections import Counter
 
 from .compare import Difference, compare
 from .differences import KNOWN
+from .peer import arguments, seeds
 from .program import Options, build
 from .triggers import FLAVOURS
 
 
 def main() -> int:
     """0: nothing unexplained; 1: a difference, shown; 2: no Spike."""
-    parser = argparse.ArgumentParser(prog="lockstep", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="of the first program; the next ones count up")
-    parser.add_argument("--programs", type=int, default=10)
-    parser.add_argument("--seconds", type=float, help="stop after this long")
+    parser = arguments("lockstep", __doc__)
     parser.add_argument("--segments", type=int, default=Options.segments, help="pieces of code entered per program")
     parser.add_argument("--control-flow", action="store_true", help="with Zicfilp and Zicfiss")
     parser.add_argument("--spike", default="spike")
@@ -42,7 +39,7 @@ def main() -> int:
     started, total, failed = time.monotonic(), 0, 0
     known: Counter = Counter()
     try:
-        for seed in range(args.seed, args.seed + args.programs):
+        for seed in seeds(args):
             options = Options(
                 segments=args.segments,
                 control_flow=args.control_flow,
@@ -61,8 +58,6 @@ def main() -> int:
                 continue
             total += outcome.compared
             known += outcome.known
-            if args.seconds is not None and time.monotonic() - started > args.seconds:
-                break
     except KeyboardInterrupt:
         print("interrupted")
     seconds = time.monotonic() - started

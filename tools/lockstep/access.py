@@ -10,7 +10,6 @@ access (Smcsrind, Sscsrind), and the delegated counters (Smcdeleg, Ssccfg).
 
 from __future__ import annotations
 
-import argparse
 import io
 import random
 import re
@@ -32,6 +31,7 @@ from rvh.trace import CommitLog
 from .access_differences import KNOWN, explain
 from .differences import SPIKE_ISA
 from .elffile import write_elf
+from .peer import arguments, seeds
 
 BASE, RECORDS, SLOTS, RAM = 0x8000_0000, 0x8010_0000, 0x8030_0000, 16 << 20
 CASES = 3000
@@ -268,10 +268,7 @@ def compare(seed: int, spike: str = "spike", n: int = CASES) -> Outcome:
 
 def main() -> int:
     """0: nothing unexplained; 1: differences, the first few shown; 2: no Spike."""
-    parser = argparse.ArgumentParser(prog="lockstep.access", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--programs", type=int, default=10)
-    parser.add_argument("--seconds", type=float, help="stop after this long")
+    parser = arguments("lockstep.access", __doc__)
     parser.add_argument("--spike", default="spike")
     args = parser.parse_args()
     if shutil.which(args.spike) is None:
@@ -279,13 +276,13 @@ def main() -> int:
         return 2
     started, total, failed = time.monotonic(), 0, 0
     known: Counter[str] = Counter()
-    for seed in range(args.seed, args.seed + args.programs):
+    for seed in seeds(args):
         outcome = compare(seed, args.spike)
         total += outcome.compared
         known += outcome.known
         failed += len(outcome.unknown)
         print("\n".join(outcome.unknown[:5]), end="\n" if outcome.unknown else "", flush=True)
-        if outcome.unknown or (args.seconds is not None and time.monotonic() - started > args.seconds):
+        if outcome.unknown:
             break
     print(f"{total} instructions compared in {time.monotonic() - started:.0f} s, {failed} unexplained differences")
     for name, count in known.items():

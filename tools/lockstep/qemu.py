@@ -9,12 +9,10 @@ version 8 on) leaves that memory in a file as riscv-arch-test's signatures are.
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +22,7 @@ from rvh.emit.disasm import disassemble
 from rvh.isa.dsl import Insn
 
 from .elffile import write_elf
+from .peer import arguments, seeds
 from .vector import BASE, CRYPTOGRAPHY, RAM, TOHOST, Difference, image, program
 
 DUMPS = BASE + 0x10_0000
@@ -162,25 +161,20 @@ def compare(seed: int, n: int, vlen: int, qemu: str, outcome: Outcome) -> None:
 
 def main() -> int:
     """0: no difference; 1: one, shown; 2: no QEMU."""
-    parser = argparse.ArgumentParser(prog="lockstep.qemu", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--programs", type=int, default=10)
-    parser.add_argument("--seconds", type=float, help="stop after this long")
+    parser = arguments("lockstep.qemu", __doc__)
     parser.add_argument("--vlen", type=int, default=0, help="128 to 1024; by turns unless given")
     parser.add_argument("--qemu", default="qemu-system-riscv64", help="of version 8 or later")
     args = parser.parse_args()
     if not usable(args.qemu):
         print(f"lockstep: no {args.qemu} of version 8 or later here", file=sys.stderr)
         return 2
-    started, outcome, failed = time.monotonic(), Outcome(), 0
-    for seed in range(args.seed, args.seed + args.programs):
+    outcome, failed = Outcome(), 0
+    for seed in seeds(args):
         try:
             compare(seed, LENGTH, args.vlen or (128, 256, 512, 1024)[seed % 4], args.qemu, outcome)
         except Difference as error:
             print(error, flush=True)
             failed += 1
-        if args.seconds is not None and time.monotonic() - started > args.seconds:
-            break
     print(f"{outcome.compared} instructions of {len(outcome.kinds)} kinds compared, {failed} programs differ")
     for name, count in outcome.known.items():
         print(f"  {count} x {name}: {KNOWN[name]}")

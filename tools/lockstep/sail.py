@@ -11,7 +11,6 @@ parts of element groups, the other way round. Sail wants a scalar element group 
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import re
@@ -31,6 +30,7 @@ from rvh.emit.disasm import disassemble
 from rvh.isa import extensions
 
 from .elffile import write_elf
+from .peer import arguments, output, seeds
 from .vector import BASE, CRYPTOGRAPHY, TOHOST, Difference, image, program
 
 RAM = 16 << 20
@@ -93,15 +93,8 @@ def _replay(name: str, path: Path, config: Path, isa: str, vlen: int, sail: str,
     command = [sail, "--config", str(config), "--trace-instr", "--trace-reg", "--trace-vreg", str(path)]
     machine = Machine(isa=isa, ram=RAM)
     machine.load(path)
-    quiet = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    peer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **quiet)
-    assert peer.stdout is not None
-    try:
-        return _follow(name, machine, peer.stdout, vlen, legal)
-    finally:
-        peer.kill()
-        peer.wait()
-        peer.stdout.close()
+    with output(command) as log:
+        return _follow(name, machine, (line.decode() for line in log), vlen, legal)
 
 
 def reads_at_two_widths(word: int, vtype: int) -> bool:
@@ -212,9 +205,7 @@ def _follow(name: str, machine: Machine, log: Iterable[str], vlen: int, legal: C
 
 def main() -> int:
     """0: no difference; 1: one, shown; 2: no Sail model."""
-    parser = argparse.ArgumentParser(prog="lockstep.sail", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--programs", type=int, default=10)
+    parser = arguments("lockstep.sail", __doc__)
     parser.add_argument("--length", type=int, default=400, help="instructions generated per program")
     parser.add_argument("--vlen", type=int, default=0, help="128 to 1024; by turns unless given")
     parser.add_argument("--sail", default="sail_riscv_sim")
@@ -225,7 +216,7 @@ def main() -> int:
     total = failed = 0
     left_out: Counter = Counter()
     legal: Counter = Counter()
-    for seed in range(args.seed, args.seed + args.programs):
+    for seed in seeds(args):
         try:
             compared, less = compare(seed, args.length, args.vlen or (128, 256, 512, 1024)[seed % 4], args.sail, legal)
         except Difference as error:

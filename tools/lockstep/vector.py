@@ -6,14 +6,11 @@ every vector register, and what Spike's commit log says of x registers, must agr
 
 from __future__ import annotations
 
-import argparse
 import random
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,6 +22,7 @@ from rvh.isa import INSNS
 from rvh.isa.dsl import Insn
 
 from .elffile import write_elf
+from .peer import arguments, output, seeds
 
 BASE, DATA, DATA_SIZE = 0x8000_0000, 0x8008_0000, 0x2_0000
 TOHOST = 0x800F_F000
@@ -229,14 +227,8 @@ def replay(name: str, path: Path, isa: str, vlen: int, spike: str, legal: Counte
     command = [spike, f"--isa={isa}", f"-m0x{BASE:x}:0x{RAM:x}", "--log-commits", "--log=/dev/stdout", str(path)]
     machine = Machine(isa=isa, ram=RAM)
     machine.load(path)
-    peer = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert peer.stdout is not None
-    try:
-        return _follow(name, machine, peer.stdout, vlen, legal)
-    finally:
-        peer.kill()
-        peer.wait()
-        peer.stdout.close()
+    with output(command) as log:
+        return _follow(name, machine, log, vlen, legal)
 
 
 def _follow(name: str, machine: Machine, log: Iterable[bytes], vlen: int, legal: Counter | None) -> int:
@@ -292,10 +284,7 @@ def _follow(name: str, machine: Machine, log: Iterable[bytes], vlen: int, legal:
 
 def main() -> int:
     """0: no difference; 1: one, shown; 2: no Spike."""
-    parser = argparse.ArgumentParser(prog="lockstep.vector", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--programs", type=int, default=10)
-    parser.add_argument("--seconds", type=float, help="stop after this long")
+    parser = arguments("lockstep.vector", __doc__)
     parser.add_argument("--length", type=int, default=4000, help="instructions generated per program")
     parser.add_argument("--vlen", type=int, default=0, help="128 to 1024; by turns unless given")
     parser.add_argument("--spike", default="spike")
@@ -303,17 +292,15 @@ def main() -> int:
     if shutil.which(args.spike) is None:
         print(f"lockstep: no {args.spike} here", file=sys.stderr)
         return 2
-    started, total, failed = time.monotonic(), 0, 0
+    total = failed = 0
     legal: Counter = Counter()
-    for seed in range(args.seed, args.seed + args.programs):
+    for seed in seeds(args):
         vlen = args.vlen or (128, 256, 512, 1024)[seed % 4]
         try:
             total += compare(seed, args.length, vlen, args.spike, legal)
         except Difference as error:
             print(error)
             failed += 1
-        if args.seconds is not None and time.monotonic() - started > args.seconds:
-            break
     never = sorted(i.name for i in _VECTOR if i.name not in legal)
     print(f"{total} instructions compared, {sum(legal.values())} of them vector, {failed} programs differ")
     print(f"never executed: {' '.join(never) or 'none'}")

@@ -10,7 +10,6 @@ that a difference is found, the program is run again by `vector.replay`, instruc
 
 from __future__ import annotations
 
-import argparse
 import random
 import shutil
 import subprocess
@@ -29,6 +28,7 @@ from rvh.trace import Tracer
 
 from . import vector
 from .elffile import write_elf
+from .peer import arguments, seeds
 from .vector import ARITHMETIC, BASE, MEMORY, RAM, SCALARS, SETTINGS, VALUES
 
 # Physical memory, and the virtual map: 2 MiB each.
@@ -467,10 +467,7 @@ def _where(plan: Plan, spike: str, path: Path) -> str:
 
 def main() -> int:
     """0: no difference; 1: one, shown; 2: no Spike."""
-    parser = argparse.ArgumentParser(prog="lockstep.vector_paged", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--programs", type=int, default=10)
-    parser.add_argument("--seconds", type=float, help="stop after this long")
+    parser = arguments("lockstep.vector_paged", __doc__)
     parser.add_argument("--vlen", type=int, default=0, help="128 to 1024; by turns unless given")
     parser.add_argument("--spike", default="spike")
     args = parser.parse_args()
@@ -478,7 +475,7 @@ def main() -> int:
         print(f"lockstep: no {args.spike} here", file=sys.stderr)
         return 2
     started, total, failed, done = time.monotonic(), Outcome(), 0, 0
-    for seed in range(args.seed, args.seed + args.programs):
+    for seed in seeds(args):
         vlen = args.vlen or (128, 256, 512, 1024)[seed % 4]
         try:
             total += compare(Plan(seed, ("S", "VS", "VS")[seed % 3], vlen), args.spike)
@@ -486,8 +483,6 @@ def main() -> int:
             print(error, flush=True)
             failed += 1
         done += 1
-        if args.seconds is not None and time.monotonic() - started > args.seconds:
-            break
     print(
         f"{done} programs, {total.vectors} vector instructions, {total.faults} page faults repaired, {total.resumed} "
         f"of them beyond element 0, in {time.monotonic() - started:.0f} s; {failed} programs differ"
